@@ -1,3 +1,2 @@
-//! The program.
-
+//! The program behind `cargo xtask`.
 fn main() {}

@@ -1,0 +1,56 @@
+//! Rule: every constant of a `limits.rs` is cited by a test that hits it.
+//!
+//! Each queue, buffer and table of ours has a named bound in a file of that name. A bound that no test names
+//! is a bound nobody has seen hold.
+
+use super::Finding;
+use super::Tree;
+use crate::source::Source;
+
+pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
+    for source in tree
+        .sources
+        .iter()
+        .filter(|source| source.path.ends_with("/limits.rs"))
+    {
+        for (at, name) in constants(source) {
+            if !tree.sources.iter().any(|other| cites(other, source, &name)) {
+                let message =
+                    format!("no test cites the limit {name}: show what happens when it is hit");
+                findings.push(Finding {
+                    path: source.path.clone(),
+                    line: source.line_of(at),
+                    rule: "limit-untested",
+                    message,
+                });
+            }
+        }
+    }
+}
+
+fn constants(source: &Source) -> Vec<(usize, String)> {
+    let declared = |at: usize| {
+        let rest = source.code.get(at + "const".len()..)?;
+        let (name, _) = rest.split_once(':')?;
+        let name = name.trim();
+        let is_constant = name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        (is_constant && !source.is_test(at)).then(|| (at, name.to_owned()))
+    };
+    source
+        .find_name("const")
+        .into_iter()
+        .filter_map(declared)
+        .collect()
+}
+
+/// A test of the crate that owns the limit, or of any crate that can see it.
+fn cites(other: &Source, limits: &Source, name: &str) -> bool {
+    let development = ["crates/zoa-sim/", "crates/zoa-testkit/"];
+    let is_checker = development
+        .iter()
+        .any(|folder| other.path.starts_with(folder))
+        && other.path != limits.path;
+    other.is_cited_by_test(name) || (is_checker && !other.find_name(name).is_empty())
+}
