@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Runs kazoo's own test suite, by its own harness, against the original server or against Zoarium.
+
+The harness starts `java`; a stand-in (bin/java) is found first on PATH. Not a test suite of ours: kazoo's
+sources come from PyPI as they are, and nothing in them is changed.
+
+  run.py original                      the baseline, against ZooKeeper 3.9; kept in baseline.json
+  run.py zoa [--program PATH]          against Zoarium; exit 1 on a failure that expected.toml does not explain
+  run.py table                         the markdown table of both, from the last runs
+  run.py zoa -- -k test_lock           what follows -- goes to pytest (then nothing is compared or kept)
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import xml.etree.ElementTree as ElementTree
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "peer"))
+import peer  # noqa: E402
+
+KAZOO = "2.11.0"
+SOURCES = peer.COMPAT / f"kazoo-{KAZOO}"
+VENV = peer.COMPAT / "kazoo-venv"
+RUNS = peer.COMPAT / "kazoo-run"
+# The harness makes its certificates with calls that later pyOpenSSL releases have dropped.
+REQUIREMENTS = [f"{SOURCES}[test,sasl]", "pyopenssl==24.2.1"]
+PASS_SHARE_MIN = 0.90
+
+# What a test needs beyond one plain server, by the beginning of its name.
+NEEDS = {
+    "cluster": [
+        "kazoo.tests.test_connection.TestReadOnlyMode.", "kazoo.tests.test_client.TestReconfig.",
+        "kazoo.tests.test_client.TestClient.test_update_host_list",
+        "kazoo.tests.test_eventlet_handler.TestEventletClient.test_update_host_list",
+        "kazoo.tests.test_gevent_handler.TestGeventClient.test_update_host_list",
+    ],
+    "SASL": ["kazoo.tests.test_sasl."],
+    "TLS": ["kazoo.tests.test_client.TestSSLClient."],
+}
+
+
+def say(text):
+    print(f"[kazoo] {text}", file=sys.stderr, flush=True)
+
+
+def install():
+    """Fetches kazoo's sources and what its tests import, once."""
+    done = VENV / "complete"
+    if done.exists() and done.read_text() == KAZOO:
+        return
+    downloads = peer.COMPAT / "download"
+    archive = downloads / f"kazoo-{KAZOO}.tar.gz"
+    if not archive.exists():
+        peer.pip_download(f"kazoo=={KAZOO}", downloads, "--no-binary", ":all:")
+    shutil.rmtree(SOURCES, ignore_errors=True)
+    with tarfile.open(archive) as tar:
+        tar.extractall(peer.COMPAT, filter="data")
+    if not (VENV / "bin/python").exists():
+        peer.run_step([sys.executable, "-m", "venv", str(VENV)], "making a Python environment")
+    peer.run_step([str(VENV / "bin/pip"), "install", "-q", *REQUIREMENTS], "installing kazoo and its tests' requirements")
+    done.write_text(KAZOO)
+
+
+def environment(program):
+    """What the harness reads; one server, since the tests for clusters are another matter."""
+    peer.require_java()
+    env = dict(os.environ)
+    env.update({
+        "CI": "true", "ZOOKEEPER_VERSION": "3.9.5", "ZOOKEEPER_CLUSTER_SIZE": "1",
+        "ZOOKEEPER_PORT_OFFSET": os.environ.get("ZOOKEEPER_PORT_OFFSET", "23000"),
+        "COMPAT_JAVA": shutil.which("java"), "PYTHONPATH": str(HERE), "PYTHONWARNINGS": "ignore",
+        "PATH": f"{HERE / 'bin'}{os.pathsep}{os.environ['PATH']}",
+    })
+    if program is None:
+        env["ZOOKEEPER_CLASSPATH"] = peer.classpath("3.9")
+    else:
+        env.update({"COMPAT_SERVER": str(program), "ZOOKEEPER_CLASSPATH": "unused"})
+    return env
+
+
+def run_suite(name, program, extra):
+    """Runs pytest; returns its junit file. What the servers and the tests print goes to a log."""
+    RUNS.mkdir(parents=True, exist_ok=True)
+    report, log = RUNS / f"{name}.xml", RUNS / f"{name}.log"
+    report.unlink(missing_ok=True)
+    argv = [str(VENV / "bin/python"), "-m", "pytest", "-p", "marks", "-p", "no:cacheprovider", "--timeout", "180",
+            "--color", "no", f"--junitxml={report}", "kazoo/tests", *extra]
+    say(f"{KAZOO} against {program or 'the original 3.9'}; about 4 minutes; log: {log}")
+    with open(log, "w") as out:
+        subprocess.run(argv, cwd=SOURCES, env=environment(program), stdout=out, stderr=subprocess.STDOUT)
+    if not report.exists():
+        raise peer.PeerError(f"pytest made no report; see {log}")
+    return report
+
+
+def read_report(report):
+    """{test: {outcome, server, message}} of one run."""
+    results = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        outcome, message = "passed", ""
+        for child in case:
+            if child.tag in ("failure", "error", "skipped"):
+                outcome = "skipped" if child.tag == "skipped" else "failed"
+                message = re.sub(r"(\x1b|#x1B)\[[0-9;]*m", "", child.get("message") or "").split("\n")[0][:160]
+        server = any(p.get("name") == "server" and p.get("value") == "yes" for p in case.iter("property"))
+        results[f"{case.get('classname')}.{case.get('name')}"] = {"outcome": outcome, "server": server, "message": message}
+    return results
+
+
+def need(test):
+    for feature, beginnings in NEEDS.items():
+        if any(test.startswith(beginning) for beginning in beginnings):
+            return feature
+    return None
+
+
+def group(test, result):
+    return need(test) or ("one server" if result["server"] else "no server")
+
+
+def counts(results):
+    """{group: {passed, failed, skipped}}"""
+    table = {}
+    for test, result in results.items():
+        row = table.setdefault(group(test, result), {"passed": 0, "failed": 0, "skipped": 0})
+        row[result["outcome"]] += 1
+    return table
+
+
+def load_json(path):
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def baseline():
+    return load_json(HERE / "baseline.json")
+
+
+def expected_failures():
+    listed = tomllib.loads((HERE / "expected.toml").read_text()).get("failure", [])
+    return {entry["test"]: entry["feature"] for entry in listed}
+
+
+def judge(results):
+    """The complaints about one run against Zoarium; empty when it is as expected."""
+    expected = expected_failures()
+    complaints = []
+    # Tests that start no server would pass in any case: they do not count.
+    plain = {test: result for test, result in results.items() if need(test) is None and result["server"]}
+    passed = sum(result["outcome"] == "passed" for result in plain.values())
+    say(f"{passed} of {len(plain)} tests that use one server without SASL or TLS passed ({passed / max(len(plain), 1):.1%})")
+    if passed < PASS_SHARE_MIN * len(plain):
+        complaints.append(f"only {passed} of {len(plain)} passed; {PASS_SHARE_MIN:.0%} are asked for")
+    for test in sorted(set(baseline()) - set(results)):
+        complaints.append(f"{test} did not run")
+    for test, result in sorted(results.items()):
+        worse = result["outcome"] != "passed" and baseline().get(test, {}).get("outcome") == "passed"
+        if worse and test not in expected:
+            complaints.append(f"{test} {result['outcome']}, without an entry in expected.toml: {result['message']}")
+        if not worse and test in expected:
+            complaints.append(f"{test} {result['outcome']}: take it out of expected.toml")
+    return complaints
+
+
+def markdown():
+    """The table of groups, and one line for each test that does not pass on both."""
+    original, ours = baseline(), load_json(RUNS / "zoa.json")
+    left, right, expected = counts(original), counts(ours), expected_failures()
+    lines = ["| what the tests need | tests | ZooKeeper 3.9.5: passed / failed / skipped | Zoarium: passed / failed / skipped |", "|---|---|---|---|"]
+    for name in ("no server", "one server", "cluster", "SASL", "TLS"):
+        cells = [" / ".join(str(row[k]) for k in ("passed", "failed", "skipped")) if row else "not run"
+                 for row in (left.get(name), right.get(name))]
+        total = sum((left.get(name) or right.get(name) or {}).values())
+        lines.append(f"| {name} | {total} | {cells[0]} | {cells[1]} |")
+    lines += ["", "| test that does not pass on both | ZooKeeper 3.9.5 | Zoarium | why |", "|---|---|---|---|"]
+    for test in sorted(set(original) | set(ours)):
+        a, b = (side.get(test, {}).get("outcome", "not run") for side in (original, ours))
+        if (a, b) != ("passed", "passed"):
+            why = expected.get(test) or {"cluster": "needs a cluster", "SASL": "SASL", "TLS": "TLS"}.get(need(test), "")
+            lines.append(f"| {test.removeprefix('kazoo.tests.')} | {a} | {b} | {why} |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    argv, extra = (sys.argv[1:], [])
+    if "--" in argv:
+        argv, extra = argv[:argv.index("--")], argv[argv.index("--") + 1:]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("original", "zoa", "table"))
+    parser.add_argument("--program", type=pathlib.Path, default=peer.TARGET / "release/zoa")
+    args = parser.parse_args(argv)
+    if args.what == "table":
+        print(markdown(), end="")
+        return
+    program = None if args.what == "original" else args.program.resolve()
+    if program is not None and not program.exists():
+        raise peer.PeerError(f"{program} is not there: run `cargo build --release -p zoa` first")
+    install()
+    results = read_report(run_suite(args.what, program, extra))
+    for name, row in sorted(counts(results).items()):
+        say(f"{name}: " + ", ".join(f"{count} {outcome}" for outcome, count in row.items()))
+    if extra:
+        return
+    kept = HERE / "baseline.json" if program is None else RUNS / "zoa.json"
+    kept.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    if program is not None:
+        complaints = judge(results)
+        print(markdown(), end="")
+        if complaints:
+            raise peer.PeerError("\n  " + "\n  ".join(complaints))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except peer.PeerError as error:
+        sys.exit(f"run.py: {error}")
