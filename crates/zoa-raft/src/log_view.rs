@@ -1,0 +1,345 @@
+//! The log as the Raft library sees it: its `Storage`.
+//!
+//! It answers from memory alone. It holds the tail of the log, entries not yet synced included (the
+//! library needs them before they are durable), and the terms of everything older. An older entry
+//! is asked for in [`LogView::wanted`], and the library is told to come back later.
+//!
+//! Invariant: all entries that are not durable, or not yet handed out to be applied, are in the
+//! tail. The library reads those without being willing to wait.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use raft::Error as LibraryError;
+use raft::GetEntriesContext;
+use raft::RaftState;
+use raft::Storage;
+use raft::StorageError;
+use raft::eraftpb;
+use zoa_log::Entry;
+use zoa_log::EntryKind;
+use zoa_log::LogIndex;
+
+use crate::event::LogPosition;
+use crate::limits::LOG_READS_MAX;
+use crate::limits::TAIL_BYTES_MAX;
+use crate::limits::TAIL_ENTRIES_MAX;
+use crate::terms::Terms;
+
+/// What an entry costs in memory and in messages beside its data, about.
+const ENTRY_OVERHEAD_BYTES: u64 = 64;
+
+/// A read of old entries that the library waits for.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) low: LogIndex,
+    pub(crate) high: LogIndex,
+    pub(crate) bytes_max: u64,
+    pub(crate) context: GetEntriesContext,
+    pub(crate) asked: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct LogView {
+    initial: RaftState,
+    terms: Terms,
+    tail: VecDeque<Entry>,
+    tail_bytes: u64,
+    alone: bool,
+    snapshot: Option<LogPosition>,
+    fetched: Vec<Entry>,
+    wanted: RefCell<Vec<Wanted>>,
+}
+
+impl LogView {
+    /// `tail` must be the last entries that `terms` knows, all above what is applied among them.
+    pub(crate) fn new(initial: RaftState, terms: Terms, tail: VecDeque<Entry>) -> Self {
+        let tail_bytes = tail.iter().map(cost_bytes).sum();
+        let conf = &initial.conf_state;
+        let alone = conf.voters.len() + conf.learners.len() <= 1;
+        if let Some(last) = tail.back() {
+            assert!(
+                last.index == terms.last().index,
+                "the tail ends where the log ends"
+            );
+        }
+        Self {
+            initial,
+            terms,
+            tail,
+            tail_bytes,
+            alone,
+            snapshot: None,
+            fetched: Vec::new(),
+            wanted: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Appends entries; those they overlap are gone, as in the log.
+    pub(crate) fn append(&mut self, entries: &[Entry]) {
+        let Some(first) = entries.first() else { return };
+        let tail_first = self.tail_first();
+        assert!(
+            first.index >= tail_first,
+            "only entries not yet applied are ever replaced"
+        );
+        let keep = usize::try_from(first.index.0 - tail_first.0).unwrap_or(usize::MAX);
+        for gone in self.tail.drain(keep.min(self.tail.len())..) {
+            self.tail_bytes -= cost_bytes(&gone);
+        }
+        self.terms.truncate(first.index);
+        for entry in entries {
+            self.terms.append(LogPosition {
+                index: entry.index,
+                term: entry.term,
+            });
+            self.tail_bytes += cost_bytes(entry);
+            self.tail.push_back(entry.clone());
+        }
+    }
+
+    /// Lets go of old entries above the bounds, none above `done`: durable and handed out.
+    pub(crate) fn trim(&mut self, done: LogIndex) {
+        // A server alone has no follower to serve.
+        let (bytes_max, count_max) = if self.alone {
+            (0, 0)
+        } else {
+            (TAIL_BYTES_MAX, TAIL_ENTRIES_MAX)
+        };
+        while let Some(oldest) = self.tail.front() {
+            let over = self.tail_bytes > bytes_max || count(&self.tail) > count_max;
+            if !over || oldest.index > done {
+                break;
+            }
+            self.tail_bytes -= cost_bytes(oldest);
+            self.tail.pop_front();
+        }
+        self.terms.bound(done);
+    }
+
+    /// The log begins at `first_index` now. Entries above `done` are still needed and stay.
+    pub(crate) fn compact(&mut self, first_index: LogIndex, done: LogIndex) {
+        let base = LogIndex(first_index.0.saturating_sub(1));
+        assert!(base <= done, "only what is applied may leave the log");
+        self.terms.compact(base);
+        while self.tail.front().is_some_and(|oldest| oldest.index <= base) {
+            if let Some(gone) = self.tail.pop_front() {
+                self.tail_bytes -= cost_bytes(&gone);
+            }
+        }
+    }
+
+    /// A newer snapshot may be offered to followers.
+    pub(crate) fn set_snapshot(&mut self, position: LogPosition) {
+        if self.snapshot.is_none_or(|old| old.index < position.index) {
+            self.snapshot = Some(position);
+        }
+    }
+
+    /// Nothing but a snapshot is left: the log goes on behind it.
+    pub(crate) fn install(&mut self, position: LogPosition) {
+        self.terms = Terms::new(position);
+        self.tail.clear();
+        self.tail_bytes = 0;
+        self.snapshot = Some(position);
+    }
+
+    pub(crate) fn set_members(&mut self, members: eraftpb::ConfState) {
+        self.alone = members.voters.len() + members.learners.len() <= 1;
+        self.initial.conf_state = members;
+    }
+
+    /// The reads that have not been asked for yet: low, high, bytes.
+    pub(crate) fn take_unasked(&mut self) -> Vec<(LogIndex, LogIndex, u64)> {
+        let wanted = self.wanted.get_mut();
+        let mut unasked: Vec<(LogIndex, LogIndex, u64)> = Vec::new();
+        for at in 0..wanted.len() {
+            let (before, rest) = wanted.split_at_mut(at);
+            let Some(read) = rest.first_mut().filter(|read| !read.asked) else {
+                continue;
+            };
+            read.asked = true;
+            if !before.iter().any(|other| other.low == read.low) {
+                unasked.push((read.low, read.high, read.bytes_max));
+            }
+        }
+        unasked
+    }
+
+    /// Takes what a read at `low` brought and returns who waits for it. Until
+    /// [`LogView::drop_fetched`] the library finds these entries here.
+    pub(crate) fn fetch(&mut self, low: LogIndex, entries: Vec<Entry>) -> Vec<Wanted> {
+        self.fetched = entries;
+        let (done, waiting) = self
+            .wanted
+            .take()
+            .into_iter()
+            .partition(|read| read.low == low);
+        self.wanted = RefCell::new(waiting);
+        done
+    }
+
+    pub(crate) fn drop_fetched(&mut self) {
+        self.fetched = Vec::new();
+    }
+
+    /// The index of the first entry in the tail; if it is empty, of the next entry to come.
+    fn tail_first(&self) -> LogIndex {
+        match self.tail.front() {
+            Some(entry) => entry.index,
+            None => self.terms.last().index.next(),
+        }
+    }
+
+    fn want(&self, low: LogIndex, bytes_max: u64, context: GetEntriesContext) -> LibraryError {
+        let mut wanted = self.wanted.borrow_mut();
+        if wanted.len() < LOG_READS_MAX {
+            let high = self.tail_first();
+            wanted.push(Wanted {
+                low,
+                high,
+                bytes_max,
+                context,
+                asked: false,
+            });
+        }
+        // Beyond the bound nothing is noted: the next heartbeat's answer asks again.
+        LibraryError::Store(StorageError::LogTemporarilyUnavailable)
+    }
+}
+
+impl Storage for LogView {
+    fn initial_state(&self) -> raft::Result<RaftState> {
+        Ok(self.initial.clone())
+    }
+
+    fn entries(
+        &self,
+        low: u64,
+        high: u64,
+        max_size: impl Into<Option<u64>>,
+        context: GetEntriesContext,
+    ) -> raft::Result<Vec<eraftpb::Entry>> {
+        let bytes_max = max_size.into().unwrap_or(u64::MAX);
+        assert!(
+            high <= self.terms.last().index.0 + 1,
+            "no entry is read that is not there"
+        );
+        if low <= self.terms.base().index.0 {
+            return Err(LibraryError::Store(StorageError::Compacted));
+        }
+        let tail_first = self.tail_first().0;
+        if low >= tail_first {
+            let skip = usize::try_from(low - tail_first).unwrap_or(usize::MAX);
+            return Ok(take_up_to(
+                self.tail.range(skip.min(self.tail.len())..),
+                high,
+                bytes_max,
+            ));
+        }
+        match self.fetched.first() {
+            Some(first) if first.index.0 <= low => {
+                let skip = usize::try_from(low - first.index.0).unwrap_or(usize::MAX);
+                let found = take_up_to(self.fetched.iter().skip(skip), high, bytes_max);
+                if !found.is_empty() {
+                    return Ok(found);
+                }
+            }
+            Some(_) | None => {}
+        }
+        assert!(
+            context.can_async(),
+            "entries that cannot be waited for are in the tail"
+        );
+        Err(self.want(LogIndex(low), bytes_max, context))
+    }
+
+    fn term(&self, index: u64) -> raft::Result<u64> {
+        match self.terms.term(LogIndex(index)) {
+            Some(term) => Ok(term),
+            None if index < self.terms.base().index.0 => {
+                Err(LibraryError::Store(StorageError::Compacted))
+            }
+            None => Err(LibraryError::Store(StorageError::Unavailable)),
+        }
+    }
+
+    fn first_index(&self) -> raft::Result<u64> {
+        Ok(self.terms.base().index.0 + 1)
+    }
+
+    fn last_index(&self) -> raft::Result<u64> {
+        Ok(self.terms.last().index.0)
+    }
+
+    fn snapshot(&self, request_index: u64, _to: u64) -> raft::Result<eraftpb::Snapshot> {
+        match self.snapshot {
+            Some(position) if position.index.0 >= request_index => {
+                let mut snapshot = eraftpb::Snapshot::default();
+                let metadata = snapshot.mut_metadata();
+                metadata.index = position.index.0;
+                metadata.term = position.term;
+                metadata.set_conf_state(self.initial.conf_state.clone());
+                Ok(snapshot)
+            }
+            Some(_) | None => Err(LibraryError::Store(
+                StorageError::SnapshotTemporarilyUnavailable,
+            )),
+        }
+    }
+}
+
+/// The library's form of an entry; the data is shared, not copied.
+pub(crate) fn to_library(entry: &Entry) -> eraftpb::Entry {
+    eraftpb::Entry {
+        index: entry.index.0,
+        term: entry.term,
+        data: entry.data.clone(),
+        ..eraftpb::Entry::default()
+    }
+}
+
+/// Our form of an entry; the data is shared, not copied.
+pub(crate) fn from_library(entry: eraftpb::Entry) -> Entry {
+    let kind = match entry.entry_type {
+        eraftpb::EntryType::EntryNormal => EntryKind::Normal,
+        eraftpb::EntryType::EntryConfChange | eraftpb::EntryType::EntryConfChangeV2 => {
+            EntryKind::Config
+        }
+    };
+    Entry {
+        index: LogIndex(entry.index),
+        term: entry.term,
+        kind,
+        data: entry.data,
+    }
+}
+
+fn take_up_to<'e>(
+    entries: impl Iterator<Item = &'e Entry>,
+    high: u64,
+    bytes_max: u64,
+) -> Vec<eraftpb::Entry> {
+    let mut left = bytes_max;
+    let mut taken = Vec::new();
+    for entry in entries.take_while(|entry| entry.index.0 < high) {
+        let cost = cost_bytes(entry);
+        if cost > left && !taken.is_empty() {
+            break;
+        }
+        left = left.saturating_sub(cost);
+        taken.push(to_library(entry));
+    }
+    taken
+}
+
+fn cost_bytes(entry: &Entry) -> u64 {
+    u64::try_from(entry.data.len())
+        .unwrap_or(u64::MAX)
+        .saturating_add(ENTRY_OVERHEAD_BYTES)
+}
+
+fn count(entries: &VecDeque<Entry>) -> u64 {
+    u64::try_from(entries.len()).unwrap_or(u64::MAX)
+}

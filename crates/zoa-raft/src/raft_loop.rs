@@ -1,0 +1,492 @@
+//! One server's part in the replication, as a pure state machine: events in, effects out.
+//!
+//! It drives the tikv `raft` library and nothing else: no clock, no thread, no file, no socket. The
+//! server's raft thread, a simulator and a test drive it in the same way.
+//!
+//! ```text
+//!   Propose, Peer, Tick, Persisted ...  ->  step  ->  Ready  ->  Role, Persist, Send, Commit ...
+//! ```
+//!
+//! Invariants:
+//! - Every Ready becomes durable in order. One that has nothing to write counts as durable when
+//!   all before it are; it costs no write. A commit index alone is never worth a write: it
+//!   travels with the next one.
+//! - A leader's messages may leave before its own sync, but not before its term and vote are
+//!   durable. Everyone else's messages leave when their Ready is (`outbox.rs`).
+//! - Entries are handed out once each, in order, committed and durable here.
+
+use bytes::Bytes;
+use raft::Config;
+use raft::INVALID_ID;
+use raft::RaftState;
+use raft::RawNode;
+use raft::Ready;
+use raft::SnapshotStatus;
+use raft::StateRole;
+use raft::eraftpb;
+use raft::eraftpb::Message;
+use raft::eraftpb::MessageType;
+use zoa_log::Entry;
+use zoa_log::HardState;
+use zoa_log::LogIndex;
+use zoa_log::Persist;
+
+use crate::config::RaftConfig;
+use crate::config::RaftError;
+use crate::election::ElectionTimeouts;
+use crate::event::Committed;
+use crate::event::LogPosition;
+use crate::event::RaftEffect;
+use crate::event::RaftEvent;
+use crate::event::Refusal;
+use crate::limits;
+use crate::log_view::LogView;
+use crate::log_view::from_library;
+use crate::outbox::Outbox;
+use crate::peer;
+use crate::recovery::Recovered;
+use crate::recovery::Recovery;
+
+/// See the module.
+pub struct RaftLoop {
+    node: RawNode<LogView>,
+    timeouts: ElectionTimeouts,
+    outbox: Outbox,
+    /// The newest Ready that the log has acknowledged.
+    durable: u64,
+    handed_out: LogIndex,
+    hard_state: HardState,
+    /// The hard state has not been given to the log since it changed.
+    hard_state_waits: bool,
+    /// The Ready that last changed term or vote, until it is durable.
+    vote_under_way: Option<u64>,
+    role: Option<Role>,
+    established_term: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Role {
+    leader: Option<u64>,
+    term: u64,
+}
+
+impl RaftLoop {
+    /// Starts from what recovery found. A server that is the only voter leads from here on, without
+    /// waiting for a timeout. The first effects are added to `effects`.
+    ///
+    /// # Errors
+    ///
+    /// When the settings are wrong, or the log cannot be what this server has written.
+    pub fn new(
+        config: RaftConfig,
+        recovery: Recovery,
+        effects: &mut Vec<RaftEffect>,
+    ) -> Result<Self, RaftError> {
+        config.check()?;
+        let Recovered {
+            hard_state,
+            snapshot,
+            terms,
+            tail,
+        } = recovery.finish()?;
+        let applied = hard_state.commit;
+        let initial = RaftState::new(
+            library_hard_state(hard_state),
+            eraftpb::ConfState::from((config.voters.clone(), config.learners.clone())),
+        );
+        let mut view = LogView::new(initial, terms, tail);
+        if snapshot.index.0 > 0 {
+            view.set_snapshot(snapshot);
+        }
+        let node = RawNode::new(
+            &library_config(&config, applied),
+            view,
+            &config.notices.logger(),
+        )
+        .map_err(|error| RaftError::Config(error.to_string()))?;
+        let mut raft = Self {
+            node,
+            timeouts: ElectionTimeouts::new(config.seed, config.election_tick),
+            outbox: Outbox::default(),
+            durable: 0,
+            handed_out: LogIndex(applied),
+            hard_state,
+            hard_state_waits: false,
+            vote_under_way: None,
+            role: None,
+            established_term: 0,
+        };
+        raft.timeouts.settle(&mut raft.node);
+        if config.voters == [config.id] {
+            raft.node
+                .campaign()
+                .map_err(|error| RaftError::Config(error.to_string()))?;
+        }
+        raft.finish(effects);
+        raft.report_role(effects);
+        Ok(raft)
+    }
+
+    /// Takes one event and adds what follows from it to `effects`.
+    ///
+    /// # Panics
+    ///
+    /// When the driver or the log breaks a promise that safety rests on: an acknowledgement of what
+    /// was never handed out, a log cut above what is applied.
+    pub fn handle(&mut self, event: RaftEvent, effects: &mut Vec<RaftEffect>) {
+        match event {
+            RaftEvent::Propose(proposals) => self.handle_propose(proposals, effects),
+            RaftEvent::Persisted { number } => self.handle_persisted(number, effects),
+            RaftEvent::Tick => {
+                self.node.tick();
+            }
+            RaftEvent::Peer(message) => self.handle_peer(&message, effects),
+            RaftEvent::PeerLost { peer } => self.handle_peer_lost(peer),
+            RaftEvent::LogRead { low, entries } => self.handle_log_read(low, entries),
+            RaftEvent::Compacted { first_index } => {
+                self.node.mut_store().compact(first_index, self.handed_out);
+            }
+            RaftEvent::SnapshotTaken { position } => self.node.mut_store().set_snapshot(position),
+            RaftEvent::SnapshotSent { peer, delivered } => {
+                let status = if delivered {
+                    SnapshotStatus::Finish
+                } else {
+                    SnapshotStatus::Failure
+                };
+                self.node.report_snapshot(peer, status);
+            }
+        }
+        self.finish(effects);
+    }
+
+    /// Who leads, as far as this server knows.
+    pub fn leader(&self) -> Option<u64> {
+        Some(self.node.raft.leader_id).filter(|id| *id != INVALID_ID)
+    }
+
+    /// Whether this server leads, so that it may propose.
+    pub fn is_leader(&self) -> bool {
+        self.node.raft.state == StateRole::Leader
+    }
+
+    /// The newest hard state, which at a clean stop is worth storing: its commit index may be ahead
+    /// of the stored one.
+    pub fn hard_state(&self) -> HardState {
+        self.hard_state
+    }
+
+    fn handle_propose(&mut self, proposals: Vec<Bytes>, effects: &mut Vec<RaftEffect>) {
+        if proposals.is_empty() {
+            return;
+        }
+        // An empty entry would be taken for one of the replication's own and never be handed out.
+        assert!(
+            proposals.iter().all(|data| !data.is_empty()),
+            "a transaction has bytes"
+        );
+        if let Err(reason) = self.check_room(&proposals) {
+            effects.push(RaftEffect::Refused { reason, proposals });
+            return;
+        }
+        let entries: Vec<eraftpb::Entry> = proposals.into_iter().map(library_entry).collect();
+        let mut message = Message::default();
+        message.set_msg_type(MessageType::MsgPropose);
+        message.from = self.node.raft.id;
+        message.set_entries(entries.into());
+        self.node
+            .step(message)
+            .expect("each reason to drop proposals was ruled out before");
+    }
+
+    /// Rules out, before the proposals are given away, all that would make the library drop them.
+    fn check_room(&self, proposals: &[Bytes]) -> Result<(), Refusal> {
+        let raft = &self.node.raft;
+        let id = raft.id;
+        if !self.is_leader() || raft.lead_transferee.is_some() || raft.prs().get(id).is_none() {
+            return Err(Refusal::NotLeader);
+        }
+        let bytes: usize = proposals.iter().map(Bytes::len).sum();
+        let bytes_after = wide(bytes).saturating_add(wide(raft.uncommitted_size()));
+        let entries = raft.raft_log.last_index() - raft.raft_log.committed;
+        let entries_after = wide(proposals.len()).saturating_add(entries);
+        // With nothing uncommitted everything is taken: a bound must not make progress impossible.
+        if raft.uncommitted_size() > 0
+            && (bytes_after > limits::UNCOMMITTED_BYTES_MAX
+                || entries_after > limits::UNCOMMITTED_ENTRIES_MAX)
+        {
+            return Err(Refusal::TooMuchUncommitted);
+        }
+        Ok(())
+    }
+
+    fn handle_persisted(&mut self, number: u64, effects: &mut Vec<RaftEffect>) {
+        self.durable = self.durable.max(number);
+        self.release(effects);
+    }
+
+    fn handle_peer(&mut self, bytes: &Bytes, effects: &mut Vec<RaftEffect>) {
+        let message = match peer::decode(bytes) {
+            Ok(message) => message,
+            Err(fault) => {
+                effects.push(RaftEffect::PeerFault { from: None, fault });
+                return;
+            }
+        };
+        let from = Some(message.from);
+        if let Err(fault) = peer::check(&message, &self.node.raft) {
+            effects.push(RaftEffect::PeerFault { from, fault });
+        } else if self.node.step(message).is_err() {
+            // The one error left: an answer from someone who is not a member (any more).
+            effects.push(RaftEffect::PeerFault {
+                from,
+                fault: peer::PeerFault::NotAMember,
+            });
+        }
+    }
+
+    fn handle_peer_lost(&mut self, peer: u64) {
+        self.node.report_unreachable(peer);
+        if self.node.raft.state == StateRole::Follower && self.node.raft.leader_id == peer {
+            // As long as a leader is remembered, check-quorum makes this server ignore the others'
+            // elections; so it is forgotten, and an election comes soon.
+            let term = self.node.raft.term;
+            self.node.raft.become_follower(term, INVALID_ID);
+            self.timeouts.settle(&mut self.node);
+            self.timeouts.hasten(&mut self.node);
+        }
+    }
+
+    fn handle_log_read(&mut self, low: LogIndex, entries: Vec<Entry>) {
+        // Nothing there: the log was cut meanwhile. Whoever waits asks again with a heartbeat, and
+        // is sent a snapshot then.
+        let nothing = entries.is_empty();
+        for wanted in self.node.mut_store().fetch(low, entries) {
+            if !nothing {
+                self.node.on_entries_fetched(wanted.context);
+            }
+        }
+        self.node.mut_store().drop_fetched();
+    }
+
+    fn finish(&mut self, effects: &mut Vec<RaftEffect>) {
+        self.timeouts.settle(&mut self.node);
+        while self.node.has_ready() {
+            self.handle_ready(effects);
+        }
+        for (low, high, bytes_max) in self.node.mut_store().take_unasked() {
+            effects.push(RaftEffect::ReadLog {
+                low,
+                high,
+                bytes_max,
+            });
+        }
+    }
+
+    fn handle_ready(&mut self, effects: &mut Vec<RaftEffect>) {
+        let mut ready = self.node.ready();
+        let number = ready.number();
+        self.note_hard_state(&ready);
+        self.report_role(effects);
+        self.install_snapshot(&ready, effects);
+        self.persist(&mut ready, effects);
+
+        let mut waiting = ready.take_persisted_messages();
+        let at_once = ready.take_messages();
+        if self.vote_under_way.is_some() {
+            // The library lets a leader speak before its own sync. That is sound for entries, which
+            // count only once synced, but not for its term: a sole voter leads before its vote
+            // is durable, and could lead the same term again after a crash.
+            waiting.extend(at_once);
+        } else {
+            self.send(at_once, effects);
+        }
+        self.outbox.push(number, ready.must_sync(), waiting);
+
+        let committed = ready.take_committed_entries();
+        self.node.advance_append_async(ready);
+        self.hand_out(committed, effects);
+        self.release(effects);
+    }
+
+    fn note_hard_state(&mut self, ready: &Ready) {
+        let Some(newest) = ready.hs() else { return };
+        if (newest.term, newest.vote) != (self.hard_state.term, self.hard_state.vote) {
+            self.vote_under_way = Some(ready.number());
+        }
+        self.hard_state = HardState {
+            term: newest.term,
+            vote: newest.vote,
+            commit: newest.commit,
+        };
+        self.hard_state_waits = true;
+    }
+
+    fn report_role(&mut self, effects: &mut Vec<RaftEffect>) {
+        let role = Role {
+            leader: self.leader(),
+            term: self.node.raft.term,
+        };
+        if self.role != Some(role) {
+            self.role = Some(role);
+            effects.push(RaftEffect::Role {
+                leader: role.leader,
+                term: role.term,
+            });
+        }
+    }
+
+    fn install_snapshot(&mut self, ready: &Ready, effects: &mut Vec<RaftEffect>) {
+        if ready.snapshot().is_empty() {
+            return;
+        }
+        let metadata = ready.snapshot().get_metadata();
+        let position = LogPosition {
+            index: LogIndex(metadata.index),
+            term: metadata.term,
+        };
+        let store = self.node.mut_store();
+        store.install(position);
+        store.set_members(metadata.get_conf_state().clone());
+        self.handed_out = position.index;
+        effects.push(RaftEffect::InstallSnapshot { position });
+    }
+
+    fn persist(&mut self, ready: &mut Ready, effects: &mut Vec<RaftEffect>) {
+        if !ready.must_sync() {
+            return;
+        }
+        let entries: Vec<Entry> = ready.take_entries().into_iter().map(from_library).collect();
+        self.node.mut_store().append(&entries);
+        let hard_state = self.hard_state_waits.then_some(self.hard_state);
+        self.hard_state_waits = false;
+        effects.push(RaftEffect::Persist(Persist {
+            number: ready.number(),
+            hard_state,
+            entries,
+        }));
+    }
+
+    fn hand_out(&mut self, entries: Vec<eraftpb::Entry>, effects: &mut Vec<RaftEffect>) {
+        let Some(last) = entries.last() else { return };
+        let (last_index, last_term) = (LogIndex(last.index), last.term);
+        assert!(
+            last_index > self.handed_out,
+            "entries are handed out once, in order"
+        );
+        let committed: Vec<Committed> = entries.into_iter().filter_map(committed).collect();
+        if !committed.is_empty() {
+            effects.push(RaftEffect::Commit(committed));
+        }
+        self.handed_out = last_index;
+        self.node.advance_apply_to(last_index.0);
+        self.node.mut_store().trim(last_index);
+        if self.is_leader() && last_term == self.node.raft.term && self.established_term < last_term
+        {
+            self.established_term = last_term;
+            effects.push(RaftEffect::Established { term: last_term });
+        }
+    }
+
+    /// Tells the library what is durable, and lets go of the messages that waited for it.
+    fn release(&mut self, effects: &mut Vec<RaftEffect>) {
+        let Some((number, messages)) = self.outbox.take_durable(self.durable) else {
+            return;
+        };
+        if self
+            .vote_under_way
+            .is_some_and(|under_way| under_way <= number)
+        {
+            self.vote_under_way = None;
+        }
+        self.node.on_persist_ready(number);
+        self.send(messages, effects);
+    }
+
+    fn send(&self, messages: Vec<Message>, effects: &mut Vec<RaftEffect>) {
+        for message in messages {
+            let bytes = peer::encode(&message);
+            effects.push(if message.get_msg_type() == MessageType::MsgSnapshot {
+                let metadata = message.get_snapshot().get_metadata();
+                let position = LogPosition {
+                    index: LogIndex(metadata.index),
+                    term: metadata.term,
+                };
+                RaftEffect::SendSnapshot {
+                    to: message.to,
+                    position,
+                    message: bytes,
+                }
+            } else {
+                RaftEffect::Send {
+                    to: message.to,
+                    message: bytes,
+                }
+            });
+        }
+    }
+}
+
+impl std::fmt::Debug for RaftLoop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RaftLoop")
+            .field("id", &self.node.raft.id)
+            .field("role", &self.node.raft.state)
+            .field("hard_state", &self.hard_state)
+            .field("handed_out", &self.handed_out)
+            .finish_non_exhaustive()
+    }
+}
+
+fn library_config(config: &RaftConfig, applied: u64) -> Config {
+    Config {
+        id: config.id,
+        election_tick: config.election_tick,
+        heartbeat_tick: config.heartbeat_tick,
+        applied,
+        max_size_per_msg: limits::APPEND_BYTES_MAX,
+        max_inflight_msgs: limits::APPENDS_IN_FLIGHT_MAX,
+        check_quorum: true,
+        pre_vote: true,
+        max_uncommitted_size: limits::UNCOMMITTED_BYTES_MAX,
+        ..Config::default()
+    }
+}
+
+fn library_hard_state(hard_state: HardState) -> eraftpb::HardState {
+    let HardState { term, vote, commit } = hard_state;
+    eraftpb::HardState {
+        term,
+        vote,
+        commit,
+        ..eraftpb::HardState::default()
+    }
+}
+
+fn library_entry(data: Bytes) -> eraftpb::Entry {
+    eraftpb::Entry {
+        data,
+        ..eraftpb::Entry::default()
+    }
+}
+
+/// Empty entries are the library's own: a new leader's first entry, a dropped change of members.
+fn committed(entry: eraftpb::Entry) -> Option<Committed> {
+    match entry.entry_type {
+        eraftpb::EntryType::EntryNormal => {}
+        eraftpb::EntryType::EntryConfChange | eraftpb::EntryType::EntryConfChangeV2 => {
+            unreachable!("neither recovery nor a peer nor a proposal brings such an entry in")
+        }
+    }
+    if entry.data.is_empty() {
+        return None;
+    }
+    Some(Committed {
+        index: LogIndex(entry.index),
+        term: entry.term,
+        data: entry.data,
+    })
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,332 @@
+//! A cluster in one thread: raft loops, their disks, and a network that is a list.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use zoa_log::LogIndex;
+use zoa_raft::LogPosition;
+use zoa_raft::Notices;
+use zoa_raft::PeerFault;
+use zoa_raft::RaftConfig;
+use zoa_raft::RaftEffect;
+use zoa_raft::RaftEvent;
+use zoa_raft::RaftLoop;
+use zoa_raft::Refusal;
+
+use crate::checked_disk::Applied;
+use crate::checked_disk::CheckedDisk;
+use crate::wire;
+
+/// A message, or the offer of a snapshot with its content, on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Packet {
+    pub(crate) to: u64,
+    pub(crate) from: u64,
+    pub(crate) message: Bytes,
+    pub(crate) snapshot: Option<(LogPosition, Applied)>,
+}
+
+pub(crate) struct Server {
+    pub(crate) raft: Option<RaftLoop>,
+    pub(crate) disk: CheckedDisk,
+    pub(crate) applied: Applied,
+    pub(crate) leader: Option<u64>,
+    pub(crate) established: Vec<u64>,
+    pub(crate) refused: Vec<(Refusal, Vec<Bytes>)>,
+    pub(crate) faults: Vec<PeerFault>,
+    pub(crate) log_reads: usize,
+    arriving: Option<(LogPosition, Applied)>,
+}
+
+pub(crate) struct Cluster {
+    pub(crate) servers: BTreeMap<u64, Server>,
+    pub(crate) network: Vec<Packet>,
+    /// Who led which term, over all time.
+    pub(crate) leaders: BTreeMap<u64, u64>,
+    /// What was committed at an index, over all time.
+    pub(crate) history: BTreeMap<u64, (u64, Vec<u8>)>,
+    /// Every effect, in words, if that is wanted.
+    pub(crate) trace: Option<Vec<String>>,
+    seed: u64,
+}
+
+impl Cluster {
+    pub(crate) fn new(size: u64, seed: u64) -> Self {
+        let mut cluster = Self {
+            servers: BTreeMap::new(),
+            network: Vec::new(),
+            leaders: BTreeMap::new(),
+            history: BTreeMap::new(),
+            trace: None,
+            seed,
+        };
+        for id in 1..=size {
+            let server = Server {
+                raft: None,
+                disk: CheckedDisk::default(),
+                applied: Vec::new(),
+                leader: None,
+                established: Vec::new(),
+                refused: Vec::new(),
+                faults: Vec::new(),
+                log_reads: 0,
+                arriving: None,
+            };
+            cluster.servers.insert(id, server);
+        }
+        (1..=size).for_each(|id| cluster.start(id));
+        cluster
+    }
+
+    pub(crate) fn server(&mut self, id: u64) -> &mut Server {
+        self.servers
+            .get_mut(&id)
+            .expect("the tests name servers that exist")
+    }
+
+    fn at(&self, id: u64) -> &Server {
+        self.servers
+            .get(&id)
+            .expect("the tests name servers that exist")
+    }
+
+    pub(crate) fn is_up(&self, id: u64) -> bool {
+        self.at(id).raft.is_some()
+    }
+
+    pub(crate) fn start(&mut self, id: u64) {
+        let (voters, seed) = (self.servers.keys().copied().collect(), self.seed + id);
+        let server = self.server(id);
+        let (recovery, applied) = server.disk.recover().expect("the disk kept what it had");
+        server.applied = applied;
+        let config = RaftConfig {
+            id,
+            voters,
+            learners: Vec::new(),
+            election_tick: 10,
+            heartbeat_tick: 2,
+            seed,
+            notices: Notices::default(),
+        };
+        let mut effects = Vec::new();
+        let raft = RaftLoop::new(config, recovery, &mut effects).expect("the log is sound");
+        server.raft = Some(raft);
+        self.carry_out(id, effects);
+    }
+
+    pub(crate) fn crash(&mut self, id: u64) {
+        let server = self.server(id);
+        server.raft = None;
+        server.leader = None;
+        server.disk.crash();
+        self.network.retain(|packet| packet.to != id);
+    }
+
+    pub(crate) fn event(&mut self, id: u64, event: RaftEvent) {
+        let mut effects = Vec::new();
+        if let Some(raft) = &mut self.server(id).raft {
+            raft.handle(event, &mut effects);
+        }
+        self.carry_out(id, effects);
+    }
+
+    pub(crate) fn propose(&mut self, id: u64, data: &[&str]) {
+        let proposals = data
+            .iter()
+            .map(|data| Bytes::copy_from_slice(data.as_bytes()))
+            .collect();
+        self.event(id, RaftEvent::Propose(proposals));
+    }
+
+    pub(crate) fn tick_all(&mut self) {
+        let up: Vec<u64> = self
+            .servers
+            .keys()
+            .copied()
+            .filter(|id| self.is_up(*id))
+            .collect();
+        up.into_iter()
+            .for_each(|id| self.event(id, RaftEvent::Tick));
+    }
+
+    pub(crate) fn sync(&mut self, id: u64, count: usize) {
+        if let Some(number) = self.server(id).disk.sync(count) {
+            self.event(id, RaftEvent::Persisted { number });
+        }
+    }
+
+    /// Delivers one packet, or drops it if its server is down.
+    pub(crate) fn deliver(&mut self, at: usize) {
+        let packet = self.network.remove(at);
+        if !self.is_up(packet.to) {
+            return;
+        }
+        let failed = packet.snapshot.is_some();
+        self.server(packet.to).arriving = packet.snapshot;
+        self.event(packet.to, RaftEvent::Peer(packet.message));
+        self.server(packet.to).arriving = None;
+        if failed {
+            self.event(
+                packet.from,
+                RaftEvent::SnapshotSent {
+                    peer: packet.to,
+                    delivered: true,
+                },
+            );
+        }
+    }
+
+    /// Syncs and delivers in order until nothing moves, then ticks; `ticks` times over.
+    pub(crate) fn run(&mut self, ticks: usize) {
+        for _ in 0..ticks {
+            self.settle();
+            self.tick_all();
+        }
+        self.settle();
+    }
+
+    pub(crate) fn settle(&mut self) {
+        loop {
+            let ids: Vec<u64> = self.servers.keys().copied().collect();
+            ids.into_iter().for_each(|id| self.sync(id, usize::MAX));
+            if self.network.is_empty() {
+                if self
+                    .servers
+                    .values()
+                    .all(|server| server.disk.queue.is_empty())
+                {
+                    return;
+                }
+                continue;
+            }
+            self.deliver(0);
+        }
+    }
+
+    /// The leader that most recently took office, if it still thinks so.
+    pub(crate) fn leader(&self) -> Option<u64> {
+        let (_, id) = self.leaders.last_key_value()?;
+        let raft = self.at(*id).raft.as_ref()?;
+        raft.is_leader().then_some(*id)
+    }
+
+    pub(crate) fn elect(&mut self) -> u64 {
+        for _ in 0..100 {
+            if let Some(leader) = self.leader() {
+                return leader;
+            }
+            self.run(1);
+        }
+        panic!("no leader after 100 ticks, seed {}", self.seed);
+    }
+
+    pub(crate) fn applied(&self, id: u64) -> Vec<String> {
+        let applied = &self.at(id).applied;
+        applied
+            .iter()
+            .map(|(_, _, data)| String::from_utf8_lossy(data).into_owned())
+            .collect()
+    }
+
+    fn carry_out(&mut self, id: u64, effects: Vec<RaftEffect>) {
+        for effect in effects {
+            if let Some(trace) = &mut self.trace {
+                trace.push(format!("{id}: {effect:?}"));
+            }
+            self.carry_out_one(id, effect);
+        }
+    }
+
+    fn carry_out_one(&mut self, id: u64, effect: RaftEffect) {
+        match effect {
+            RaftEffect::Role { leader, term } => {
+                self.server(id).leader = leader;
+                if leader == Some(id) {
+                    let first = *self.leaders.entry(term).or_insert(id);
+                    assert_eq!(first, id, "two leaders in term {term}, seed {}", self.seed);
+                }
+            }
+            RaftEffect::Persist(persist) => self.server(id).disk.push(persist),
+            RaftEffect::Send { to, message } => {
+                self.server(id).disk.check_send(&message);
+                assert_eq!(wire::read(&message).to, to);
+                self.network.push(Packet {
+                    to,
+                    from: id,
+                    message,
+                    snapshot: None,
+                });
+            }
+            RaftEffect::SendSnapshot {
+                to,
+                position,
+                message,
+            } => {
+                let server = self.server(id);
+                assert_eq!(server.disk.snapshot, position);
+                let snapshot = Some((position, server.disk.snapshot_state.clone()));
+                self.network.push(Packet {
+                    to,
+                    from: id,
+                    message,
+                    snapshot,
+                });
+            }
+            RaftEffect::InstallSnapshot { position } => {
+                let server = self.server(id);
+                let (arrived, state) = server.arriving.take().expect("it came with a snapshot");
+                assert_eq!(arrived, position);
+                server.applied = state.clone();
+                server.disk.sync(usize::MAX);
+                server.disk.install(position, state);
+            }
+            RaftEffect::ReadLog {
+                low,
+                high,
+                bytes_max,
+            } => self.read_log(id, (low, high), bytes_max),
+            RaftEffect::Commit(committed) => {
+                for entry in committed {
+                    self.commit(id, (entry.index.0, entry.term, entry.data.to_vec()));
+                }
+            }
+            RaftEffect::Established { term } => self.server(id).established.push(term),
+            RaftEffect::Refused { reason, proposals } => {
+                self.server(id).refused.push((reason, proposals));
+            }
+            RaftEffect::PeerFault { fault, .. } => self.server(id).faults.push(fault),
+        }
+    }
+
+    fn read_log(&mut self, id: u64, (low, high): (LogIndex, LogIndex), bytes_max: u64) {
+        let server = self.server(id);
+        server.log_reads += 1;
+        let entries = server.disk.read(low, high, bytes_max);
+        self.event(id, RaftEvent::LogRead { low, entries });
+    }
+
+    fn commit(&mut self, id: u64, (index, term, data): (u64, u64, Vec<u8>)) {
+        let seed = self.seed;
+        assert!(!data.is_empty(), "empty entries stay inside");
+        let known = self
+            .history
+            .entry(index)
+            .or_insert_with(|| (term, data.clone()));
+        assert_eq!(
+            *known,
+            (term, data.clone()),
+            "two truths at {index}, seed {seed}"
+        );
+        let server = self.server(id);
+        assert!(
+            server.disk.last().index.0 >= index,
+            "committed but not durable here"
+        );
+        let newest = server.applied.last().map_or(0, |(newest, _, _)| *newest);
+        assert!(
+            index > newest,
+            "applied twice: {index} after {newest}, seed {seed}"
+        );
+        server.applied.push((index, term, data));
+    }
+}

@@ -1,0 +1,281 @@
+//! One server alone.
+
+use bytes::Bytes;
+use zoa_log::Entry;
+use zoa_log::EntryKind;
+use zoa_log::HardState;
+use zoa_log::LogIndex;
+use zoa_raft::LogPosition;
+use zoa_raft::RaftError;
+use zoa_raft::RaftEvent;
+use zoa_raft::Recovery;
+use zoa_raft::Refusal;
+use zoa_raft::limits;
+
+use crate::cluster::Cluster;
+
+#[test]
+fn a_sole_voter_leads_at_once_and_commits_after_one_sync() {
+    let mut cluster = Cluster::new(1, 1);
+    assert_eq!(cluster.server(1).leader, Some(1));
+    cluster.propose(1, &["a", "b"]);
+    assert_eq!(
+        cluster.applied(1),
+        [""; 0],
+        "nothing is committed before it is durable"
+    );
+    cluster.sync(1, usize::MAX);
+    assert_eq!(cluster.applied(1), ["a", "b"]);
+    assert_eq!(cluster.server(1).established, [1]);
+}
+
+#[test]
+fn acknowledged_entries_survive_a_crash_and_others_may_not() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.propose(1, &["kept"]);
+    cluster.settle();
+    cluster.propose(1, &["lost"]);
+    cluster.crash(1);
+    cluster.start(1);
+    cluster.settle();
+    assert_eq!(cluster.applied(1), ["kept"]);
+    cluster.propose(1, &["new"]);
+    cluster.settle();
+    assert_eq!(cluster.applied(1), ["kept", "new"]);
+    assert_eq!(cluster.leaders.len(), 2, "each start takes a new term");
+}
+
+#[test]
+fn synced_entries_whose_commit_was_not_stored_are_committed_after_a_crash() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.settle();
+    cluster.propose(1, &["a"]);
+    cluster.server(1).disk.sync(usize::MAX);
+    cluster.crash(1);
+    cluster.start(1);
+    cluster.settle();
+    assert_eq!(cluster.applied(1), ["a"]);
+}
+
+// Goal: a commit index alone is never written. Method: count syncs.
+#[test]
+fn one_batch_costs_one_sync() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.settle();
+    let before = cluster.server(1).disk.syncs;
+    for _ in 0..10 {
+        cluster.propose(1, &["a", "b", "c"]);
+        cluster.settle();
+    }
+    cluster.run(50);
+    assert_eq!(cluster.server(1).disk.syncs - before, 10);
+}
+
+#[test]
+fn batches_commit_with_the_acknowledgement_that_covers_them() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.settle();
+    for batch in ["a", "b", "c", "d"] {
+        cluster.propose(1, &[batch]);
+    }
+    cluster.sync(1, 3);
+    assert_eq!(cluster.applied(1), ["a", "b", "c"]);
+    cluster.sync(1, 1);
+    assert_eq!(cluster.applied(1), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn the_stored_commit_index_trails_by_one_batch_only() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.settle();
+    cluster.propose(1, &["a"]);
+    cluster.settle();
+    cluster.propose(1, &["b"]);
+    cluster.settle();
+    let stored = cluster.server(1).disk.hard_state.commit;
+    assert_eq!(stored, cluster.server(1).disk.last().index.0 - 1);
+    let raft = cluster.server(1).raft.as_ref().expect("it is up");
+    assert_eq!(raft.hard_state().commit, stored + 1);
+}
+
+#[test]
+fn proposed_bytes_are_shared_and_not_copied() {
+    let mut cluster = Cluster::new(1, 1);
+    let data = Bytes::from(vec![7; 100]);
+    cluster.event(1, RaftEvent::Propose(vec![data.clone()]));
+    let queued = cluster
+        .server(1)
+        .disk
+        .queue
+        .back()
+        .expect("it is on its way to the disk");
+    let entry = queued.entries.last().expect("the proposal");
+    assert_eq!(entry.data.as_ptr(), data.as_ptr());
+}
+
+// Goal: UNCOMMITTED_BYTES_MAX. Method: a disk that never syncs, and one buffer proposed many times.
+#[test]
+fn proposals_beyond_the_uncommitted_bytes_are_refused_and_come_back() {
+    let mut cluster = Cluster::new(1, 1);
+    let data = Bytes::from(vec![1; 1 << 20]);
+    let fit = limits::UNCOMMITTED_BYTES_MAX >> 20;
+    for _ in 0..=fit {
+        cluster.event(1, RaftEvent::Propose(vec![data.clone()]));
+    }
+    assert_eq!(
+        cluster.server(1).refused,
+        [(Refusal::TooMuchUncommitted, vec![data.clone()])]
+    );
+    cluster.settle();
+    cluster.event(1, RaftEvent::Propose(vec![data]));
+    assert_eq!(cluster.server(1).refused.len(), 1, "there is room again");
+}
+
+// Goal: UNCOMMITTED_ENTRIES_MAX, in the same way.
+#[test]
+fn proposals_beyond_the_uncommitted_entries_are_refused() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.settle();
+    let many = vec![Bytes::from_static(b"x"); 1 << 14];
+    let fit = limits::UNCOMMITTED_ENTRIES_MAX >> 14;
+    for _ in 0..=fit {
+        cluster.event(1, RaftEvent::Propose(many.clone()));
+    }
+    assert_eq!(cluster.server(1).refused.len(), 1);
+}
+
+#[test]
+fn a_log_that_is_cut_behind_a_snapshot_restarts() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.propose(1, &["a", "b", "c"]);
+    cluster.settle();
+    snapshot(&mut cluster, 0);
+    cluster.propose(1, &["d"]);
+    cluster.settle();
+    cluster.crash(1);
+    cluster.start(1);
+    cluster.settle();
+    assert_eq!(cluster.applied(1), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn a_log_that_begins_before_its_snapshot_restarts() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.propose(1, &["a", "b", "c", "d"]);
+    cluster.settle();
+    snapshot(&mut cluster, 2);
+    assert_eq!(cluster.server(1).disk.entries.len(), 2);
+    cluster.crash(1);
+    cluster.start(1);
+    cluster.propose(1, &["e"]);
+    cluster.settle();
+    assert_eq!(cluster.applied(1), ["a", "b", "c", "d", "e"]);
+}
+
+fn snapshot(cluster: &mut Cluster, keep: u64) {
+    let server = cluster.server(1);
+    let position = server.disk.last();
+    let first_index = server
+        .disk
+        .take_snapshot(&server.applied.clone(), position, keep);
+    cluster.event(1, RaftEvent::SnapshotTaken { position });
+    cluster.event(1, RaftEvent::Compacted { first_index });
+}
+
+fn entry(index: u64, term: u64) -> Entry {
+    let data = Bytes::from_static(b"x");
+    Entry {
+        index: LogIndex(index),
+        term,
+        kind: EntryKind::Normal,
+        data,
+    }
+}
+
+fn check_recovery(hard_state: HardState, snapshot: (u64, u64), log: &[Entry]) -> Option<RaftError> {
+    let snapshot = LogPosition {
+        index: LogIndex(snapshot.0),
+        term: snapshot.1,
+    };
+    let mut recovery = Recovery::new(hard_state, snapshot);
+    let pushed = log
+        .iter()
+        .try_for_each(|entry| recovery.push(entry.clone()).map(|_| ()));
+    if let Err(error) = pushed {
+        return Some(error);
+    }
+    let config = zoa_raft::RaftConfig {
+        id: 1,
+        voters: vec![1],
+        learners: Vec::new(),
+        election_tick: 10,
+        heartbeat_tick: 1,
+        seed: 0,
+        notices: zoa_raft::Notices::default(),
+    };
+    zoa_raft::RaftLoop::new(config, recovery, &mut Vec::new()).err()
+}
+
+#[test]
+fn a_log_that_cannot_be_ours_is_refused() {
+    let hard_state = HardState {
+        term: 5,
+        vote: 1,
+        commit: 4,
+    };
+    let whole = [entry(1, 1), entry(2, 1), entry(3, 4), entry(4, 5)];
+    assert_eq!(check_recovery(hard_state, (0, 0), &whole), None);
+    assert_eq!(check_recovery(hard_state, (3, 4), &whole), None);
+    assert_eq!(check_recovery(hard_state, (4, 5), &[]), None);
+    assert_eq!(
+        check_recovery(hard_state, (0, 0), &whole[1..]),
+        Some(RaftError::Gap {
+            expected: 1,
+            found: 2
+        })
+    );
+    assert_eq!(
+        check_recovery(hard_state, (0, 0), &[entry(1, 1), entry(3, 1)]),
+        Some(RaftError::Gap {
+            expected: 2,
+            found: 3
+        })
+    );
+    assert_eq!(
+        check_recovery(hard_state, (0, 0), &[entry(1, 3), entry(2, 2)]),
+        Some(RaftError::TermsOutOfOrder { index: 2 })
+    );
+    assert_eq!(
+        check_recovery(hard_state, (3, 3), &whole),
+        Some(RaftError::NotTheSnapshotsLog { index: 3 })
+    );
+    assert_eq!(
+        check_recovery(hard_state, (0, 0), &whole[..3]),
+        Some(RaftError::LogEndsEarly {
+            expected: 4,
+            found: 3
+        })
+    );
+    let config_entry = Entry {
+        kind: EntryKind::Config,
+        ..entry(1, 1)
+    };
+    assert_eq!(
+        check_recovery(hard_state, (0, 0), &[config_entry]),
+        Some(RaftError::ConfigEntry { index: 1 })
+    );
+}
+
+// Goal: a torn write that kept entries of a term but not the term does not stop the server.
+#[test]
+fn a_term_that_was_lost_with_its_write_is_taken_from_the_entries() {
+    let hard_state = HardState {
+        term: 4,
+        vote: 2,
+        commit: 1,
+    };
+    assert_eq!(
+        check_recovery(hard_state, (0, 0), &[entry(1, 1), entry(2, 5)]),
+        None
+    );
+}
