@@ -1,0 +1,129 @@
+//! G-11: a session that is heard of within its timeout is not expired; one that is silent for longer is, within a tick.
+//!
+//! Judged by when packets reached a server's production code and when it proposed the expiry. A restart gives everyone the full
+//! timeout again; while a server is down or paused nothing is expected of it.
+
+use super::Case;
+use super::Violation;
+use crate::applied::Asked;
+use crate::clock::SimTime;
+
+pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
+    for (session, proposed) in &case.observed.expiry_proposed {
+        for at in proposed {
+            check_not_early(case, *session, *at, violations);
+        }
+    }
+    for session in case.replayed.sessions.keys() {
+        check_not_late(case, *session, violations);
+    }
+}
+
+/// The timeout that held at a time: that of the last attachment before it.
+fn timeout_ms(case: Case<'_>, session: i64, at: SimTime) -> Option<u64> {
+    let mut granted = case.replayed.steps.iter().rev().filter(|(entry, step)| {
+        entry.session == session && entry.committed_at <= at && step.outcome.is_ok()
+    });
+    granted.find_map(|(entry, _)| match entry.asked {
+        Asked::Open { timeout_ms, .. } | Asked::Attach { timeout_ms, .. } => {
+            u64::try_from(timeout_ms).ok()
+        }
+        _ => None,
+    })
+}
+
+/// The last sign of life, or the last moment from which a full timeout counts anew.
+fn last_sign(case: Case<'_>, session: i64, at: SimTime) -> SimTime {
+    let heard = case.observed.last_heard(session, at);
+    heard
+        .max(case.observed.last_outage_end(at).filter(|end| *end <= at))
+        .unwrap_or_default()
+}
+
+fn check_not_early(case: Case<'_>, session: i64, at: SimTime, violations: &mut Vec<Violation>) {
+    let Some(timeout_ms) = timeout_ms(case, session, at) else {
+        return;
+    };
+    let sign = last_sign(case, session, at);
+    if at.ms_since(sign) < timeout_ms {
+        let what = format!(
+            "session {session:#x} with a timeout of {timeout_ms} ms, last heard of at {sign}, was to expire at {at}"
+        );
+        violations.push(Violation::new("G-11", what));
+    }
+}
+
+fn check_not_late(case: Case<'_>, session: i64, violations: &mut Vec<Violation>) {
+    let Some(life) = case.replayed.sessions.get(&session) else {
+        return;
+    };
+    let proposed = case
+        .observed
+        .expiry_proposed
+        .get(&session)
+        .and_then(|times| times.first())
+        .copied();
+    let until = [
+        life.ended.map(|end| end.at),
+        proposed,
+        Some(case.observed.ended_at),
+    ];
+    let Some(until) = until.into_iter().flatten().min() else {
+        return;
+    };
+    let Some(timeout_ms) = timeout_ms(case, session, until) else {
+        return;
+    };
+    let sign = last_sign(case, session, until);
+    let bounds = case.observed.bounds;
+    let due = sign.after_ms(timeout_ms + bounds.tick_ms + bounds.expiry_slack_ms);
+    if until > due && !case.observed.outage_between(sign, until) {
+        let what = format!(
+            "session {session:#x} with a timeout of {timeout_ms} ms, last heard of at {sign}, still lived at {until}"
+        );
+        violations.push(Violation::new("G-11", what));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::Scene;
+
+    #[test]
+    fn a_silent_session_that_expires_in_time_is_accepted() {
+        let mut scene = Scene::new();
+        let one = scene.connect();
+        scene.hear(one, 1000);
+        scene.expire(one, 1000 + Scene::TIMEOUT_MS + 200);
+        scene.accepts();
+    }
+
+    #[test]
+    fn a_session_expired_although_it_was_heard_of_is_reported() {
+        let mut scene = Scene::new();
+        let one = scene.connect();
+        scene.hear(one, 1000);
+        scene.hear(one, 3000);
+        scene.expire(one, 1000 + Scene::TIMEOUT_MS + 200);
+        scene.rejects("G-11");
+    }
+
+    #[test]
+    fn a_silent_session_that_lives_on_is_reported() {
+        let mut scene = Scene::new();
+        let one = scene.connect();
+        scene.hear(one, 1000);
+        scene.end_at(1000 + 3 * Scene::TIMEOUT_MS);
+        scene.rejects("G-11");
+    }
+
+    #[test]
+    fn nothing_is_expected_of_a_server_that_is_down() {
+        let mut scene = Scene::new();
+        let one = scene.connect();
+        scene.hear(one, 1000);
+        scene.outage(1500, 1000 + 3 * Scene::TIMEOUT_MS);
+        scene.end_at(1000 + 3 * Scene::TIMEOUT_MS);
+        scene.accepts();
+    }
+}
