@@ -1,0 +1,548 @@
+//! The durable log: orders in, one write and one sync, then they are kept.
+//!
+//! What it is: the one owner of the segments. What it is not: a thread; the
+//! driver runs it in one and hands it all that has queued up ([`crate::LogLoop`]).
+//! Invariant: no block that holds an acknowledged batch is written again before
+//! its segment is no longer needed, and that is durable; so a torn write can
+//! only touch what nobody was promised (G-19). After a failure nothing is
+//! acknowledged any more, and nothing is tried again (G-20).
+//!
+//! ```text
+//!  first_live                       active
+//!  [b b b b . ]  [b b b b b . ]  [b b b|next ...]   free: [ ] [ ]
+//! ```
+
+mod recovery;
+mod scan;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::BlockBuf;
+use crate::Disk;
+use crate::DiskFile;
+use crate::Entry;
+use crate::HardState;
+use crate::LogError;
+use crate::LogIndex;
+use crate::LogOptions;
+use crate::Metadata;
+use crate::Persist;
+use crate::batch;
+use crate::batch::ENTRY_HEADER_LEN;
+use crate::batch::HEADER_LEN;
+use crate::batch::Header;
+use crate::batch::LogId;
+use crate::batch::Place;
+use crate::batch::Salt;
+use crate::batch::State;
+use crate::batch_index::BatchIndex;
+use crate::batch_index::BatchRef;
+use crate::error::io_error;
+use crate::limits::BATCH_LEN_MAX;
+use crate::limits::BLOCK_LEN;
+use crate::limits::ENTRY_LEN_MAX;
+use crate::limits::IDLE_BUFFER_LEN;
+use crate::segment::Segment;
+use crate::segment::SegmentPool;
+use crate::width::u32_of;
+use crate::width::u64_of;
+use crate::width::usize_of;
+
+/// What opening has found.
+#[derive(Clone, Debug)]
+pub struct Recovered {
+    /// Whose data it is.
+    pub metadata: Metadata,
+    /// The hard state. Its commit may be lower than a snapshot's index: it is kept lazily.
+    pub hard_state: HardState,
+    /// Index of the first entry that `read` gives; `last_index + 1` when there is none.
+    pub first_index: LogIndex,
+    /// Term of the entry before the first.
+    pub purged_term: u64,
+    /// Index of the last entry; `first_index - 1` when there is none.
+    pub last_index: LogIndex,
+    /// Term of the last entry, or of the one before the first.
+    pub last_term: u64,
+    /// A write that a power cut had interrupted and that was never acknowledged.
+    pub torn_tail: Option<TornTail>,
+    /// Whether the directory was empty and has just been founded.
+    pub founded: bool,
+}
+
+/// Where an interrupted write was cut away; worth a line in the server's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment file.
+    pub file: String,
+    /// Where it began, in bytes.
+    pub offset: u64,
+}
+
+/// The durable log of one data directory.
+#[derive(Debug)]
+pub struct Log<D: Disk> {
+    disk: D,
+    salt: Salt,
+    tail_entries: u64,
+    batch_len_max: usize,
+    /// Live segments, oldest first; the last one is written.
+    segments: VecDeque<Segment<D::File>>,
+    pool: SegmentPool<D>,
+    index: BatchIndex,
+    hard_state: HardState,
+    /// The next free block of the active segment.
+    next_block: u64,
+    next_sequence: u64,
+    /// Whether the last batch still waits for a later one to prove it durable.
+    unmarked: bool,
+    buf: BlockBuf,
+    poison: Option<String>,
+    _lock: D::Lock,
+}
+
+impl<D: Disk> Log<D> {
+    /// Locks the directory, checks whose it is, and recovers the log; what is
+    /// found is synced before this returns.
+    ///
+    /// # Errors
+    /// Any [`LogError`]; the directory is then left as it was, so far as possible.
+    pub fn open(disk: D, options: &LogOptions) -> Result<(Self, Recovered), LogError> {
+        recovery::open(disk, options)
+    }
+
+    /// Makes everything given durable: one write, unless it is longer than a
+    /// batch may be. When this returns `Ok`, all of it is; orders must come in
+    /// the order of their numbers.
+    ///
+    /// # Errors
+    /// `EntryTooLong` before anything is written; any other error poisons the log.
+    ///
+    /// # Panics
+    /// When the entries leave a gap, reach before the front of the log, or a
+    /// term goes back: the caller has broken its own order, and writing it down
+    /// would lose entries.
+    pub fn persist(&mut self, orders: &[Persist]) -> Result<(), LogError> {
+        self.check_alive()?;
+        check_entry_lengths(orders)?;
+        let outcome = self.write_orders(orders);
+        self.poison_on_error(outcome)
+    }
+
+    /// Entries from `from` up to but not including `to`, at least one of those
+    /// there are, and no more than `max_bytes` of data beyond the first.
+    ///
+    /// # Errors
+    /// `Compacted` when `from` is before the front; `Corrupt` when the disk no
+    /// longer has what was written; `Poisoned`; `Io`.
+    pub fn read(
+        &self,
+        from: LogIndex,
+        to: LogIndex,
+        max_bytes: u64,
+    ) -> Result<Vec<Entry>, LogError> {
+        self.check_alive()?;
+        if from < self.first_index() {
+            return Err(LogError::Compacted {
+                asked: from,
+                first: self.first_index(),
+            });
+        }
+        let (mut entries, mut bytes) = (Vec::new(), 0_u64);
+        let mut next = from;
+        while let Some((batch, end)) = self.index.find(next).filter(|_| next < to) {
+            for entry in self.read_batch(batch)? {
+                if entry.index < next || entry.index >= end.min(to) {
+                    continue;
+                }
+                bytes += u64_of(entry.data.len());
+                if bytes > max_bytes && !entries.is_empty() {
+                    return Ok(entries);
+                }
+                entries.push(entry);
+            }
+            next = end;
+        }
+        Ok(entries)
+    }
+
+    /// Cuts the log before a snapshot at `snapshot_index`, keeping the tail that
+    /// the options say; whole segments are freed. Returns the new first index.
+    ///
+    /// # Errors
+    /// Any error poisons the log.
+    ///
+    /// # Panics
+    /// When the log does not hold `snapshot_index`.
+    pub fn compact(&mut self, snapshot_index: LogIndex) -> Result<LogIndex, LogError> {
+        self.check_alive()?;
+        let index = LogIndex(snapshot_index.0.saturating_sub(self.tail_entries));
+        if index <= self.index.purged().index {
+            return Ok(self.first_index());
+        }
+        let term = self
+            .index
+            .term(snapshot_index)
+            .and_then(|_| self.index.term(index));
+        let term = term.expect("a snapshot is of entries that are in the log");
+        self.index.purge(LogId { index, term });
+        let outcome = self.write_state_and_free();
+        self.poison_on_error(outcome)?;
+        Ok(self.first_index())
+    }
+
+    /// Replaces the whole log by a snapshot received from the leader: the next
+    /// entry is the one behind `index`. The snapshot itself must be durable.
+    ///
+    /// # Errors
+    /// Any error poisons the log.
+    pub fn reset(&mut self, index: LogIndex, term: u64) -> Result<(), LogError> {
+        self.check_alive()?;
+        assert!(
+            index > self.last_index(),
+            "a snapshot replaces a log that ends before it"
+        );
+        self.index = BatchIndex::beginning_after(LogId { index, term });
+        self.hard_state.commit = self.hard_state.commit.max(index.0);
+        self.hard_state.term = self.hard_state.term.max(term);
+        let outcome = self.write_state_and_free();
+        self.poison_on_error(outcome)
+    }
+
+    /// Records that all before is durable: a small write that turns later damage
+    /// to the last batch from a doubtful torn tail into corruption that is seen.
+    /// Does nothing when there is nothing to record. For idle moments and the end.
+    ///
+    /// # Errors
+    /// Any error poisons the log.
+    pub fn mark(&mut self) -> Result<(), LogError> {
+        self.check_alive()?;
+        if !self.unmarked {
+            return Ok(());
+        }
+        let outcome = self.write_batch(&[], self.hard_state);
+        self.poison_on_error(outcome)?;
+        self.unmarked = false;
+        self.buf = BlockBuf::with_capacity(self.buf.capacity().min(IDLE_BUFFER_LEN));
+        Ok(())
+    }
+
+    /// One bounded step (about one write) towards the next segment, so that
+    /// rotation itself waits for nothing.
+    ///
+    /// # Errors
+    /// Any error poisons the log.
+    pub fn prepare(&mut self) -> Result<(), LogError> {
+        self.check_alive()?;
+        let outcome = self.pool.prepare_step();
+        self.poison_on_error(outcome)
+    }
+
+    /// Whether a step of preparation should be run now, even under load, for the
+    /// next segment to be ready in time.
+    pub fn preparation_due(&self) -> bool {
+        let capacity = self.active().slot.blocks.max(1);
+        self.poison.is_none()
+            && self.pool.readiness_percent() < (200 * self.next_block / capacity).min(100)
+    }
+
+    /// Whether an idle moment would be used by [`Log::prepare`].
+    pub fn wants_preparation(&self) -> bool {
+        self.poison.is_none() && !self.pool.is_ready()
+    }
+
+    /// Whether an idle moment would be used by [`Log::mark`].
+    pub fn wants_mark(&self) -> bool {
+        self.poison.is_none() && self.unmarked
+    }
+
+    /// Index of the first entry there is.
+    pub fn first_index(&self) -> LogIndex {
+        self.index.purged().index.next()
+    }
+
+    /// Index of the last entry, or of the one before the first.
+    pub fn last_index(&self) -> LogIndex {
+        self.index.last().index
+    }
+
+    /// Term of the entry at `index`; also known for the one before the first.
+    pub fn term(&self, index: LogIndex) -> Option<u64> {
+        self.index.term(index)
+    }
+
+    /// The hard state as last given.
+    pub fn hard_state(&self) -> HardState {
+        self.hard_state
+    }
+
+    /// Bytes that the live segments take on disk.
+    pub fn len_on_disk(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.slot.len()).sum()
+    }
+
+    fn check_alive(&self) -> Result<(), LogError> {
+        match &self.poison {
+            None => Ok(()),
+            Some(cause) => Err(LogError::Poisoned {
+                cause: cause.clone(),
+            }),
+        }
+    }
+
+    fn poison_on_error<T>(&mut self, outcome: Result<T, LogError>) -> Result<T, LogError> {
+        if let Err(error) = &outcome {
+            self.poison = Some(error.to_string());
+        }
+        outcome
+    }
+
+    fn write_orders(&mut self, orders: &[Persist]) -> Result<(), LogError> {
+        let run = surviving_entries(orders);
+        let hard_state = orders
+            .iter()
+            .filter_map(|order| order.hard_state)
+            .next_back()
+            .unwrap_or(self.hard_state);
+        self.assert_orders(&run, hard_state);
+        let HardState { term, vote, commit } = hard_state;
+        if run.is_empty() && (term, vote) == (self.hard_state.term, self.hard_state.vote) {
+            self.hard_state.commit = commit;
+            return Ok(());
+        }
+        let mut rest = run.as_slice();
+        loop {
+            let (head, tail) = rest.split_at(self.batch_count(rest));
+            // A commit index must not be durable before the entry it speaks of.
+            let commit = if tail.is_empty() {
+                commit
+            } else {
+                self.hard_state.commit
+            };
+            self.write_batch(head, HardState { term, vote, commit })?;
+            rest = tail;
+            if rest.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn assert_orders(&self, run: &[&Entry], hard_state: HardState) {
+        assert!(
+            hard_state.term >= self.hard_state.term,
+            "a term never goes back"
+        );
+        let last = run.last().map_or(self.last_index(), |entry| entry.index);
+        assert!(
+            hard_state.commit <= last.0,
+            "what is committed is in the log"
+        );
+        if let Some(first) = run.first() {
+            assert!(
+                first.index <= self.last_index().next(),
+                "entries continue the log without a gap"
+            );
+            assert!(
+                first.index >= self.first_index(),
+                "what a snapshot replaced is not written again"
+            );
+        }
+        let adjacent = run
+            .windows(2)
+            .all(|pair| matches!(pair, [a, b] if a.index.next() == b.index));
+        assert!(
+            adjacent,
+            "entries of an order follow each other without a gap"
+        );
+    }
+
+    /// How many of the entries go into one batch.
+    fn batch_count(&self, entries: &[&Entry]) -> usize {
+        let mut len = HEADER_LEN;
+        let fitting = entries.iter().take_while(|entry| {
+            len += ENTRY_HEADER_LEN + entry.data.len();
+            len <= self.batch_len_max
+        });
+        fitting.count().max(1).min(entries.len())
+    }
+
+    /// Writes one batch and takes it into the index. The only place that writes
+    /// what is acknowledged.
+    fn write_batch(&mut self, entries: &[&Entry], hard_state: HardState) -> Result<(), LogError> {
+        batch::begin(&mut self.buf);
+        for entry in entries {
+            batch::push_entry(&mut self.buf, entry);
+        }
+        let blocks = u64_of(self.buf.len().div_ceil(BLOCK_LEN));
+        if self.next_block + blocks > self.active().slot.blocks {
+            self.rotate(blocks)?;
+        }
+        if let Some(first) = entries
+            .first()
+            .filter(|first| first.index <= self.last_index())
+        {
+            self.index.truncate(first.index);
+        }
+        let active = self
+            .segments
+            .back()
+            .expect("there is always an active segment");
+        let incarnation = active.incarnation;
+        let offset = self.next_block * u64_of(BLOCK_LEN);
+        let place = Place {
+            incarnation,
+            offset,
+            sequence: self.next_sequence,
+        };
+        let first_live = self.index.first_incarnation().unwrap_or(incarnation);
+        let state = State {
+            hard_state,
+            purged: self.index.purged(),
+            first_live,
+        };
+        let first_index = entries.first().map_or(LogIndex(0), |entry| entry.index);
+        batch::seal(
+            &mut self.buf,
+            self.salt,
+            place,
+            state,
+            (first_index, u32_of(entries.len())),
+        );
+        active
+            .slot
+            .file
+            .overwrite_durable(offset, &self.buf)
+            .map_err(io_error("write", self.disk.describe(&active.slot.name)))?;
+        if !entries.is_empty() {
+            let block = u32_of(usize_of(self.next_block));
+            let placed = BatchRef {
+                first: first_index,
+                incarnation,
+                block,
+                blocks: u32_of(usize_of(blocks)),
+            };
+            self.index
+                .append(placed, entries.iter().map(|entry| entry.term));
+        }
+        self.hard_state = hard_state;
+        self.next_block += blocks;
+        self.next_sequence += 1;
+        self.unmarked = true;
+        Ok(())
+    }
+
+    /// Goes on in another file. No sync: the file and its name were made durable
+    /// before it came into the pool, and its first batch makes itself so.
+    fn rotate(&mut self, blocks: u64) -> Result<(), LogError> {
+        let incarnation = self.active().incarnation + 1;
+        let slot = self.pool.take(blocks)?;
+        self.segments.push_back(Segment { incarnation, slot });
+        self.next_block = 0;
+        Ok(())
+    }
+
+    /// Makes the new front durable, then frees the segments before it: their
+    /// next use overwrites them.
+    fn write_state_and_free(&mut self) -> Result<(), LogError> {
+        self.write_batch(&[], self.hard_state)?;
+        let first_live = self
+            .index
+            .first_incarnation()
+            .unwrap_or(self.active().incarnation);
+        while self
+            .segments
+            .front()
+            .is_some_and(|segment| segment.incarnation < first_live)
+        {
+            let segment = self
+                .segments
+                .pop_front()
+                .expect("the loop has seen a front");
+            self.pool.give_back(segment.slot)?;
+        }
+        Ok(())
+    }
+
+    fn read_batch(
+        &self,
+        batch: BatchRef,
+    ) -> Result<impl Iterator<Item = Entry> + use<D>, LogError> {
+        let oldest = self
+            .segments
+            .front()
+            .map_or(0, |segment| segment.incarnation);
+        let segment = self
+            .segments
+            .get(usize_of(batch.incarnation - oldest))
+            .expect("a batch in the index stands in a live segment");
+        let path = || self.disk.describe(&segment.slot.name);
+        let offset = u64::from(batch.block) * u64_of(BLOCK_LEN);
+        let mut bytes = vec![0; usize_of(batch.blocks.into()) * BLOCK_LEN];
+        let len = segment
+            .slot
+            .file
+            .read_at(offset, &mut bytes)
+            .map_err(io_error("read", path()))?;
+        bytes.truncate(len);
+        let whole = Header::decode(&bytes, offset, self.salt)
+            .filter(|header| {
+                header.place.incarnation == batch.incarnation && header.first_index == batch.first
+            })
+            .and_then(|header| {
+                header
+                    .body(&bytes, self.salt)
+                    .map(|body| (header, body.len()))
+            });
+        let Some((header, body_len)) = whole else {
+            let what = "a batch that was whole before no longer is".to_owned();
+            return Err(LogError::Corrupt {
+                file: path(),
+                offset,
+                what,
+            });
+        };
+        let body = Bytes::from(bytes).slice(HEADER_LEN..HEADER_LEN + body_len);
+        Ok(header.entries(body))
+    }
+
+    fn active(&self) -> &Segment<D::File> {
+        self.segments
+            .back()
+            .expect("there is always an active segment")
+    }
+}
+
+/// Longest batch for segments of this length: it must fit into one.
+fn batch_len_max(segment_len: u64) -> usize {
+    BATCH_LEN_MAX.min(usize_of(segment_len))
+}
+
+fn check_entry_lengths(orders: &[Persist]) -> Result<(), LogError> {
+    let lens = orders
+        .iter()
+        .flat_map(|order| &order.entries)
+        .map(|entry| entry.data.len());
+    match lens.max() {
+        Some(len) if len > ENTRY_LEN_MAX => Err(LogError::EntryTooLong {
+            len,
+            max: ENTRY_LEN_MAX,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The entries that are left when each order has replaced what it overlaps in
+/// the orders before it: one run without gaps or repetitions.
+fn surviving_entries(orders: &[Persist]) -> Vec<&Entry> {
+    let mut run: Vec<&Entry> =
+        Vec::with_capacity(orders.iter().map(|order| order.entries.len()).sum());
+    for order in orders {
+        if let (Some(head), Some(first)) = (run.first(), order.entries.first()) {
+            let kept = first.index.0.saturating_sub(head.index.0);
+            run.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+        }
+        run.extend(&order.entries);
+    }
+    run
+}

@@ -1,0 +1,217 @@
+//! The file that says whose data a directory holds.
+//!
+//! What it is: a short text of `key value` lines that people can read, closed
+//! by a checksum. What it is not: settings; nothing in it is meant to be edited.
+//! Invariant: it is there exactly when the log it belongs to is, so that an
+//! empty directory and a lost file are never taken for each other (G-19).
+
+use std::fmt;
+
+use crate::Disk;
+use crate::DiskFile;
+use crate::LogError;
+use crate::LogOptions;
+use crate::OpenMode;
+use crate::error::io_error;
+use crate::limits::METADATA_LEN_MAX;
+use crate::options::Founding;
+
+/// Name of the file in the data directory.
+pub(crate) const METADATA_FILE: &str = "metadata";
+/// It is written under this name first.
+const METADATA_TEMP: &str = "metadata.tmp";
+/// The newest format of all files that this program reads, and the one it writes.
+const FORMAT: u32 = 1;
+const TITLE: &str = "zoarium data directory";
+
+/// The identity of a cluster: 16 bytes that its founding drew at random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClusterId(pub [u8; 16]);
+
+impl fmt::Display for ClusterId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+/// Whose data a directory holds. Has no `Debug`: the salt is secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Metadata {
+    /// The format of the files of the directory.
+    pub format: u32,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The server in it (myid).
+    pub node: u64,
+    /// How often this server began anew with an empty disk, from 1.
+    pub incarnation: u64,
+    /// Enters the checksums of the log; see [`Founding::salt`].
+    pub(crate) salt: [u8; 16],
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            format,
+            cluster,
+            node,
+            incarnation,
+            salt: _,
+        } = self;
+        write!(
+            formatter,
+            "Metadata {{ format: {format}, cluster: {cluster}, node: {node}, incarnation: {incarnation} }}"
+        )
+    }
+}
+
+impl Metadata {
+    /// The metadata of a new data directory.
+    pub(crate) fn founded(node: u64, founding: &Founding) -> Self {
+        Self {
+            format: FORMAT,
+            cluster: founding.cluster,
+            node,
+            incarnation: 1,
+            salt: founding.salt,
+        }
+    }
+
+    /// Reads and checks the file; `None` when there is none.
+    pub(crate) fn read<D: Disk>(disk: &D) -> Result<Option<Self>, LogError> {
+        let names = disk.list("").map_err(io_error("list", disk.describe("")))?;
+        if !names.iter().any(|name| name == METADATA_FILE) {
+            return Ok(None);
+        }
+        let path = disk.describe(METADATA_FILE);
+        let file = disk
+            .open(METADATA_FILE, OpenMode::Read)
+            .map_err(io_error("open", path.clone()))?;
+        let mut bytes = vec![0; METADATA_LEN_MAX];
+        let len = file
+            .read_at(0, &mut bytes)
+            .map_err(io_error("read", path.clone()))?;
+        bytes.truncate(len);
+        Self::decode(&bytes, path).map(Some)
+    }
+
+    /// Writes the file so that after a power cut either all of it is there or none.
+    pub(crate) fn write<D: Disk>(&self, disk: &D) -> Result<(), LogError> {
+        let stale = disk.list("").map_err(io_error("list", disk.describe("")))?;
+        if stale.iter().any(|name| name == METADATA_TEMP) {
+            disk.remove(METADATA_TEMP)
+                .map_err(io_error("remove", disk.describe(METADATA_TEMP)))?;
+        }
+        let path = disk.describe(METADATA_TEMP);
+        let file = disk
+            .open(METADATA_TEMP, OpenMode::Create)
+            .map_err(io_error("create", path.clone()))?;
+        file.write_at(0, self.encode().as_bytes())
+            .map_err(io_error("write", path.clone()))?;
+        file.sync().map_err(io_error("sync", path))?;
+        disk.rename(METADATA_TEMP, METADATA_FILE)
+            .map_err(io_error("create", disk.describe(METADATA_FILE)))?;
+        disk.sync_dir("")
+            .map_err(io_error("sync", disk.describe("")))
+    }
+
+    /// Refuses the data of another cluster or server.
+    pub(crate) fn check<D: Disk>(&self, disk: &D, options: &LogOptions) -> Result<(), LogError> {
+        let file = || disk.describe(METADATA_FILE);
+        if let Some(expected) = options.cluster.filter(|&expected| expected != self.cluster) {
+            return Err(LogError::OtherCluster {
+                file: file(),
+                found: self.cluster.to_string(),
+                expected: expected.to_string(),
+            });
+        }
+        if self.node != options.node {
+            return Err(LogError::OtherNode {
+                file: file(),
+                found: self.node,
+                expected: options.node,
+            });
+        }
+        Ok(())
+    }
+
+    fn encode(&self) -> String {
+        let Self {
+            format,
+            cluster,
+            node,
+            incarnation,
+            salt,
+        } = self;
+        let salt = ClusterId(*salt);
+        let body = format!(
+            "{TITLE}\nformat {format}\ncluster {cluster}\nnode {node}\nincarnation {incarnation}\nsalt {salt}\n"
+        );
+        let crc = crc32c::crc32c(body.as_bytes());
+        format!("{body}crc32c {crc:08x}\n")
+    }
+
+    fn decode(bytes: &[u8], file: String) -> Result<Self, LogError> {
+        let damaged = |what: &str| LogError::Corrupt {
+            file: file.clone(),
+            offset: 0,
+            what: what.to_owned(),
+        };
+        let text = str::from_utf8(bytes).map_err(|_| damaged("not text"))?;
+        // Every later format keeps the title, the second and the last line, so
+        // that a damaged file is never taken for one of a newer program.
+        let body_len = text
+            .rfind("crc32c ")
+            .ok_or_else(|| damaged("no checksum"))?;
+        let (body, crc) = text.split_at(body_len);
+        if crc != format!("crc32c {:08x}\n", crc32c::crc32c(body.as_bytes())) {
+            return Err(damaged("the checksum does not match"));
+        }
+        let mut lines = body.lines();
+        if lines.next() != Some(TITLE) {
+            return Err(damaged("not a metadata file"));
+        }
+        let mut value = |key: &str| -> Result<&str, LogError> {
+            let line = lines.next().and_then(|line| line.split_once(' '));
+            line.filter(|(name, _)| *name == key)
+                .map(|(_, value)| value)
+                .ok_or_else(|| damaged(&format!("the line `{key}` is missing")))
+        };
+        let format: u32 = value("format")?
+            .parse()
+            .map_err(|_| damaged("the format is no number"))?;
+        if format > FORMAT {
+            return Err(LogError::NewerFormat {
+                file: file.clone(),
+                found: format,
+                supported: FORMAT,
+            });
+        }
+        Ok(Self {
+            format,
+            cluster: value("cluster")
+                .map(parse_hex)?
+                .map(ClusterId)
+                .ok_or_else(|| damaged("bad cluster id"))?,
+            node: value("node")?
+                .parse()
+                .map_err(|_| damaged("the node is no number"))?,
+            incarnation: value("incarnation")?
+                .parse()
+                .map_err(|_| damaged("the incarnation is no number"))?,
+            salt: value("salt")
+                .map(parse_hex)?
+                .ok_or_else(|| damaged("bad salt"))?,
+        })
+    }
+}
+
+/// 32 hexadecimal digits as 16 bytes.
+fn parse_hex(digits: &str) -> Option<[u8; 16]> {
+    if digits.len() != 32 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
+}

@@ -1,0 +1,228 @@
+//! The files of the log, and the making of new ones ahead of need.
+//!
+//! What it is: files of zeroed (or once used) blocks under fixed names; what a
+//! file holds is told by the batches in it, not by its name, so that reusing one
+//! needs no rename and no sync. What it is not: the order of the segments; that
+//! is the log's.
+//! Invariant: a file is handed out only when its length and its directory entry
+//! are durable, so that a batch in it is durable when its own write is (G-19).
+
+use crate::BlockBuf;
+use crate::Disk;
+use crate::DiskFile;
+use crate::LogError;
+use crate::OpenMode;
+use crate::error::io_error;
+use crate::limits::BLOCK_LEN;
+use crate::limits::FREE_SEGMENTS_MAX;
+use crate::limits::PREPARE_STEP_LEN;
+use crate::width::u64_of;
+use crate::width::usize_of;
+
+/// The directory of the segments.
+pub(crate) const LOG_DIR: &str = "log";
+
+/// The name of segment file `number`.
+pub(crate) fn segment_name(number: u64) -> String {
+    format!("{LOG_DIR}/{number:08}.seg")
+}
+
+/// The number in a file name of the directory; `None` for a file that is no segment.
+pub(crate) fn segment_number(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".seg")?;
+    digits
+        .parse()
+        .ok()
+        .filter(|&number| format!("{number:08}") == digits)
+}
+
+/// A file that can hold a segment.
+#[derive(Debug)]
+pub(crate) struct Slot<F> {
+    pub(crate) name: String,
+    pub(crate) file: F,
+    /// Its length in whole blocks.
+    pub(crate) blocks: u64,
+}
+
+impl<F: DiskFile> Slot<F> {
+    /// Opens a file of the log directory.
+    pub(crate) fn open<D: Disk<File = F>>(disk: &D, name: &str) -> Result<Self, LogError> {
+        let file = disk
+            .open(name, OpenMode::Blocks)
+            .map_err(io_error("open", disk.describe(name)))?;
+        let len = file
+            .len()
+            .map_err(io_error("read the length", disk.describe(name)))?;
+        Ok(Self {
+            name: name.to_owned(),
+            file,
+            blocks: len / u64_of(BLOCK_LEN),
+        })
+    }
+
+    /// Length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.blocks * u64_of(BLOCK_LEN)
+    }
+}
+
+/// A new segment file on its way.
+#[derive(Debug)]
+struct Preparation<F> {
+    name: String,
+    file: F,
+    len: u64,
+    zeroed: u64,
+}
+
+/// The segment files that hold nothing needed.
+#[derive(Debug)]
+pub(crate) struct SegmentPool<D: Disk> {
+    disk: D,
+    segment_len: u64,
+    free: Vec<Slot<D::File>>,
+    preparation: Option<Preparation<D::File>>,
+    next_number: u64,
+}
+
+impl<D: Disk> SegmentPool<D> {
+    /// A pool without files; new ones get numbers from `next_number`.
+    pub(crate) fn new(disk: D, segment_len: u64, next_number: u64) -> Self {
+        Self {
+            disk,
+            segment_len,
+            free: Vec::new(),
+            preparation: None,
+            next_number,
+        }
+    }
+
+    /// Whether the next rotation finds a file.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    /// Takes a file of at least `blocks` blocks, making it when there is none.
+    pub(crate) fn take(&mut self, blocks: u64) -> Result<Slot<D::File>, LogError> {
+        while self.preparation.is_some() {
+            self.prepare_step()?;
+        }
+        let fitting = self.free.iter().position(|slot| slot.blocks >= blocks);
+        if let Some(position) = fitting {
+            return Ok(self.free.swap_remove(position));
+        }
+        self.make(self.segment_len.max(blocks * u64_of(BLOCK_LEN)))
+    }
+
+    /// Makes a file of `len` bytes at once, under the next number.
+    fn make(&mut self, len: u64) -> Result<Slot<D::File>, LogError> {
+        let name = self.next_name();
+        self.make_as(name, len)
+    }
+
+    /// Makes a file of `len` bytes at once, under a name of the caller's.
+    pub(crate) fn make_as(&mut self, name: String, len: u64) -> Result<Slot<D::File>, LogError> {
+        assert!(
+            self.preparation.is_none(),
+            "a preparation under way is finished first"
+        );
+        self.preparation = Some(self.begin(name, len)?);
+        while self.preparation.is_some() {
+            self.prepare_step()?;
+        }
+        Ok(self
+            .free
+            .pop()
+            .expect("the last step of a preparation adds a file"))
+    }
+
+    /// One bounded step towards a free file; nothing when there is one.
+    pub(crate) fn prepare_step(&mut self) -> Result<(), LogError> {
+        let Some(mut preparation) = self.preparation.take() else {
+            if self.free.is_empty() {
+                let name = self.next_name();
+                self.preparation = Some(self.begin(name, self.segment_len)?);
+            }
+            return Ok(());
+        };
+        let describe = || self.disk.describe(&preparation.name);
+        let step = (preparation.len - preparation.zeroed).min(u64_of(PREPARE_STEP_LEN));
+        // Zeros, not a hole: overwriting a hole later would change the file's
+        // map of blocks, and each such write would wait for a journal as well.
+        let zeros = BlockBuf::zeros(usize_of(step) / BLOCK_LEN);
+        let zeros = zeros.as_slice();
+        preparation
+            .file
+            .write_at(preparation.zeroed, zeros)
+            .map_err(io_error("write zeros", describe()))?;
+        preparation
+            .file
+            .sync()
+            .map_err(io_error("sync", describe()))?;
+        preparation.zeroed += step;
+        if preparation.zeroed < preparation.len {
+            self.preparation = Some(preparation);
+            return Ok(());
+        }
+        self.disk
+            .sync_dir(LOG_DIR)
+            .map_err(io_error("sync", self.disk.describe(LOG_DIR)))?;
+        drop(preparation.file);
+        self.free.push(Slot::open(&self.disk, &preparation.name)?);
+        Ok(())
+    }
+
+    /// How much of the next segment is ready, from 0 to 100.
+    pub(crate) fn readiness_percent(&self) -> u64 {
+        match &self.preparation {
+            _ if self.is_ready() => 100,
+            Some(preparation) => preparation.zeroed * 100 / preparation.len,
+            None => 0,
+        }
+    }
+
+    /// Takes back a file whose batches are no longer needed. The durable log must
+    /// say so already: the next use overwrites them.
+    pub(crate) fn give_back(&mut self, slot: Slot<D::File>) -> Result<(), LogError> {
+        let fits = slot.len() == self.segment_len;
+        if fits && self.free.len() < FREE_SEGMENTS_MAX {
+            self.free.push(slot);
+            return Ok(());
+        }
+        // Not synced: should it come back after a power cut, what it holds is
+        // older than the log's first segment and it is removed again.
+        self.disk
+            .remove(&slot.name)
+            .map_err(io_error("remove", self.disk.describe(&slot.name)))
+    }
+
+    fn next_name(&mut self) -> String {
+        let name = segment_name(self.next_number);
+        self.next_number += 1;
+        name
+    }
+
+    fn begin(&self, name: String, len: u64) -> Result<Preparation<D::File>, LogError> {
+        let len = len.next_multiple_of(u64_of(BLOCK_LEN));
+        let file = self
+            .disk
+            .open(&name, OpenMode::Create)
+            .map_err(io_error("create", self.disk.describe(&name)))?;
+        Ok(Preparation {
+            name,
+            file,
+            len,
+            zeroed: 0,
+        })
+    }
+}
+
+/// A file with its place in the log.
+#[derive(Debug)]
+pub(crate) struct Segment<F> {
+    /// Its number in the order of the log, never used twice. Batches carry it,
+    /// so that what an earlier use has left in the file is never taken for new.
+    pub(crate) incarnation: u64,
+    pub(crate) slot: Slot<F>,
+}

@@ -1,0 +1,235 @@
+//! Snapshots of the state machine as files: whole or not there.
+//!
+//! What it is: the envelope (identity, checksums, atomic appearance, retention)
+//! around bytes that the state machine makes. What it is not: the content; the
+//! log knows no znodes.
+//! Invariant: a file under its final name was complete and durable before it got
+//! that name (G-19), so damage in one is corruption, never an interrupted write.
+//!
+//! ```text
+//! begin -> snap/<index>.tmp -> chunks, synced now and then -> end record
+//!       -> sync -> rename to snap/<index>.snap -> sync of the directory
+//! ```
+
+mod format;
+mod reader;
+mod writer;
+
+pub use reader::SnapshotReader;
+pub use writer::SnapshotWriter;
+
+use crate::ClusterId;
+use crate::Disk;
+use crate::LogError;
+use crate::LogIndex;
+use crate::error::io_error;
+
+/// The directory of the snapshots.
+const SNAPSHOT_DIR: &str = "snap";
+const SUFFIX: &str = ".snap";
+const TEMP_SUFFIX: &str = ".tmp";
+
+/// What a snapshot is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotMeta {
+    /// The last entry that is in it.
+    pub index: LogIndex,
+    /// The term of that entry.
+    pub term: u64,
+    /// The last zxid that is in it, as a number.
+    pub zxid: u64,
+    /// What the layer above wants to know before it loads the snapshot, such as
+    /// the configuration of the ensemble; at most `SNAPSHOT_EXTRA_LEN_MAX`.
+    pub extra: Vec<u8>,
+}
+
+/// The snapshots of one data directory. Cheap to clone, usable by several threads.
+#[derive(Clone, Debug)]
+pub struct SnapshotStore<D: Disk> {
+    disk: D,
+    cluster: ClusterId,
+}
+
+impl<D: Disk> SnapshotStore<D> {
+    /// Opens the directory for the snapshots of `cluster`, makes it when it is
+    /// not there, and removes what an interrupted snapshot has left. The log of
+    /// the same server must be open, since its lock covers this as well.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn open(disk: D, cluster: ClusterId) -> Result<Self, LogError> {
+        let store = Self { disk, cluster };
+        let describe = || store.disk.describe(SNAPSHOT_DIR);
+        store
+            .disk
+            .create_dir(SNAPSHOT_DIR)
+            .map_err(io_error("create", describe()))?;
+        for name in store
+            .disk
+            .list(SNAPSHOT_DIR)
+            .map_err(io_error("list", describe()))?
+        {
+            if name.ends_with(TEMP_SUFFIX) {
+                store.remove(&format!("{SNAPSHOT_DIR}/{name}"))?;
+            }
+        }
+        // Not only now: an earlier process may have been killed between a rename
+        // and its sync, and the log is cut for what is seen here.
+        store
+            .disk
+            .sync_dir("")
+            .map_err(io_error("sync", store.disk.describe("")))?;
+        store
+            .disk
+            .sync_dir(SNAPSHOT_DIR)
+            .map_err(io_error("sync", describe()))?;
+        Ok(store)
+    }
+
+    /// Begins a snapshot. It appears only when it is finished.
+    ///
+    /// # Errors
+    /// `Io`, also when the disk is full; what was begun is removed.
+    pub fn begin(&self, meta: SnapshotMeta) -> Result<SnapshotWriter<D>, LogError> {
+        SnapshotWriter::begin(self, meta)
+    }
+
+    /// The indexes of the finished snapshots, newest first.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn list(&self) -> Result<Vec<LogIndex>, LogError> {
+        let names = self
+            .disk
+            .list(SNAPSHOT_DIR)
+            .map_err(io_error("list", self.disk.describe(SNAPSHOT_DIR)))?;
+        let mut indexes: Vec<_> = names.iter().filter_map(|name| parse_name(name)).collect();
+        indexes.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(indexes)
+    }
+
+    /// Opens the newest snapshot, to send it on; to start from one, see
+    /// [`SnapshotStore::load_newest`].
+    ///
+    /// # Errors
+    /// As [`SnapshotStore::read`].
+    pub fn latest(&self) -> Result<Option<SnapshotReader<D>>, LogError> {
+        let newest = self.list()?.first().copied();
+        newest.map(|index| self.read(index)).transpose()
+    }
+
+    /// Opens a finished snapshot.
+    ///
+    /// # Errors
+    /// `Io`; `Corrupt` when its head is damaged; `OtherCluster`.
+    pub fn read(&self, index: LogIndex) -> Result<SnapshotReader<D>, LogError> {
+        SnapshotReader::open(self, index)
+    }
+
+    /// Loads the newest snapshot that is whole and connects to a log that begins
+    /// at `first_index`. `load` makes the state from the chunks, each checked
+    /// before it is given; it may be called again for an older snapshot when a
+    /// newer one turns out damaged, and must then start anew.
+    ///
+    /// # Errors
+    /// `NoUsableSnapshot` when entries are missing between the newest whole one
+    /// and the log; `Io`; what `load` fails with, unless that is `Corrupt`.
+    pub fn load_newest<T>(
+        &self,
+        first_index: LogIndex,
+        mut load: impl FnMut(&mut SnapshotReader<D>) -> Result<T, LogError>,
+    ) -> Result<Loaded<T>, LogError> {
+        let mut damaged = Vec::new();
+        for index in self.list()? {
+            if index.next() < first_index {
+                damaged.push(format!("the next older snapshot is of entry {index}"));
+                break;
+            }
+            match self.load(index, &mut load) {
+                Ok(found) => {
+                    return Ok(Loaded {
+                        found: Some(found),
+                        damaged,
+                    });
+                }
+                Err(error @ LogError::Corrupt { .. }) => damaged.push(error.to_string()),
+                Err(other) => return Err(other),
+            }
+        }
+        if first_index == LogIndex(1) {
+            // The log has every entry there ever was: nothing is lost.
+            return Ok(Loaded {
+                found: None,
+                damaged,
+            });
+        }
+        if damaged.is_empty() {
+            damaged.push("there is no snapshot at all".to_owned());
+        }
+        let (file, what) = (self.disk.describe(SNAPSHOT_DIR), damaged.join("; "));
+        Err(LogError::NoUsableSnapshot {
+            file,
+            first: first_index,
+            what,
+        })
+    }
+
+    fn load<T>(
+        &self,
+        index: LogIndex,
+        mut load: impl FnMut(&mut SnapshotReader<D>) -> Result<T, LogError>,
+    ) -> Result<(SnapshotMeta, T), LogError> {
+        let mut reader = self.read(index)?;
+        let state = load(&mut reader)?;
+        reader.finish()?;
+        Ok((reader.meta().clone(), state))
+    }
+
+    /// Removes all snapshots but the newest `retain`, at least one.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn purge(&self, retain: usize) -> Result<(), LogError> {
+        let old: Vec<_> = self.list()?.into_iter().skip(retain.max(1)).collect();
+        for index in &old {
+            self.remove(&file_name(*index))?;
+        }
+        if old.is_empty() {
+            return Ok(());
+        }
+        self.disk
+            .sync_dir(SNAPSHOT_DIR)
+            .map_err(io_error("sync", self.disk.describe(SNAPSHOT_DIR)))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), LogError> {
+        self.disk
+            .remove(name)
+            .map_err(io_error("remove", self.disk.describe(name)))
+    }
+}
+
+/// What [`SnapshotStore::load_newest`] has found.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    /// The snapshot and what `load` has made of it; `None` when there is none
+    /// and the log has everything from the beginning.
+    pub found: Option<(SnapshotMeta, T)>,
+    /// What was wrong with each newer snapshot; worth a warning.
+    pub damaged: Vec<String>,
+}
+
+fn file_name(index: LogIndex) -> String {
+    format!("{SNAPSHOT_DIR}/{:016x}{SUFFIX}", index.0)
+}
+
+fn temp_name(index: LogIndex) -> String {
+    format!("{SNAPSHOT_DIR}/{:016x}{TEMP_SUFFIX}", index.0)
+}
+
+fn parse_name(name: &str) -> Option<LogIndex> {
+    let index = LogIndex(u64::from_str_radix(name.strip_suffix(SUFFIX)?, 16).ok()?);
+    file_name(index)
+        .ends_with(&format!("/{name}"))
+        .then_some(index)
+}
