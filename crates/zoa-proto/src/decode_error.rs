@@ -18,6 +18,9 @@ pub enum DecodeError {
     /// A string or buffer with a negative length other than -1 (null).
     #[error("string or buffer of negative length {0}")]
     NegativeLength(i32),
+    /// A null where the record demands a string.
+    #[error("string is null")]
+    NullString,
     /// A vector with a negative count other than -1 (null).
     #[error("vector of negative count {0}")]
     NegativeCount(i32),
@@ -38,6 +41,9 @@ pub enum DecodeError {
     /// A sub-operation that this kind of multi does not take.
     #[error("operation type {0} does not belong in this multi")]
     UnknownMultiOp(i32),
+    /// The end of a multi where an operation or result should be.
+    #[error("multi ends early")]
+    EarlyEnd,
     /// A multi result of unknown type.
     #[error("result type {0} does not belong in a multi reply")]
     UnknownMultiResult(i32),

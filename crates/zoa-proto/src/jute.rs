@@ -118,6 +118,13 @@ impl<'a> Reader<'a> {
         Ok(self.ustring_or_null()?.unwrap_or(""))
     }
 
+    /// Reads a string that must not be null, such as the path of a request: the reference fails on
+    /// it with MARSHALLINGERROR.
+    #[inline]
+    pub fn ustring_not_null(&mut self) -> Result<&'a str, DecodeError> {
+        self.ustring_or_null()?.ok_or(DecodeError::NullString)
+    }
+
     /// Reads the count of a vector whose items take at least `item_len_min` bytes each; null
     /// counts as empty. A count that the bytes left cannot hold is refused, so whoever reserves
     /// by it reserves no more than the frame.

@@ -15,9 +15,3 @@ pub const FRAME_PREFIX_LEN: usize = 4;
 
 /// Bytes of a session password.
 pub const SESSION_PASSWORD_LEN: usize = 16;
-
-/// The longest time to live of a TTL znode, in milliseconds: 40 bits.
-pub const TTL_MS_MAX: i64 = 0xff_ffff_ffff;
-
-/// The most path bytes a client puts in one setWatches packet; the reference's client splits here.
-pub const SET_WATCHES_PATH_BYTES_MAX: usize = 128 * 1024;

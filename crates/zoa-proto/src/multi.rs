@@ -10,13 +10,16 @@
 //! for requests, fits its kind: a `multi` has writes and checks, a `multiRead` has reads, so a
 //! mixture never reaches the tree.
 
+mod results;
+
+pub use results::MultiResult;
+pub use results::MultiResults;
+pub use results::Results;
+
 use std::fmt;
 
 use crate::create_mode::CreateFlags;
 use crate::decode_error::DecodeError;
-use crate::error_code::ErrorCode;
-use crate::header::decode_error;
-use crate::header::encode_error;
 use crate::jute::Reader;
 use crate::jute::Writer;
 use crate::op_code::OpCode;
@@ -27,8 +30,9 @@ use crate::request::Delete;
 use crate::request::GetChildren;
 use crate::request::GetData;
 use crate::request::SetData;
-use crate::stat::Stat;
-use crate::vector::PathList;
+use crate::vector::Iter;
+use crate::vector::Vector;
+use crate::vector::VectorItem;
 
 /// The header in front of each operation and result, and alone at the end.
 struct MultiHeader {
@@ -38,6 +42,9 @@ struct MultiHeader {
 }
 
 impl MultiHeader {
+    /// Bytes of a header.
+    const LEN: usize = 9;
+
     const END: Self = Self {
         type_wire: -1,
         done: true,
@@ -114,21 +121,23 @@ impl<'a> MultiOp<'a> {
         if header.done {
             return Ok(None);
         }
-        let op = match header.type_wire {
-            1 => Self::Create(check_flags(Create::decode(reader)?)?),
-            15 => Self::Create2(check_flags(Create::decode(reader)?)?),
-            19 => Self::CreateContainer(check_flags(Create::decode(reader)?)?),
-            21 => {
+        let op = match OpCode::from_wire(header.type_wire) {
+            Some(OpCode::Create) => Self::Create(check_flags(Create::decode(reader)?)?),
+            Some(OpCode::Create2) => Self::Create2(check_flags(Create::decode(reader)?)?),
+            Some(OpCode::CreateContainer) => {
+                Self::CreateContainer(check_flags(Create::decode(reader)?)?)
+            }
+            Some(OpCode::CreateTtl) => {
                 let create = CreateTtl::decode(reader)?;
                 check_mode(create.flags)?;
                 Self::CreateTtl(create)
             }
-            2 => Self::Delete(Delete::decode(reader)?),
-            5 => Self::SetData(SetData::decode(reader)?),
-            13 => Self::Check(Check::decode(reader)?),
-            4 => Self::GetData(GetData::decode(reader)?),
-            8 => Self::GetChildren(GetChildren::decode(reader)?),
-            unknown => return Err(DecodeError::UnknownMultiOp(unknown)),
+            Some(OpCode::Delete) => Self::Delete(Delete::decode(reader)?),
+            Some(OpCode::SetData) => Self::SetData(SetData::decode(reader)?),
+            Some(OpCode::Check) => Self::Check(Check::decode(reader)?),
+            Some(OpCode::GetData) => Self::GetData(GetData::decode(reader)?),
+            Some(OpCode::GetChildren) => Self::GetChildren(GetChildren::decode(reader)?),
+            Some(_) | None => return Err(DecodeError::UnknownMultiOp(header.type_wire)),
         };
         Ok(Some(op))
     }
@@ -177,17 +186,14 @@ pub(crate) enum MultiKind {
 }
 
 /// The operations of a multi or multiRead, in a frame.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct MultiOps<'a> {
-    len: usize,
-    bytes: &'a [u8],
-}
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct MultiOps<'a>(Vector<'a, Ops>);
 
 impl<'a> MultiOps<'a> {
     /// A multi without operations; legal, and it takes a zxid.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { len: 0, bytes: &[] }
+        Self(Vector::empty())
     }
 
     /// Encodes operations into `scratch`, which is emptied first, and borrows the multi from
@@ -196,322 +202,72 @@ impl<'a> MultiOps<'a> {
         ops: impl IntoIterator<Item = MultiOp<'i>>,
         scratch: &'a mut Vec<u8>,
     ) -> Self {
-        scratch.clear();
-        let mut len = 0;
-        let mut writer = Writer::new(scratch);
-        for op in ops {
-            op.encode(&mut writer);
-            len += 1;
-        }
-        Self {
-            len,
-            bytes: scratch,
-        }
+        Self(Vector::collect_into(ops, scratch))
     }
 
     /// Reads all operations once, to see that they are there and fit the kind.
     pub(crate) fn decode(reader: &mut Reader<'a>, kind: MultiKind) -> Result<Self, DecodeError> {
-        let start = *reader;
-        let mut len = 0;
-        let mut end = start.remaining();
-        while let Some(op) = MultiOp::decode(reader)? {
-            if !op.fits(kind) {
-                return Err(DecodeError::UnknownMultiOp(op.op().to_wire()));
-            }
-            len += 1;
-            end = reader.remaining();
-        }
-        let bytes_len = start.remaining() - end;
-        Ok(Self {
-            len,
-            bytes: start.rest().get(..bytes_len).unwrap_or_default(),
-        })
+        let ops = Vector::decode_until_end(reader, |reader| match MultiOp::decode(reader)? {
+            Some(op) if !op.fits(kind) => Err(DecodeError::UnknownMultiOp(op.op().to_wire())),
+            op => Ok(op.is_some()),
+        })?;
+        Ok(Self(ops))
     }
 
     /// Writes the operations and the end.
     pub(crate) fn encode(&self, writer: &mut Writer<'_>) {
-        writer.raw(self.bytes);
+        writer.raw(self.0.bytes());
         MultiHeader::END.encode(writer);
     }
 
     /// How many operations there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.len
+        self.0.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.0.is_empty()
     }
 
     /// The operations in order.
     #[must_use]
-    pub const fn iter(&self) -> MultiOpsIter<'a> {
-        MultiOpsIter {
-            left: self.len,
-            reader: Reader::new(self.bytes),
-        }
+    pub const fn iter(&self) -> Iter<'a, Ops> {
+        self.0.iter()
     }
 }
 
 impl fmt::Debug for MultiOps<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        self.0.fmt(f)
     }
 }
 
 impl<'a> IntoIterator for MultiOps<'a> {
     type Item = MultiOp<'a>;
-    type IntoIter = MultiOpsIter<'a>;
+    type IntoIter = Iter<'a, Ops>;
 
-    fn into_iter(self) -> MultiOpsIter<'a> {
+    fn into_iter(self) -> Iter<'a, Ops> {
         self.iter()
     }
 }
 
-/// Walks the operations of a multi.
-#[derive(Clone, Debug)]
-pub struct MultiOpsIter<'a> {
-    left: usize,
-    reader: Reader<'a>,
-}
-
-impl<'a> Iterator for MultiOpsIter<'a> {
-    type Item = MultiOp<'a>;
-
-    fn next(&mut self) -> Option<MultiOp<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        let op = MultiOp::decode(&mut self.reader).ok().flatten();
-        debug_assert!(op.is_some(), "a multi is validated when it is made");
-        op
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl ExactSizeIterator for MultiOpsIter<'_> {}
-
-/// The result of one operation of a multi or multiRead.
+/// Operations, one after another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MultiResult<'a> {
-    /// A znode was created.
-    Created {
-        /// Its path, with its number if sequential.
-        path: &'a str,
-        /// Its stat, unless the operation was plain create.
-        stat: Option<Stat>,
-    },
-    /// A znode was deleted.
-    Deleted,
-    /// Data were set.
-    DataSet(Stat),
-    /// The version was as expected.
-    Checked,
-    /// What getData found.
-    Data {
-        /// The data; null is not empty.
-        data: Option<&'a [u8]>,
-        /// The stat.
-        stat: Stat,
-    },
-    /// What getChildren found.
-    Children(PathList<'a>),
-    /// The operation failed, or in a failed multi: `None` for those before the one that failed,
-    /// its own code, and RUNTIMEINCONSISTENCY for those after it.
-    Error(Option<ErrorCode>),
-}
+pub struct Ops;
 
-impl<'a> MultiResult<'a> {
-    /// The type on the wire.
-    const fn type_wire(&self) -> i32 {
-        match self {
-            Self::Created { stat: None, .. } => OpCode::Create.to_wire(),
-            Self::Created { stat: Some(_), .. } => OpCode::Create2.to_wire(),
-            Self::Deleted => OpCode::Delete.to_wire(),
-            Self::DataSet(_) => OpCode::SetData.to_wire(),
-            Self::Checked => OpCode::Check.to_wire(),
-            Self::Data { .. } => OpCode::GetData.to_wire(),
-            Self::Children(_) => OpCode::GetChildren.to_wire(),
-            Self::Error(_) => OpCode::Error.to_wire(),
-        }
+impl VectorItem for Ops {
+    type Item<'a> = MultiOp<'a>;
+
+    const LEN_MIN: usize = MultiHeader::LEN;
+
+    fn decode<'a>(reader: &mut Reader<'a>) -> Result<MultiOp<'a>, DecodeError> {
+        MultiOp::decode(reader)?.ok_or(DecodeError::EarlyEnd)
     }
 
-    /// Reads header and body; `None` at the end of the reply.
-    fn decode(reader: &mut Reader<'a>) -> Result<Option<Self>, DecodeError> {
-        let header = MultiHeader::decode(reader)?;
-        if header.done {
-            return Ok(None);
-        }
-        let result = match header.type_wire {
-            1 => Self::Created {
-                path: reader.ustring()?,
-                stat: None,
-            },
-            15 => Self::Created {
-                path: reader.ustring()?,
-                stat: Some(Stat::decode(reader)?),
-            },
-            2 => Self::Deleted,
-            5 => Self::DataSet(Stat::decode(reader)?),
-            13 => Self::Checked,
-            4 => Self::Data {
-                data: reader.buffer()?,
-                stat: Stat::decode(reader)?,
-            },
-            8 => Self::Children(reader.vector()?),
-            // The code is in the header too; the reference's client believes the body.
-            -1 => Self::Error(decode_error(reader)?),
-            unknown => return Err(DecodeError::UnknownMultiResult(unknown)),
-        };
-        Ok(Some(result))
-    }
-
-    /// Writes header and body.
-    pub fn encode(&self, writer: &mut Writer<'_>) {
-        let error_wire = match self {
-            Self::Error(error) => error.map_or(0, ErrorCode::to_wire),
-            _ => 0,
-        };
-        MultiHeader {
-            type_wire: self.type_wire(),
-            done: false,
-            error_wire,
-        }
-        .encode(writer);
-        match self {
-            Self::Created { path, stat } => {
-                writer.ustring(path);
-                if let Some(stat) = stat {
-                    stat.encode(writer);
-                }
-            }
-            Self::Deleted | Self::Checked => {}
-            Self::DataSet(stat) => stat.encode(writer),
-            Self::Data { data, stat } => {
-                writer.buffer(*data);
-                stat.encode(writer);
-            }
-            Self::Children(names) => writer.vector(names),
-            Self::Error(error) => encode_error(*error, writer),
-        }
-    }
-
-    /// Writes what follows the last result.
-    pub fn encode_end(writer: &mut Writer<'_>) {
-        MultiHeader::END.encode(writer);
+    fn encode(item: &MultiOp<'_>, writer: &mut Writer<'_>) {
+        item.encode(writer);
     }
 }
-
-/// The results of a multi or multiRead, in a frame.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct MultiResults<'a> {
-    len: usize,
-    bytes: &'a [u8],
-}
-
-impl<'a> MultiResults<'a> {
-    /// Encodes results into `scratch`, which is emptied first, and borrows them from there. A
-    /// server writes each straight into the reply instead: [`MultiResult::encode`].
-    pub fn collect_into<'i>(
-        results: impl IntoIterator<Item = MultiResult<'i>>,
-        scratch: &'a mut Vec<u8>,
-    ) -> Self {
-        scratch.clear();
-        let mut len = 0;
-        let mut writer = Writer::new(scratch);
-        for result in results {
-            result.encode(&mut writer);
-            len += 1;
-        }
-        Self {
-            len,
-            bytes: scratch,
-        }
-    }
-
-    /// Reads all results once, to see that they are there.
-    pub(crate) fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let start = *reader;
-        let mut len = 0;
-        let mut end = start.remaining();
-        while MultiResult::decode(reader)?.is_some() {
-            len += 1;
-            end = reader.remaining();
-        }
-        let bytes_len = start.remaining() - end;
-        Ok(Self {
-            len,
-            bytes: start.rest().get(..bytes_len).unwrap_or_default(),
-        })
-    }
-
-    /// Writes the results and the end.
-    pub(crate) fn encode(&self, writer: &mut Writer<'_>) {
-        writer.raw(self.bytes);
-        MultiResult::encode_end(writer);
-    }
-
-    /// How many results there are.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The results in the order of the operations.
-    #[must_use]
-    pub const fn iter(&self) -> MultiResultsIter<'a> {
-        MultiResultsIter {
-            left: self.len,
-            reader: Reader::new(self.bytes),
-        }
-    }
-}
-
-impl fmt::Debug for MultiResults<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
-    }
-}
-
-impl<'a> IntoIterator for MultiResults<'a> {
-    type Item = MultiResult<'a>;
-    type IntoIter = MultiResultsIter<'a>;
-
-    fn into_iter(self) -> MultiResultsIter<'a> {
-        self.iter()
-    }
-}
-
-/// Walks the results of a multi.
-#[derive(Clone, Debug)]
-pub struct MultiResultsIter<'a> {
-    left: usize,
-    reader: Reader<'a>,
-}
-
-impl<'a> Iterator for MultiResultsIter<'a> {
-    type Item = MultiResult<'a>;
-
-    fn next(&mut self) -> Option<MultiResult<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        let result = MultiResult::decode(&mut self.reader).ok().flatten();
-        debug_assert!(result.is_some(), "results are validated when they are made");
-        result
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl ExactSizeIterator for MultiResultsIter<'_> {}

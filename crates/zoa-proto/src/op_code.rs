@@ -3,9 +3,9 @@
 //! Not every number here may come from a client: see [`OpCode::is_client_request`]. A number that
 //! is not here at all is answered with UNIMPLEMENTED and the connection is closed.
 
-/// Names an operation: variant, wire number, documentation.
+/// Names an operation: variant, wire number, ZooKeeper's spelling, documentation.
 macro_rules! op_codes {
-    ($($(#[$doc:meta])* $name:ident = $wire:literal,)*) => {
+    ($($(#[$doc:meta])* $name:ident = $wire:literal, $text:literal;)*) => {
         /// An operation, by its wire number.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum OpCode {
@@ -32,77 +32,85 @@ macro_rules! op_codes {
                     $(Self::$name => $wire,)*
                 }
             }
+
+            /// The name ZooKeeper's users know it by, e.g. `getACL`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
         }
     };
 }
 
 op_codes! {
     /// A watch event; a server sends it, never accepts it.
-    Notification = 0,
+    Notification = 0, "notification";
     /// Creates a znode; replies its path.
-    Create = 1,
+    Create = 1, "create";
     /// Deletes a znode without children.
-    Delete = 2,
+    Delete = 2, "delete";
     /// Replies the stat of a znode.
-    Exists = 3,
+    Exists = 3, "exists";
     /// Replies data and stat.
-    GetData = 4,
+    GetData = 4, "getData";
     /// Sets data; replies the stat.
-    SetData = 5,
+    SetData = 5, "setData";
     /// Replies ACL and stat.
-    GetAcl = 6,
+    GetAcl = 6, "getACL";
     /// Sets the ACL; replies the stat.
-    SetAcl = 7,
+    SetAcl = 7, "setACL";
     /// Replies the names of the children.
-    GetChildren = 8,
+    GetChildren = 8, "getChildren";
     /// Waits until this server has seen what was committed; replies the path.
-    Sync = 9,
+    Sync = 9, "sync";
     /// Keeps the session alive.
-    Ping = 11,
+    Ping = 11, "ping";
     /// Replies the names of the children and the stat.
-    GetChildren2 = 12,
+    GetChildren2 = 12, "getChildren2";
     /// Checks a version; only inside a multi.
-    Check = 13,
+    Check = 13, "check";
     /// Several writes, all or none.
-    Multi = 14,
+    Multi = 14, "multi";
     /// Creates a znode; replies path and stat.
-    Create2 = 15,
+    Create2 = 15, "create2";
     /// Changes the members of the ensemble.
-    Reconfig = 16,
+    Reconfig = 16, "reconfig";
     /// Asks whether this connection has a watch.
-    CheckWatches = 17,
+    CheckWatches = 17, "checkWatches";
     /// Removes watches of this connection.
-    RemoveWatches = 18,
+    RemoveWatches = 18, "removeWatches";
     /// Creates a container; replies path and stat.
-    CreateContainer = 19,
+    CreateContainer = 19, "createContainer";
     /// Deletes an empty container; meant for the server's own reaper.
-    DeleteContainer = 20,
+    DeleteContainer = 20, "deleteContainer";
     /// Creates a znode with a time to live; replies path and stat.
-    CreateTtl = 21,
+    CreateTtl = 21, "createTTL";
     /// Several reads, each with its own result.
-    MultiRead = 22,
+    MultiRead = 22, "multiRead";
     /// Adds an identity to the connection.
-    Auth = 100,
+    Auth = 100, "auth";
     /// Re-arms watches after a reconnect.
-    SetWatches = 101,
+    SetWatches = 101, "setWatches";
     /// A step of a SASL exchange.
-    Sasl = 102,
+    Sasl = 102, "sasl";
     /// Lists the session's own ephemerals.
-    GetEphemerals = 103,
+    GetEphemerals = 103, "getEphemerals";
     /// Counts all descendants.
-    GetAllChildrenNumber = 104,
+    GetAllChildrenNumber = 104, "getAllChildrenNumber";
     /// Re-arms watches, persistent ones too.
-    SetWatches2 = 105,
+    SetWatches2 = 105, "setWatches2";
     /// Installs a persistent watch.
-    AddWatch = 106,
+    AddWatch = 106, "addWatch";
     /// Lists the identities of the connection.
-    WhoAmI = 107,
+    WhoAmI = 107, "whoAmI";
     /// A session is made; in the transaction log only.
-    CreateSession = -10,
+    CreateSession = -10, "createSession";
     /// Ends the session.
-    CloseSession = -11,
+    CloseSession = -11, "closeSession";
     /// A failed write; in the transaction log only.
-    Error = -1,
+    Error = -1, "error";
 }
 
 impl OpCode {

@@ -88,6 +88,27 @@ impl<'a, K: VectorItem> Vector<'a, K> {
         })
     }
 
+    /// Reads items until `item`, which reads one, says false: there is an end in their place,
+    /// which is then read too but is not part of the vector.
+    pub(crate) fn decode_until_end(
+        reader: &mut Reader<'a>,
+        mut item: impl FnMut(&mut Reader<'a>) -> Result<bool, DecodeError>,
+    ) -> Result<Self, DecodeError> {
+        let start = reader.rest();
+        let mut len = 0;
+        let mut bytes_len = 0;
+        while item(reader)? {
+            len += 1;
+            bytes_len = start.len() - reader.remaining();
+        }
+        let bytes = start.get(..bytes_len).unwrap_or_default();
+        Ok(Self {
+            len,
+            bytes,
+            kind: PhantomData,
+        })
+    }
+
     /// Writes count and items.
     pub(crate) fn encode(&self, writer: &mut Writer<'_>) {
         writer.count(self.len);
@@ -106,10 +127,10 @@ impl<'a, K: VectorItem> Vector<'a, K> {
         self.len == 0
     }
 
-    /// How many bytes the items take, without the count.
+    /// The items as they are encoded, without the count.
     #[must_use]
-    pub const fn bytes_len(&self) -> usize {
-        self.bytes.len()
+    pub const fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// The items in order.
@@ -171,6 +192,7 @@ impl<'a, K: VectorItem> IntoIterator for &Vector<'a, K> {
 }
 
 /// Walks a vector.
+#[derive(Clone, Debug)]
 pub struct Iter<'a, K> {
     left: usize,
     reader: Reader<'a>,

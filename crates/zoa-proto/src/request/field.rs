@@ -80,8 +80,11 @@ field!(i32, |reader| reader.int(), |value, writer| writer
     .int(*value));
 field!(i64, |reader| reader.long(), |value, writer| writer
     .long(*value));
-field!(&'a str, |reader| reader.ustring(), |value, writer| writer
-    .ustring(value));
+field!(
+    &'a str,
+    |reader| reader.ustring_not_null(),
+    |value, writer| writer.ustring(value)
+);
 field!(
     Option<&'a str>,
     |reader| reader.ustring_or_null(),

@@ -5,6 +5,9 @@
 use std::fmt;
 
 use super::field::record;
+use crate::decode_error::DecodeError;
+use crate::jute::Reader;
+use crate::jute::Writer;
 
 record! {
     /// An auth packet.
@@ -41,11 +44,23 @@ impl fmt::Debug for Sasl<'_> {
     }
 }
 
-record! {
-    /// The body of getEphemerals.
-    #[derive(Debug)]
-    GetEphemerals<'a> {
-        /// What the paths must start with, as plain text; empty for all.
-        prefix: &'a str,
+/// The body of getEphemerals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GetEphemerals<'a> {
+    /// What the paths must start with, as plain text; empty for all, and null reads as empty.
+    pub prefix: &'a str,
+}
+
+impl<'a> GetEphemerals<'a> {
+    /// Reads the record; what follows it stays in the reader.
+    pub fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            prefix: reader.ustring()?,
+        })
+    }
+
+    /// Writes the record.
+    pub fn encode(&self, writer: &mut Writer<'_>) {
+        writer.ustring(self.prefix);
     }
 }
