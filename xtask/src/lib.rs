@@ -1,12 +1,34 @@
 //! The project's own tooling: everything `cargo xtask` does, as a library so that it can be tested.
 //!
-//! It is not part of what ships, and it is not a place for checks that a compiler, clippy or an ordinary
-//! test can make. Each command of the program is one module here; `tidy` is the one with rules in it.
+//! It is not part of what ships, and it is not a place for checks that a compiler, clippy or an
+//! ordinary test can make. Each command of the program is one module here; `tidy` is the one with
+//! rules in it.
 //!
 //! ```text
-//! main -> suite -> step -> tidy, licences, scripts, cargo ...     the two commands of the README
-//!      -> demo, dist, bench, nightly                              each callable alone
+//! main -> suite -> step -> tidy, cargo ..., scripts, sim       cargo xtask test
+//!      -> demo, dist, bench, nightly, museum                   each callable alone
 //! ```
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool speaks on its terminal"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it measures steps and waits for other programs, by the clock"
+)]
+
+pub mod bench;
+pub mod demo;
+pub mod dist;
+pub mod install;
+pub mod museum;
+pub mod nightly;
+pub mod program;
+pub mod scripts;
 pub mod source;
+pub mod step;
+pub mod suite;
 pub mod tidy;
+pub mod workspace;

@@ -1,2 +1,75 @@
-//! The program behind `cargo xtask`.
-fn main() {}
+//! The program behind `cargo xtask`: reads the command line and calls the library.
+//!
+//! It decides nothing. Exit code 0 means that all went as it must, 1 that something did not.
+
+use anyhow::Result;
+use anyhow::ensure;
+use clap::Parser;
+use clap::Subcommand;
+use xtask::bench;
+use xtask::demo;
+use xtask::dist;
+use xtask::museum;
+use xtask::nightly;
+use xtask::step;
+use xtask::suite;
+use xtask::workspace::Profile;
+
+/// Builds, checks and shows Zoarium.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Plays a day with stock clients against our server, live.
+    Demo {
+        /// An empty server that runs already (host:port), in the place of ours.
+        #[arg(long)]
+        server: Option<String>,
+    },
+    /// Runs every check that a change must pass.
+    Test {
+        /// Only these steps.
+        steps: Vec<String>,
+    },
+    /// Runs the long suites.
+    Nightly {
+        /// Only these suites.
+        suites: Vec<String>,
+    },
+    /// Checks the house rules and shows the sizes of files and functions.
+    Tidy,
+    /// Lays out target/dist/zoarium.
+    Dist,
+    /// Measures our server and the original in turn and writes docs/performance.md.
+    Bench {
+        /// Passed on to `zoa bench compare`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Puts known bugs back, one at a time, and shows that the checks catch them.
+    Museum {
+        /// Only the patches whose names begin so.
+        bugs: Vec<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Task::Demo { server } => demo::run(&demo::Options { server }),
+        Task::Test { steps } => step::run(&suite::steps(), &steps),
+        Task::Nightly { suites } => step::run(&nightly::steps(), &suites),
+        Task::Tidy => suite::run_tidy().map(drop),
+        Task::Dist => dist::lay_out(Profile::Release).map(drop),
+        Task::Bench { arguments } => bench::run(&arguments),
+        Task::Museum { bugs } => {
+            let tally = museum::run(&bugs)?;
+            ensure!(tally.failed == 0, "{}", tally.closing_line());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The election: three workers, a leader that is killed, and who notices.
+//!
+//! Three things are checked besides the words: the takeover waits for the dead leader's session, it does
+//! not wait much longer, and the third worker's watch stays silent.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use anyhow::bail;
+use anyhow::ensure;
+
+use super::PATIENCE;
+use super::example;
+use super::server::Server;
+use super::stage::Stage;
+
+/// The workers ask for this session timeout: the least that a server with a tick of 2 s grants.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
+/// The server may round the end of a session up to the next tick.
+const TICK: Duration = Duration::from_secs(2);
+/// A client has last been heard up to this long before it was killed: kazoo pings at a third.
+const SILENCE_MAX: Duration = Duration::from_millis(1500);
+/// What starting a scene on a busy machine may add.
+const SLACK: Duration = Duration::from_secs(3);
+
+pub(super) fn play(stage: &mut Stage, server: &Server, python: &Path) -> Result<()> {
+    println!("\n== three workers (kazoo) elect a leader");
+    let mut workers = Vec::new();
+    for (at, place) in [
+        "nobody is before me: I lead",
+        "watching w-0000000000",
+        "watching w-0000000001",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let mut command = example(python, "worker.py");
+        command
+            .arg(server.address())
+            .arg(SESSION_TIMEOUT.as_secs().to_string());
+        let worker = stage.enter(&format!("worker {}", at + 1), &mut command)?;
+        stage.await_line(worker, &format!("I am w-000000000{at}"), PATIENCE)?;
+        stage.await_line(worker, place, PATIENCE)?;
+        workers.push(worker);
+    }
+    let [first, second, third] = workers.as_slice() else {
+        bail!("three workers should have entered")
+    };
+    stage.listen_for(TICK);
+
+    println!("\n== the leader dies without a word; its session lives on for a while");
+    let died = stage.kill(*first)?;
+    let latest = SESSION_TIMEOUT + TICK + SLACK;
+    let took_over = stage.await_line(*second, "now I lead", latest)?;
+    let waited = took_over.at.duration_since(died);
+    let earliest = SESSION_TIMEOUT - SILENCE_MAX;
+    ensure!(
+        waited >= earliest,
+        "worker 2 took over after {waited:.1?}: before the leader's session can have expired"
+    );
+    stage.await_line(*second, "leading", PATIENCE)?;
+
+    println!("\n== and the third goes on working");
+    let worked = stage.count(*third, "working");
+    stage.listen_for(TICK + TICK);
+    ensure!(
+        stage.count(*third, "working") > worked,
+        "worker 3 has stopped working"
+    );
+    ensure!(
+        stage.count(*third, "woken") == 0,
+        "worker 3 was woken, though the worker before it lives"
+    );
+    println!(
+        "\nworker 2 took over {:.1} s after the leader's death (its session timeout: {} s);",
+        waited.as_secs_f64(),
+        SESSION_TIMEOUT.as_secs()
+    );
+    println!("worker 3 was not woken.");
+    Ok(())
+}

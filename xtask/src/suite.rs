@@ -1,0 +1,201 @@
+//! `cargo xtask test`: every check that a change must pass, in the order in which they fail fastest.
+//!
+//! CI runs this and nothing else. What takes longer than a change should wait for is in `nightly`.
+//! Invariant: it works on a fresh Debian or Ubuntu with Rust; each step installs what it needs.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::process::Command;
+use std::process::Stdio;
+
+use anyhow::Context;
+use anyhow::Result;
+use anyhow::bail;
+use anyhow::ensure;
+
+use crate::dist;
+use crate::install;
+use crate::program;
+use crate::scripts;
+use crate::step::Step;
+use crate::step::Tally;
+use crate::tidy;
+use crate::workspace;
+use crate::workspace::Profile;
+
+/// Seeds of the simulator in each run of the suite.
+const SEEDS: &str = "200";
+
+/// The steps, in order.
+#[must_use]
+pub fn steps() -> Vec<Step> {
+    vec![
+        Step::new("fmt", "the code is formatted", || {
+            gate(&["fmt", "--all", "--check"])
+        }),
+        Step::new("tidy", "the house rules hold", run_tidy),
+        Step::new("clippy", "no warning anywhere", || gate(&CLIPPY)),
+        Step::new(
+            "test",
+            "unit, property, golden, corpus and documentation tests",
+            run_tests,
+        ),
+        Step::new("doc", "the documentation builds without a warning", run_doc),
+        Step::new("deny", "dependencies: bans, licences, sources", run_deny),
+        Step::new("shell", "the scripts pass shellcheck", run_shellcheck),
+        Step::new(
+            "scripts",
+            "zkServer.sh starts, tells, stops the real program",
+            run_scripts,
+        ),
+        Step::new(
+            "sim",
+            "200 simulated histories against the guarantees",
+            run_sim,
+        ),
+    ]
+}
+
+const CLIPPY: [&str; 6] = [
+    "clippy",
+    "--workspace",
+    "--all-targets",
+    "--",
+    "-D",
+    "warnings",
+];
+
+fn gate(arguments: &[&str]) -> Result<Tally> {
+    program::run(&mut program::cargo(arguments))?;
+    Ok(Tally::one())
+}
+
+/// Prints the mirror, then what is broken.
+///
+/// # Errors
+/// When the tree cannot be read or breaks a rule.
+pub fn run_tidy() -> Result<Tally> {
+    let report = tidy::check(&workspace::root())?;
+    println!("{}", report.shape);
+    for finding in &report.findings {
+        println!("{finding}");
+    }
+    ensure!(
+        report.findings.is_empty(),
+        "{} broken rules",
+        report.findings.len()
+    );
+    Ok(Tally::one())
+}
+
+fn run_tests() -> Result<Tally> {
+    let mut command = program::cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let line = program::command_line(&command);
+    println!("$ {line}");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("starting cargo test")?;
+    let stdout = child
+        .stdout
+        .take()
+        .context("stdout was asked for as a pipe")?;
+    let mut sum = Tally::default();
+    for text in BufReader::new(stdout).lines() {
+        let text = text.context("reading what cargo test says")?;
+        println!("{text}");
+        sum.add(tally_of(&text));
+    }
+    let status = child.wait().context("waiting for cargo test")?;
+    if !status.success() && sum.failed == 0 {
+        bail!("`{line}` ended with {status} and named no failed test: it did not build, or died");
+    }
+    Ok(sum)
+}
+
+/// What a line like `test result: ok. 22 passed; 0 failed; 0 ignored; ...` counts.
+fn tally_of(line: &str) -> Tally {
+    let Some((_, counts)) = line.split_once("test result: ") else {
+        return Tally::default();
+    };
+    let count = |word: &str| {
+        let (before, _) = counts.split_once(word)?;
+        before.split_whitespace().next_back()?.parse().ok()
+    };
+    Tally {
+        passed: count(" passed").unwrap_or(0),
+        failed: count(" failed").unwrap_or(0),
+        skipped: count(" ignored").unwrap_or(0),
+    }
+}
+
+fn run_doc() -> Result<Tally> {
+    let mut command = program::cargo(&[
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ]);
+    program::run(command.env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Tally::one())
+}
+
+fn run_deny() -> Result<Tally> {
+    let mut command = Command::new(install::cargo_deny()?);
+    command.args(["--workspace", "check", "bans", "licenses", "sources"]);
+    program::run(command.current_dir(workspace::root()))?;
+    Ok(Tally::one())
+}
+
+fn run_shellcheck() -> Result<Tally> {
+    install::debian(&["shellcheck"])?;
+    let mut command = Command::new("shellcheck");
+    command.args([
+        "--shell=bash",
+        "--external-sources",
+        "--source-path=SCRIPTDIR",
+    ]);
+    command.args(dist::SCRIPTS).arg(".ci/run");
+    program::run(command.current_dir(workspace::root()))?;
+    Ok(Tally::one())
+}
+
+fn run_scripts() -> Result<Tally> {
+    let folder = dist::lay_out(Profile::Dev)?;
+    scripts::check(&folder)
+}
+
+fn run_sim() -> Result<Tally> {
+    gate(&[
+        "run",
+        "--quiet",
+        "--release",
+        "-p",
+        "zoa-sim",
+        "--",
+        "--seeds",
+        SEEDS,
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tally_of;
+    use crate::step::Tally;
+
+    #[test]
+    fn the_counts_of_cargo_test_are_read_and_other_lines_are_not() {
+        let line =
+            "test result: FAILED. 22 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out";
+        let counted = Tally {
+            passed: 22,
+            failed: 3,
+            skipped: 1,
+        };
+        assert_eq!(tally_of(line), counted);
+        assert_eq!(
+            tally_of("test tidy::all_of_it ... 9 passed"),
+            Tally::default()
+        );
+    }
+}
