@@ -16,11 +16,17 @@
 
 pub mod applied;
 pub mod checkers;
+pub mod client;
 pub mod clock;
+pub mod disk;
+pub mod faults;
 pub mod history;
 pub mod model;
+pub mod net;
 pub mod observed;
 pub mod op;
 pub mod people;
 pub mod replay;
 pub mod rng;
+pub mod wire;
+pub mod workload;

@@ -88,6 +88,7 @@ pub struct Model {
     nodes: BTreeMap<String, Node>,
     sessions: BTreeMap<i64, Session>,
     zxid: i64,
+    /// The term in which the zxid was given.
     term: u64,
     /// Values of nodes before a multi touched them, so that it can be taken back.
     undo: Option<Vec<(String, Option<Node>)>>,
@@ -98,18 +99,12 @@ impl Default for Model {
         let mut nodes = BTreeMap::new();
         let open = Acl::open();
         let config_acl = vec![Acl::new(crate::op::perm::READ, "world", "anyone")];
-        nodes.insert(
-            "/".to_owned(),
-            Node::predefined(&["zookeeper"], open.clone()),
-        );
-        nodes.insert(
-            "/zookeeper".to_owned(),
-            Node::predefined(&["config", "quota"], open.clone()),
-        );
-        nodes.insert("/zookeeper/quota".to_owned(), Node::predefined(&[], open));
+        nodes.insert("/".to_owned(), Node::predefined(1, open.clone()));
+        nodes.insert("/zookeeper".to_owned(), Node::predefined(2, open.clone()));
+        nodes.insert("/zookeeper/quota".to_owned(), Node::predefined(0, open));
         nodes.insert(
             "/zookeeper/config".to_owned(),
-            Node::predefined(&[], config_acl),
+            Node::predefined(0, config_acl),
         );
         Self {
             nodes,
@@ -163,7 +158,8 @@ impl Model {
             Asked::Request(op) => self.write(entry, op),
             Asked::Refuse(error) => {
                 self.take_zxid(entry.term);
-                self.step(true, Err(*error), Vec::new())
+                let outcome = self.check_speaker(entry).and(Err(*error));
+                self.step(true, outcome, Vec::new())
             }
             Asked::Sync => {
                 let outcome = self.check_speaker(entry).map(|()| Answer::Done);
@@ -186,7 +182,7 @@ impl Model {
     /// The epoch goes up with the term, and when the counter is used up; otherwise the counter does.
     fn take_zxid(&mut self, term: u64) {
         let (epoch, counter) = (self.zxid >> 32, self.zxid & 0xffff_ffff);
-        let new_term = term > self.term && self.zxid != 0;
+        let new_term = term > self.term;
         self.term = self.term.max(term);
         self.zxid = if new_term || counter == 0xffff_ffff {
             ((epoch + 1) << 32) | 1
@@ -274,6 +270,26 @@ impl Model {
             single => self.write_one(asker, single, &mut fired),
         };
         self.step(true, outcome, fired)
+    }
+
+    /// The names of a znode's children, sorted.
+    pub fn children_of(&self, path: &str) -> Vec<String> {
+        let names = self.below(path).filter(|name| !name.contains('/'));
+        names.map(str::to_owned).collect()
+    }
+
+    /// The paths below a znode, each without the znode's own.
+    pub(crate) fn below<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        let prefix = if path == "/" {
+            "/".to_owned()
+        } else {
+            format!("{path}/")
+        };
+        let from = prefix.clone();
+        let candidates = self.nodes.range(from..).map(|(other, _)| other.as_str());
+        candidates
+            .map_while(move |other| other.strip_prefix(prefix.as_str()))
+            .filter(|rest| !rest.is_empty())
     }
 
     /// The paths of a session's ephemerals, sorted.

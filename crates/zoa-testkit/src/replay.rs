@@ -24,6 +24,7 @@ pub use stream::StreamFaultKind;
 use crate::applied::Applied;
 use crate::applied::Asked;
 use crate::applied::Entry;
+use crate::applied::Owner;
 use crate::clock::SimTime;
 use crate::history::CallId;
 use crate::history::ConnectionId;
@@ -121,14 +122,16 @@ pub fn replay(history: &History, applied: &Applied) -> Replayed {
     replayed
 }
 
-/// Finds the entry of each proposed call by its session and xid, which simulated clients never use twice.
+/// Finds the entry of each proposed call by its connection, as the server numbered it, and its xid.
 fn match_calls(history: &History, applied: &Applied, replayed: &mut Replayed) {
-    let mut sent: BTreeMap<(i64, i32), CallId> = BTreeMap::new();
+    let mut sent: BTreeMap<(Owner, i32), CallId> = BTreeMap::new();
     for (id, connection, call) in history.calls() {
-        // A session asked for again is known before the server answers, and calls may be pipelined behind the ask.
-        let session = connection.session().unwrap_or(connection.asked.session);
-        if call.op.is_proposed() {
-            sent.insert((session, call.xid), id);
+        if let (true, Some(owner)) = (call.op.is_proposed(), connection.owner) {
+            let twice = sent.insert((owner, call.xid), id);
+            assert!(
+                twice.is_none(),
+                "simulated clients use no xid twice on a connection"
+            );
         }
     }
     for (position, entry) in applied.entries().enumerate() {
@@ -141,7 +144,7 @@ fn match_calls(history: &History, applied: &Applied, replayed: &mut Replayed) {
         if !from_client {
             continue;
         }
-        match sent.get(&(entry.session, entry.xid)) {
+        match sent.get(&(entry.owner, entry.xid)) {
             Some(call) if !replayed.entry_of_call.contains_key(call) => {
                 replayed.entry_of_call.insert(*call, position);
             }

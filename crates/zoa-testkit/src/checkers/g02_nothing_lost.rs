@@ -18,7 +18,7 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
             change.before.index, change.before, change.after
         ));
     }
-    for (id, _, call) in case.history.calls() {
+    for (id, connection, call) in case.history.calls() {
         if call.op.is_proposed() && needs_entry(call) && case.replayed.step_of(id).is_none() {
             report(format!(
                 "{id}: {:?} xid {} was answered and is not in the log",
@@ -26,7 +26,10 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
             ));
         }
         if let Some((entry, _)) = case.replayed.step_of(id)
-            && !carries(&entry.asked, &call.op)
+            && (!carries(&entry.asked, &call.op)
+                || connection
+                    .session()
+                    .is_some_and(|session| session != entry.session))
         {
             report(format!(
                 "{id}: {:?} stands as {:?} in the log",

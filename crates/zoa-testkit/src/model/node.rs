@@ -5,7 +5,6 @@
 
 use crate::op::Acl;
 use crate::op::Stat;
-use std::collections::BTreeSet;
 
 /// One znode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +22,12 @@ pub struct Node {
     /// Children ever created.
     pub creates: i32,
     pub ephemeral_owner: i64,
-    pub children: BTreeSet<String>,
+    pub num_children: i32,
 }
 
 impl Node {
     /// A znode that is there from the beginning.
-    pub(crate) fn predefined(children: &[&str], acl: Vec<Acl>) -> Self {
+    pub(crate) fn predefined(num_children: i32, acl: Vec<Acl>) -> Self {
         Self {
             // The original gives them empty data, not none.
             data: Some(Vec::new()),
@@ -42,27 +41,26 @@ impl Node {
             aversion: 0,
             creates: 0,
             ephemeral_owner: 0,
-            children: children.iter().map(|name| (*name).to_owned()).collect(),
+            num_children,
         }
     }
 
     /// The stat as a client sees it.
     pub fn stat(&self) -> Stat {
-        let num_children = i32::try_from(self.children.len()).unwrap_or(i32::MAX);
         Stat {
             czxid: self.czxid,
             mzxid: self.mzxid,
             ctime: self.ctime,
             mtime: self.mtime,
             version: self.version,
-            cversion: self.creates.wrapping_mul(2).wrapping_sub(num_children),
+            cversion: self.creates.wrapping_mul(2).wrapping_sub(self.num_children),
             aversion: self.aversion,
             ephemeral_owner: self.ephemeral_owner,
             data_length: self
                 .data
                 .as_ref()
                 .map_or(0, |data| i32::try_from(data.len()).unwrap_or(i32::MAX)),
-            num_children,
+            num_children: self.num_children,
             pzxid: self.pzxid,
         }
     }

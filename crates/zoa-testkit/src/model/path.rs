@@ -26,11 +26,6 @@ pub fn parent_of(path: &str) -> Option<&str> {
     })
 }
 
-/// The last name of a path.
-pub(crate) fn name_of(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or("")
-}
-
 /// The znodes that nobody may delete.
 pub(crate) fn is_special(path: &str) -> bool {
     matches!(

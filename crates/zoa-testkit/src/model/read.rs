@@ -41,7 +41,7 @@ impl Model {
             Op::GetChildren {
                 path, with_stat, ..
             } => readable(path, perm::READ).map(|node| {
-                let names = node.children.iter().cloned().collect();
+                let names = self.children_of(path);
                 if *with_stat {
                     Answer::ChildrenStat(names, node.stat())
                 } else {
@@ -77,14 +77,6 @@ impl Model {
     }
 
     fn count_below(&self, path: &str) -> i32 {
-        let prefix = if path == "/" {
-            "/".to_owned()
-        } else {
-            format!("{path}/")
-        };
-        let below = self
-            .nodes()
-            .filter(|(other, _)| other.starts_with(&prefix) && other.len() > prefix.len());
-        i32::try_from(below.count()).unwrap_or(i32::MAX)
+        i32::try_from(self.below(path).count()).unwrap_or(i32::MAX)
     }
 }

@@ -19,6 +19,9 @@ use crate::op::perm;
 
 const SESSION: i64 = 0x11;
 
+/// The zxid of the first write: the epoch goes up with the first term.
+const FIRST: i64 = (1 << 32) | 1;
+
 /// A model with one session, and the entries that follow.
 struct Bench {
     model: Model,
@@ -122,8 +125,8 @@ fn stat_fields_follow_creates_sets_and_deletes() {
     bench.write(delete("/a/b"));
     bench.write(set("/a", 0));
     let expected = Stat {
-        czxid: 2,
-        mzxid: 6,
+        czxid: FIRST + 1,
+        mzxid: FIRST + 5,
         ctime: 2000,
         mtime: 6000,
         version: 1,
@@ -132,7 +135,7 @@ fn stat_fields_follow_creates_sets_and_deletes() {
         ephemeral_owner: 0,
         data_length: 0,
         num_children: 1,
-        pzxid: 5,
+        pzxid: FIRST + 4,
     };
     assert_eq!(bench.stat("/a"), expected);
 }

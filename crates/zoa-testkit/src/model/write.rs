@@ -117,14 +117,14 @@ impl Model {
             ctime: asker.time_ms,
             mtime: asker.time_ms,
             ephemeral_owner,
-            ..Node::predefined(&[], acl)
+            ..Node::predefined(0, acl)
         };
         self.put(full_path, Some(node));
         self.change(parent_path, |parent| {
             // The counter stays at its end, as the original's does: later numbers repeat and are refused.
             parent.creates = parent.creates.saturating_add(1);
             parent.pzxid = asker.zxid;
-            parent.children.insert(path::name_of(full_path).to_owned());
+            parent.num_children += 1;
         });
         let parent_acl = self
             .node(parent_path)
@@ -153,7 +153,7 @@ impl Model {
         }
         let node = self.node(path).ok_or(code::NO_NODE)?;
         next_version(node.version, version).ok_or(code::BAD_VERSION)?;
-        if !node.children.is_empty() {
+        if node.num_children != 0 {
             return Err(code::NOT_EMPTY);
         }
         self.remove_node(path, asker.zxid, fired);
@@ -170,7 +170,7 @@ impl Model {
         let parent_path = path::parent_of(path).unwrap_or("/").to_owned();
         self.change(&parent_path, |parent| {
             parent.pzxid = zxid;
-            parent.children.remove(path::name_of(path));
+            parent.num_children -= 1;
         });
         let parent_acl = self
             .node(&parent_path)

@@ -1,0 +1,217 @@
+//! Faults as data: what breaks, when, and for how long. A plan is drawn from the seed and printed with it.
+//!
+//! It injects nothing itself; the simulator does as the plan says.
+//!
+//! Invariant: every plan of [`plan`] is recoverable: it never destroys the only good copy of acknowledged data, so that whatever
+//! goes wrong afterwards is the server's mistake. All faults end before the plan's own end.
+
+use crate::clock::SimTime;
+use crate::rng::Rng;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// How a server process goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// The process is killed; the operating system keeps what was written.
+    Process,
+    /// The power goes; what was not synced may be there, in part, or not at all.
+    Power,
+    /// The power goes in the middle of the disk's operation with this number, counted from the fault's start.
+    PowerAtIo(u64),
+}
+
+/// What breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The server goes down and is started again when the fault ends.
+    Crash(Crash),
+    /// The server's threads stand still.
+    Pause,
+    /// The server's wall clock jumps by milliseconds, and back at the end when the flag says so.
+    ClockJump {
+        /// How far, forward or back.
+        by_ms: i64,
+    },
+    /// Connections are reset, this many of a hundred.
+    Reset {
+        /// Of a hundred.
+        percent: u64,
+    },
+    /// Connections whose server side is not reachable any more, without a word, this many of a hundred.
+    HalfOpen {
+        /// Of a hundred.
+        percent: u64,
+    },
+    /// All connections deliver byte by byte.
+    Trickle,
+    /// All connections are slow.
+    SlowNetwork {
+        /// Each piece takes up to this much longer.
+        by_ms: u64,
+    },
+    /// The disk takes longer for everything.
+    SlowDisk {
+        /// Each batch takes up to this much longer.
+        by_ms: u64,
+    },
+    /// The disk's operation with this number fails, counted from the fault's start; the server is started again at the end.
+    DiskError {
+        /// Which operation.
+        after_ops: u64,
+    },
+    /// The disk has no room; the server is started again at the end, when there is.
+    DiskFull,
+}
+
+impl FaultKind {
+    /// A name for counting kinds.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Crash(Crash::Process) => "process crash",
+            Self::Crash(Crash::Power) => "power cut",
+            Self::Crash(Crash::PowerAtIo(_)) => "power cut in an I/O",
+            Self::Pause => "pause",
+            Self::ClockJump { .. } => "clock jump",
+            Self::Reset { .. } => "connection reset",
+            Self::HalfOpen { .. } => "half-open connection",
+            Self::Trickle => "trickle",
+            Self::SlowNetwork { .. } => "slow network",
+            Self::SlowDisk { .. } => "slow disk",
+            Self::DiskError { .. } => "disk error",
+            Self::DiskFull => "disk full",
+        }
+    }
+
+    /// Whether the server stands still or is down during it.
+    pub fn stops_server(self) -> bool {
+        match self {
+            Self::Crash(_) | Self::Pause | Self::DiskError { .. } | Self::DiskFull => true,
+            Self::ClockJump { .. }
+            | Self::Reset { .. }
+            | Self::HalfOpen { .. }
+            | Self::Trickle
+            | Self::SlowNetwork { .. }
+            | Self::SlowDisk { .. } => false,
+        }
+    }
+}
+
+/// One fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What breaks.
+    pub kind: FaultKind,
+    /// When.
+    pub start: SimTime,
+    /// For how long, in milliseconds.
+    pub len_ms: u64,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} at {} for {} ms",
+            self.kind, self.start, self.len_ms
+        )
+    }
+}
+
+/// Draws a plan of at least three kinds for a run of this length. Faults that stop the server do not overlap.
+pub fn plan(rng: &mut Rng, length_ms: u64) -> Vec<Fault> {
+    let count = rng.between(4, 14);
+    let mut faults: Vec<Fault> = Vec::new();
+    let mut kinds = BTreeSet::new();
+    while (faults.len() as u64) < count || kinds.len() < 3 {
+        let fault = draw(rng, length_ms);
+        kinds.insert(fault.kind.name());
+        faults.push(fault);
+    }
+    faults.sort_by_key(|fault| fault.start);
+    keep_apart(faults)
+}
+
+fn draw(rng: &mut Rng, length_ms: u64) -> Fault {
+    let weights = [14, 14, 14, 8, 6, 10, 6, 6, 6, 6, 6, 3];
+    let kind = match rng.weighted(&weights) {
+        0 => FaultKind::Crash(Crash::Process),
+        1 => FaultKind::Crash(Crash::Power),
+        2 => FaultKind::Crash(Crash::PowerAtIo(rng.between(1, 40))),
+        3 => FaultKind::Pause,
+        4 => FaultKind::ClockJump {
+            by_ms: i64::try_from(rng.between(1, 120_000)).unwrap_or(1) - 60_000,
+        },
+        5 => FaultKind::Reset {
+            percent: rng.between(10, 100),
+        },
+        6 => FaultKind::HalfOpen {
+            percent: rng.between(10, 60),
+        },
+        7 => FaultKind::Trickle,
+        8 => FaultKind::SlowNetwork {
+            by_ms: rng.between(5, 200),
+        },
+        9 => FaultKind::SlowDisk {
+            by_ms: rng.between(2, 80),
+        },
+        10 => FaultKind::DiskError {
+            after_ops: rng.between(1, 40),
+        },
+        _ => FaultKind::DiskFull,
+    };
+    let start = SimTime::from_ms(rng.between(length_ms / 20, length_ms * 8 / 10));
+    let len_ms = match kind {
+        // Sometimes longer than any session timeout, mostly short: what happens at a restart is what is looked for.
+        FaultKind::Crash(_) | FaultKind::Pause if rng.percent(15) => rng.between(1_000, 8_000),
+        _ => rng.between(20, 900),
+    };
+    Fault {
+        kind,
+        start,
+        len_ms: len_ms.min(length_ms / 10),
+    }
+}
+
+/// Moves faults that stop the server behind one another.
+fn keep_apart(mut faults: Vec<Fault>) -> Vec<Fault> {
+    let mut free_from = SimTime::ZERO;
+    for fault in faults.iter_mut().filter(|fault| fault.kind.stops_server()) {
+        fault.start = fault.start.max(free_from);
+        free_from = fault.start.after_ms(fault.len_ms + 50);
+    }
+    faults.sort_by_key(|fault| fault.start);
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plan;
+    use crate::clock::SimTime;
+    use crate::rng::Rng;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_plan_has_three_kinds_and_servers_stop_one_at_a_time() {
+        for seed in 0..200 {
+            let faults = plan(&mut Rng::new(seed), 20_000);
+            let kinds: BTreeSet<_> = faults.iter().map(|fault| fault.kind.name()).collect();
+            assert!(kinds.len() >= 3, "seed {seed}: {kinds:?}");
+            let mut free_from = SimTime::ZERO;
+            for fault in faults.iter().filter(|fault| fault.kind.stops_server()) {
+                assert!(fault.start >= free_from, "seed {seed}: {fault} overlaps");
+                free_from = fault.start.after_ms(fault.len_ms);
+            }
+        }
+    }
+
+    #[test]
+    fn all_kinds_come_up() {
+        let mut rng = Rng::new(1);
+        let kinds: BTreeSet<_> = (0..200)
+            .flat_map(|_| plan(&mut rng, 20_000))
+            .map(|fault| fault.kind.name())
+            .collect();
+        assert_eq!(kinds.len(), 12, "{kinds:?}");
+    }
+}
