@@ -1,0 +1,126 @@
+//! create and create2: a znode with a name of its own, or one numbered by its parent.
+//!
+//! The checks and their order are the reference's (PrepRequestProcessor.pRequest2TxnCreate):
+//! flags, path, ACL, parent, CREATE on it, the final path, the name, an ephemeral parent.
+
+use std::borrow::Cow;
+
+use zoa_proto::CreateMode;
+use zoa_proto::ErrorCode;
+use zoa_proto::EventKind;
+use zoa_proto::Path;
+use zoa_proto::Perms;
+use zoa_proto::Stat;
+use zoa_proto::request::Create;
+
+use crate::acl::fixup::fix_up_acl;
+use crate::apply::Step;
+use crate::apply::check_has_parent;
+use crate::apply::event_path;
+use crate::apply::later;
+use crate::outcome::Applied;
+use crate::outcome::MultiApplied;
+use crate::outcome::Trigger;
+use crate::tree::Tree;
+use crate::tree::links::Place;
+use crate::tree::links::split_path;
+
+/// A znode that was created.
+pub(crate) struct Created<'t> {
+    path: Cow<'t, str>,
+    stat: Stat,
+}
+
+/// The result of create.
+pub(crate) fn plain(created: Created<'_>) -> Applied<'_> {
+    Applied::Created {
+        path: created.path,
+        stat: None,
+    }
+}
+
+/// The result of create2.
+pub(crate) fn with_stat(created: Created<'_>) -> Applied<'_> {
+    Applied::Created {
+        path: created.path,
+        stat: Some(created.stat),
+    }
+}
+
+/// The result of create in a multi.
+pub(crate) fn plain_in_multi(created: Created<'_>) -> MultiApplied<'_> {
+    MultiApplied::Created {
+        path: created.path,
+        stat: None,
+    }
+}
+
+/// The result of create2 in a multi.
+pub(crate) fn with_stat_in_multi(created: Created<'_>) -> MultiApplied<'_> {
+    MultiApplied::Created {
+        path: created.path,
+        stat: Some(created.stat),
+    }
+}
+
+pub(crate) fn apply<'t>(
+    tree: &mut Tree,
+    step: &mut Step<'t>,
+    request: &Create<'t>,
+) -> Result<Created<'t>, ErrorCode> {
+    let mode = request.flags.mode().ok_or(ErrorCode::BadArguments)?;
+    later::check_mode(mode)?;
+    check_has_parent(request.path)?;
+    fix_up_acl(
+        request.acl,
+        step.txn.identities,
+        tree.key,
+        &mut tree.acl_scratch,
+    )?;
+    let parent_path = split_path(request.path).0;
+    let parent = tree.find_id(parent_path).ok_or(ErrorCode::NoNode)?;
+    tree.check_acl(parent, Perms::CREATE, &step.txn)?;
+    let path = numbered(request.path, mode, tree.node(parent).versions.cversion);
+    Path::parse(&path).map_err(|_| ErrorCode::BadArguments)?;
+    if &*path == "/" || tree.child(parent, split_path(&path).1.as_bytes()).is_some() {
+        return Err(ErrorCode::NodeExists);
+    }
+    if tree.node(parent).is_ephemeral() {
+        return Err(ErrorCode::NoChildrenForEphemerals);
+    }
+    if tree.nodes.is_full() {
+        return Err(ErrorCode::SystemError);
+    }
+    let owner = mode.is_ephemeral().then_some(step.txn.session);
+    let (zxid, time_ms) = (step.zxid, step.txn.time_ms);
+    let place = Place {
+        path: &path,
+        parent,
+        zxid,
+        time_ms,
+    };
+    let id = tree.add_child(&place, request.data, owner);
+    step.trigger(Trigger {
+        kind: EventKind::NodeCreated,
+        path: path.clone(),
+        acl: tree.acl(id).clone(),
+    });
+    step.trigger(Trigger {
+        kind: EventKind::NodeChildrenChanged,
+        path: Cow::Borrowed(event_path(parent_path)),
+        acl: tree.acl(parent).clone(),
+    });
+    Ok(Created {
+        path,
+        stat: tree.stat(id),
+    })
+}
+
+/// The final path: a sequential one gets the parent's raw cversion, ten digits or more (G-13).
+fn numbered(path: &str, mode: CreateMode, cversion: i32) -> Cow<'_, str> {
+    if mode.is_sequential() {
+        Cow::Owned(format!("{path}{cversion:010}"))
+    } else {
+        Cow::Borrowed(path)
+    }
+}

@@ -1,0 +1,331 @@
+//! A znode as it is kept.
+//!
+//! ```text
+//! Znode 104 bytes:  stat | parent, siblings, aux | ACL | snapshot | marks | -> name and data
+//! ```
+//!
+//! Name and data share one allocation. Children form a list through their siblings, newest first;
+//! what only a znode with children needs stands in a [`Family`], and what only an ephemeral needs
+//! (its place in its session's list) in the same field, since an ephemeral has no children.
+//!
+//! It is not the wire's stat: cversion is raw here (only creates count; reference 2.3).
+
+use zoa_proto::SessionId;
+use zoa_proto::Stat;
+use zoa_proto::Version;
+use zoa_proto::Zxid;
+
+use crate::acl::table::AclId;
+
+/// The number of a znode in the slab; never in a replicated result.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    pub(crate) const ROOT: Self = Self(0);
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
+    /// Itself, or nothing if it is `NONE`.
+    #[inline]
+    pub(crate) fn some(self) -> Option<Self> {
+        (self != Self::NONE).then_some(self)
+    }
+}
+
+/// What of a znode's stat is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct StoredStat {
+    pub(crate) czxid: Zxid,
+    pub(crate) mzxid: Zxid,
+    pub(crate) pzxid: Zxid,
+    pub(crate) ctime_ms: i64,
+    pub(crate) mtime_ms: i64,
+    /// The session of an ephemeral. Raw: container and TTL znodes will have their marks here.
+    pub(crate) owner: SessionId,
+}
+
+/// The versions of a znode; apart from the rest of its stat so that both fit without a gap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Versions {
+    pub(crate) version: i32,
+    /// How many children were ever created; it stays at `i32::MAX`.
+    pub(crate) cversion: i32,
+    pub(crate) aversion: i32,
+}
+
+/// A znode.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) stat: StoredStat,
+    pub(crate) versions: Versions,
+    pub(crate) parent: NodeId,
+    /// The next newer child of the same parent.
+    pub(crate) newer: NodeId,
+    /// The next older child of the same parent.
+    pub(crate) older: NodeId,
+    /// Of an ephemeral: its place in the session's list. Of others: their family, or `NO_AUX`.
+    pub(crate) aux: u32,
+    pub(crate) acl: AclId,
+    /// The snapshot that needs this znode no more: it has its old version, or it is newer.
+    pub(crate) snapshot: u32,
+    marks: Marks,
+    /// The name, then the data.
+    payload: Box<[u8]>,
+}
+
+/// `aux` of a znode that needs none.
+pub(crate) const NO_AUX: u32 = u32::MAX;
+
+/// Four yes-or-no facts over the length of the name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Marks(u32);
+
+impl Marks {
+    /// The data are null, which is not the same as empty.
+    const NULL_DATA: u32 = 1 << 31;
+    /// Part of the tree, and not deleted while a cursor still has to list it.
+    const LIVE: u32 = 1 << 30;
+    /// In the list of its parent's children.
+    const LINKED: u32 = 1 << 29;
+    /// Goes with its session.
+    const EPHEMERAL: u32 = 1 << 28;
+    const NAME_LEN: u32 = Self::EPHEMERAL - 1;
+
+    const fn has(self, mark: u32) -> bool {
+        self.0 & mark != 0
+    }
+
+    const fn set(&mut self, mark: u32, on: bool) {
+        self.0 = if on { self.0 | mark } else { self.0 & !mark };
+    }
+}
+
+/// What a znode to be made consists of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NodeParts<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) data: Option<&'a [u8]>,
+    pub(crate) stat: StoredStat,
+    pub(crate) versions: Versions,
+    pub(crate) parent: NodeId,
+    pub(crate) acl: AclId,
+    pub(crate) is_ephemeral: bool,
+}
+
+impl Node {
+    /// A live znode that is in no list yet.
+    pub(crate) fn new(parts: NodeParts<'_>) -> Self {
+        let name_len = u32::try_from(parts.name.len())
+            .ok()
+            .filter(|len| *len <= Marks::NAME_LEN);
+        let mut marks = Marks(name_len.expect("a name comes out of a frame, far below 256 MiB"));
+        marks.set(Marks::LIVE, true);
+        marks.set(Marks::NULL_DATA, parts.data.is_none());
+        marks.set(Marks::EPHEMERAL, parts.is_ephemeral);
+        Self {
+            stat: parts.stat,
+            versions: parts.versions,
+            parent: parts.parent,
+            newer: NodeId::NONE,
+            older: NodeId::NONE,
+            aux: NO_AUX,
+            acl: parts.acl,
+            snapshot: 0,
+            marks,
+            payload: payload(parts.name, parts.data),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn name(&self) -> &[u8] {
+        self.payload.get(..self.name_len()).unwrap_or_default()
+    }
+
+    /// The name as a string.
+    pub(crate) fn name_str(&self) -> &str {
+        std::str::from_utf8(self.name()).expect("names come in as strings")
+    }
+
+    #[inline]
+    pub(crate) fn data(&self) -> Option<&[u8]> {
+        let data = self.payload.get(self.name_len()..).unwrap_or_default();
+        (!self.marks.has(Marks::NULL_DATA)).then_some(data)
+    }
+
+    #[inline]
+    pub(crate) fn data_len(&self) -> usize {
+        self.payload.len() - self.name_len()
+    }
+
+    /// Replaces the data; in place when their length stays.
+    pub(crate) fn set_data(&mut self, data: Option<&[u8]>) {
+        let name_len = self.name_len();
+        let bytes = data.unwrap_or_default();
+        if bytes.len() == self.data_len() {
+            self.payload
+                .get_mut(name_len..)
+                .unwrap_or_default()
+                .copy_from_slice(bytes);
+        } else {
+            self.payload = payload(self.name(), data);
+        }
+        self.marks.set(Marks::NULL_DATA, data.is_none());
+    }
+
+    /// Replaces the data and returns name and data as they were, for [`Node::put_back`].
+    pub(crate) fn swap_data(&mut self, data: Option<&[u8]>) -> OldData {
+        let new = payload(self.name(), data);
+        let was_null = self.marks.has(Marks::NULL_DATA);
+        self.marks.set(Marks::NULL_DATA, data.is_none());
+        OldData {
+            payload: std::mem::replace(&mut self.payload, new),
+            was_null,
+        }
+    }
+
+    /// Undoes [`Node::swap_data`].
+    pub(crate) fn put_back(&mut self, old: OldData) {
+        self.payload = old.payload;
+        self.marks.set(Marks::NULL_DATA, old.was_null);
+    }
+
+    /// Lets the data go, when only the name is still to be listed.
+    pub(crate) fn drop_data(&mut self) {
+        self.set_data(None);
+    }
+
+    #[inline]
+    pub(crate) const fn is_live(&self) -> bool {
+        self.marks.has(Marks::LIVE)
+    }
+
+    pub(crate) const fn set_live(&mut self, live: bool) {
+        self.marks.set(Marks::LIVE, live);
+    }
+
+    pub(crate) const fn is_linked(&self) -> bool {
+        self.marks.has(Marks::LINKED)
+    }
+
+    pub(crate) const fn set_linked(&mut self, linked: bool) {
+        self.marks.set(Marks::LINKED, linked);
+    }
+
+    #[inline]
+    pub(crate) const fn is_ephemeral(&self) -> bool {
+        self.marks.has(Marks::EPHEMERAL)
+    }
+
+    /// The number of its family, if it has one.
+    #[inline]
+    pub(crate) fn family(&self) -> Option<u32> {
+        (!self.is_ephemeral() && self.aux != NO_AUX).then_some(self.aux)
+    }
+
+    #[inline]
+    fn name_len(&self) -> usize {
+        usize::try_from(self.marks.0 & Marks::NAME_LEN).expect("28 bits fit")
+    }
+}
+
+/// Name and data that were replaced.
+#[derive(Debug)]
+pub(crate) struct OldData {
+    payload: Box<[u8]>,
+    was_null: bool,
+}
+
+fn payload(name: &[u8], data: Option<&[u8]>) -> Box<[u8]> {
+    let data = data.unwrap_or_default();
+    let mut payload = Vec::with_capacity(name.len() + data.len());
+    payload.extend_from_slice(name);
+    payload.extend_from_slice(data);
+    payload.into_boxed_slice()
+}
+
+/// What a znode with children has beside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Family {
+    /// Whose children they are.
+    pub(crate) parent: NodeId,
+    /// The child that was created last. Deleted ones may stand in the list too.
+    pub(crate) newest: NodeId,
+    /// Live children.
+    pub(crate) children_count: u32,
+    /// Live znodes below, at any depth.
+    pub(crate) descendants_count: u32,
+    /// Bytes of the live children's names.
+    pub(crate) names_len: u64,
+}
+
+impl Family {
+    pub(crate) const fn new(parent: NodeId) -> Self {
+        Self {
+            parent,
+            newest: NodeId::NONE,
+            children_count: 0,
+            descendants_count: 0,
+            names_len: 0,
+        }
+    }
+}
+
+/// The stat as clients see it.
+pub(crate) fn wire_stat(node: &Node, children_count: u32) -> Stat {
+    let num_children = i32::try_from(children_count).unwrap_or(i32::MAX);
+    let stat = &node.stat;
+    // Creates and deletes: every child ever created counts, those that are gone count again. The
+    // reference computes in Java's int, which wraps.
+    let cversion = node
+        .versions
+        .cversion
+        .wrapping_mul(2)
+        .wrapping_sub(num_children);
+    Stat {
+        czxid: stat.czxid,
+        mzxid: stat.mzxid,
+        ctime_ms: stat.ctime_ms,
+        mtime_ms: stat.mtime_ms,
+        version: Version(node.versions.version),
+        cversion: Version(cversion),
+        aversion: Version(node.versions.aversion),
+        ephemeral_owner: if node.is_ephemeral() {
+            stat.owner
+        } else {
+            SessionId::NONE
+        },
+        data_length: i32::try_from(node.data_len()).unwrap_or(i32::MAX),
+        num_children,
+        pzxid: stat.pzxid,
+    }
+}
+
+/// The version after this one, for data and ACL alike.
+///
+/// It wraps as Java's int does and leaves -1 out, which as an expectation means "any"
+/// (ZOOKEEPER-4743).
+pub(crate) const fn next_version(version: i32) -> i32 {
+    match version.wrapping_add(1) {
+        -1 => 0,
+        next => next,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Node;
+    use super::next_version;
+
+    #[test]
+    fn a_znode_takes_104_bytes() {
+        assert_eq!(size_of::<Node>(), 104);
+        assert_eq!(size_of::<Option<Node>>(), 104);
+    }
+
+    #[test]
+    fn versions_wrap_and_leave_minus_one_out() {
+        assert_eq!(next_version(0), 1);
+        assert_eq!(next_version(i32::MAX), i32::MIN);
+        assert_eq!(next_version(-2), 0);
+    }
+}

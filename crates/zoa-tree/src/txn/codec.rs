@@ -1,0 +1,329 @@
+//! A transaction as bytes: `docs/formats/txn.md`.
+//!
+//! Invariant: `decode(encode(txn)) == txn`, and any other bytes are refused, never guessed at: a
+//! replica that does not understand an entry must stop, since going on would make it differ.
+
+use zoa_proto::DecodeError;
+use zoa_proto::ErrorCode;
+use zoa_proto::OpCode;
+use zoa_proto::PeerId;
+use zoa_proto::SessionId;
+use zoa_proto::Xid;
+use zoa_proto::jute::Reader;
+use zoa_proto::jute::Writer;
+
+use crate::identities::Identities;
+use crate::session::Owner;
+use crate::session::PASSWORD_LEN;
+use crate::txn::Settings;
+use crate::txn::Txn;
+use crate::txn::TxnOp;
+
+/// The format these functions write, and the only one they read.
+const FORMAT: u8 = 1;
+
+mod kind {
+    pub(super) const OPEN_SESSION: u8 = 1;
+    pub(super) const ATTACH_SESSION: u8 = 2;
+    pub(super) const CLOSE_SESSION: u8 = 3;
+    pub(super) const EXPIRE_SESSION: u8 = 4;
+    pub(super) const REQUEST: u8 = 5;
+    pub(super) const REFUSE: u8 = 6;
+    pub(super) const SYNC: u8 = 7;
+}
+
+/// Why the bytes of an entry are no transaction. The entry was committed, so whoever meets this
+/// must stop: the log is damaged or was written by a later version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TxnError {
+    /// A format of a later version.
+    #[error("transaction has format {0}, this version reads format {FORMAT}")]
+    UnknownFormat(u8),
+    /// A kind of a later version.
+    #[error("transaction is of unknown kind {0}")]
+    UnknownKind(u8),
+    /// Settings of a later version.
+    #[error("transaction has unknown settings {0:#x}")]
+    UnknownSettings(u32),
+    /// An operation that is not in the table.
+    #[error("transaction has unknown operation {0}")]
+    UnknownOperation(i32),
+    /// An error code that is not in the table.
+    #[error("transaction has unknown error code {0}")]
+    UnknownError(i32),
+    /// Identities that cannot be walked.
+    #[error("identities of the transaction are malformed")]
+    BadIdentities,
+    /// A field is cut off or malformed.
+    #[error("transaction is malformed: {0}")]
+    Malformed(#[from] DecodeError),
+    /// There is more than a transaction.
+    #[error("{0} bytes follow the transaction")]
+    TrailingBytes(usize),
+}
+
+impl<'a> Txn<'a> {
+    /// Appends the transaction's bytes.
+    pub fn encode(&self, buf: &mut Vec<u8>) {
+        buf.extend_from_slice(&[FORMAT, self.op.kind(), self.owner.server.0]);
+        let mut writer = Writer::new(buf);
+        writer.long(self.session.0);
+        writer.long(self.owner.connection.cast_signed());
+        writer.int(self.xid.0);
+        writer.long(self.time_ms);
+        writer.int(self.settings.0.cast_signed());
+        writer.buffer(Some(self.identities.as_bytes()));
+        match self.op {
+            TxnOp::OpenSession {
+                timeout_ms,
+                password,
+            } => {
+                writer.int(timeout_ms);
+                writer.raw(&password);
+            }
+            TxnOp::AttachSession {
+                timeout_ms,
+                password,
+            } => {
+                writer.int(timeout_ms);
+                writer.raw(password);
+            }
+            TxnOp::Request { op, body } => {
+                writer.int(op.to_wire());
+                writer.raw(body);
+            }
+            TxnOp::Refuse { error } => writer.int(error.to_wire()),
+            TxnOp::CloseSession | TxnOp::ExpireSession | TxnOp::Sync => {}
+        }
+    }
+
+    /// Reads a transaction from all of these bytes.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, TxnError> {
+        let mut reader = Reader::new(bytes);
+        let [format] = byte(&mut reader)?;
+        if format != FORMAT {
+            return Err(TxnError::UnknownFormat(format));
+        }
+        let [kind] = byte(&mut reader)?;
+        let [server] = byte(&mut reader)?;
+        let session = SessionId(reader.long()?);
+        let connection = reader.long()?.cast_unsigned();
+        let xid = Xid(reader.int()?);
+        let time_ms = reader.long()?;
+        let settings = Settings(reader.int()?.cast_unsigned());
+        if !Settings::KNOWN.contains(settings) {
+            return Err(TxnError::UnknownSettings(settings.0));
+        }
+        let identities = reader.buffer()?.and_then(Identities::decode);
+        let identities = identities.ok_or(TxnError::BadIdentities)?;
+        let op = TxnOp::decode(kind, &mut reader)?;
+        if reader.remaining() > 0 {
+            return Err(TxnError::TrailingBytes(reader.remaining()));
+        }
+        let owner = Owner {
+            server: PeerId(server),
+            connection,
+        };
+        Ok(Self {
+            session,
+            owner,
+            xid,
+            time_ms,
+            settings,
+            identities,
+            op,
+        })
+    }
+}
+
+impl<'a> TxnOp<'a> {
+    const fn kind(&self) -> u8 {
+        match self {
+            Self::OpenSession { .. } => kind::OPEN_SESSION,
+            Self::AttachSession { .. } => kind::ATTACH_SESSION,
+            Self::CloseSession => kind::CLOSE_SESSION,
+            Self::ExpireSession => kind::EXPIRE_SESSION,
+            Self::Request { .. } => kind::REQUEST,
+            Self::Refuse { .. } => kind::REFUSE,
+            Self::Sync => kind::SYNC,
+        }
+    }
+
+    fn decode(kind: u8, reader: &mut Reader<'a>) -> Result<Self, TxnError> {
+        Ok(match kind {
+            kind::OPEN_SESSION => {
+                let timeout_ms = reader.int()?;
+                let mut password = [0; PASSWORD_LEN];
+                password.copy_from_slice(reader.take(PASSWORD_LEN)?);
+                Self::OpenSession {
+                    timeout_ms,
+                    password,
+                }
+            }
+            kind::ATTACH_SESSION => Self::AttachSession {
+                timeout_ms: reader.int()?,
+                password: rest(reader)?,
+            },
+            kind::CLOSE_SESSION => Self::CloseSession,
+            kind::EXPIRE_SESSION => Self::ExpireSession,
+            kind::REQUEST => {
+                let wire = reader.int()?;
+                let op = OpCode::from_wire(wire).ok_or(TxnError::UnknownOperation(wire))?;
+                Self::Request {
+                    op,
+                    body: rest(reader)?,
+                }
+            }
+            kind::REFUSE => {
+                let wire = reader.int()?;
+                let error = ErrorCode::from_wire(wire).ok_or(TxnError::UnknownError(wire))?;
+                Self::Refuse { error }
+            }
+            kind::SYNC => Self::Sync,
+            unknown => return Err(TxnError::UnknownKind(unknown)),
+        })
+    }
+}
+
+fn byte(reader: &mut Reader<'_>) -> Result<[u8; 1], DecodeError> {
+    let taken = reader.take(1)?;
+    Ok([taken.first().copied().unwrap_or_default()])
+}
+
+fn rest<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
+    reader.take(reader.remaining())
+}
+
+#[cfg(test)]
+mod tests {
+    use zoa_proto::ErrorCode;
+    use zoa_proto::OpCode;
+    use zoa_proto::PeerId;
+    use zoa_proto::SessionId;
+    use zoa_proto::Xid;
+
+    use super::Txn;
+    use super::TxnError;
+    use super::TxnOp;
+    use crate::identities::Identities;
+    use crate::identities::IdentitiesBuf;
+    use crate::identities::Identity;
+    use crate::session::Owner;
+    use crate::txn::Settings;
+
+    const OPS: [TxnOp<'_>; 7] = [
+        TxnOp::OpenSession {
+            timeout_ms: 30_000,
+            password: *b"0123456789abcdef",
+        },
+        TxnOp::AttachSession {
+            timeout_ms: -1,
+            password: b"short",
+        },
+        TxnOp::CloseSession,
+        TxnOp::ExpireSession,
+        TxnOp::Request {
+            op: OpCode::SetData,
+            body: b"not looked at",
+        },
+        TxnOp::Refuse {
+            error: ErrorCode::ThrottledOp,
+        },
+        TxnOp::Sync,
+    ];
+
+    fn txn<'a>(identities: Identities<'a>, op: TxnOp<'a>) -> Txn<'a> {
+        Txn {
+            session: SessionId(-3),
+            owner: Owner {
+                server: PeerId(200),
+                connection: u64::MAX,
+            },
+            xid: Xid(-8),
+            time_ms: -1,
+            settings: Settings::SKIP_ACL.union(Settings::RECONFIG_ENABLED),
+            identities,
+            op,
+        }
+    }
+
+    fn identities() -> IdentitiesBuf {
+        [Identity {
+            scheme: "ip",
+            id: "1.2.3.4",
+        }]
+        .into_iter()
+        .collect()
+    }
+
+    #[test]
+    fn every_kind_comes_back_as_it_was() {
+        let identities = identities();
+        for op in OPS {
+            let mut bytes = Vec::new();
+            let txn = txn(identities.as_ref(), op);
+            txn.encode(&mut bytes);
+            assert_eq!(Txn::decode(&bytes), Ok(txn));
+        }
+    }
+
+    #[test]
+    fn a_transaction_has_the_bytes_that_are_written_down() {
+        let mut bytes = Vec::new();
+        txn(
+            Identities::NONE,
+            TxnOp::Refuse {
+                error: ErrorCode::ThrottledOp,
+            },
+        )
+        .encode(&mut bytes);
+        let expected = [
+            &[1, 6, 200][..],
+            &(-3i64).to_be_bytes(),
+            &u64::MAX.to_be_bytes(),
+            &(-8i32).to_be_bytes(),
+            &(-1i64).to_be_bytes(),
+            &9u32.to_be_bytes(),
+            &0u32.to_be_bytes(),
+            &(-127i32).to_be_bytes(),
+        ];
+        assert_eq!(bytes, expected.concat());
+    }
+
+    #[test]
+    fn cut_or_extended_bytes_are_refused_or_mean_something_else() {
+        let identities = identities();
+        for op in OPS {
+            let mut bytes = Vec::new();
+            txn(identities.as_ref(), op).encode(&mut bytes);
+            for len in 0..bytes.len() {
+                assert_ne!(
+                    Txn::decode(&bytes[..len]),
+                    Ok(txn(identities.as_ref(), op)),
+                    "{op:?}"
+                );
+            }
+            bytes.push(7);
+            assert_ne!(
+                Txn::decode(&bytes),
+                Ok(txn(identities.as_ref(), op)),
+                "{op:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_later_version_wrote_is_named() {
+        let mut bytes = Vec::new();
+        txn(Identities::NONE, TxnOp::Sync).encode(&mut bytes);
+        let with = |index: usize, value: u8| {
+            let mut other = bytes.clone();
+            other[index] = value;
+            Txn::decode(&other).unwrap_err()
+        };
+        assert_eq!(with(0, 2), TxnError::UnknownFormat(2));
+        assert_eq!(with(1, 8), TxnError::UnknownKind(8));
+        assert_eq!(with(31, 0x80), TxnError::UnknownSettings(0x8000_0009));
+    }
+}
