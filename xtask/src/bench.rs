@@ -1,7 +1,12 @@
 //! `cargo xtask bench`: our server and the original on this machine, turn by turn, as a table.
 //!
-//! The measuring is `zoa bench compare`; this installs the peer, builds, and says where to write. It is
-//! not part of any gate: figures of a shared machine are read, not asserted.
+//! The measuring is `zoa bench compare`; this installs the peer, builds, and puts the table into
+//! `docs/performance.md` between two markers, leaving the words around it. It is not part of any gate:
+//! figures of a shared machine are read, not asserted.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::Context;
 use anyhow::Result;
@@ -11,7 +16,14 @@ use crate::program;
 use crate::workspace;
 use crate::workspace::Profile;
 
-/// Runs the comparison; `arguments` go to `zoa bench compare` as they are.
+/// The original as Debian runs it, in the foreground.
+const PEER: &str = "ZooKeeper 3.8.0=/usr/share/zookeeper/bin/zkServer.sh start-foreground {cfg}";
+
+const PAGE: &str = "docs/performance.md";
+const BEGIN: &str = "<!-- table: written by cargo xtask bench -->";
+const END: &str = "<!-- end of table -->";
+
+/// Runs the comparison; `arguments` go to `zoa bench compare` behind our own.
 ///
 /// # Errors
 /// When the peer cannot be installed, the build fails, or the comparison does.
@@ -23,11 +35,64 @@ pub fn run(arguments: &[String]) -> Result<()> {
         "zoa",
         Profile::Release.argument(),
     ]))?;
-    let table = workspace::root().join("docs/performance.md");
-    let mut compare = std::process::Command::new(workspace::program(Profile::Release));
+    let folder = workspace::target().join("bench");
+    fs::create_dir_all(&folder).context("making a folder for the comparison")?;
+    let (zoa, table) = (
+        workspace::program(Profile::Release),
+        folder.join("table.md"),
+    );
+    let mut compare = Command::new(&zoa);
+    compare.args(["bench", "compare", "--left"]);
+    compare.arg(format!("Zoarium='{}' serve {{cfg}}", zoa.display()));
     compare
-        .args(["bench", "compare", "--table"])
-        .arg(table)
-        .args(arguments);
-    program::run(compare.current_dir(workspace::root()))
+        .args(["--right", PEER, "--dir"])
+        .arg(folder.join("data"));
+    compare
+        .arg("--json")
+        .arg(folder.join("samples.json"))
+        .arg("--markdown")
+        .arg(&table);
+    program::run(compare.args(arguments).current_dir(workspace::root()))?;
+    let table = fs::read_to_string(&table).context("reading the table")?;
+    put_into_page(&workspace::root().join(PAGE), &table)
+}
+
+fn put_into_page(page: &Path, table: &str) -> Result<()> {
+    let before = if page.exists() {
+        fs::read_to_string(page)?
+    } else {
+        String::new()
+    };
+    fs::create_dir_all(page.parent().unwrap_or(page))?;
+    fs::write(page, with_table(&before, table)).with_context(|| format!("writing {PAGE}"))
+}
+
+/// `page` with `table` between the markers, or at its end when it has none.
+fn with_table(page: &str, table: &str) -> String {
+    let block = format!("{BEGIN}\n\n{}\n\n{END}", table.trim());
+    let parts = page
+        .split_once(BEGIN)
+        .and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+    match parts {
+        Some((head, tail)) => format!("{head}{block}{tail}"),
+        None => format!("{page}{block}\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BEGIN;
+    use super::END;
+    use super::with_table;
+
+    #[test]
+    fn the_table_is_replaced_and_the_words_around_it_stay() {
+        let first = with_table("# Figures\n\n", "| a |");
+        assert_eq!(first, format!("# Figures\n\n{BEGIN}\n\n| a |\n\n{END}\n"));
+        let second = with_table(&format!("{first}More.\n"), "| b |");
+        assert_eq!(
+            second,
+            format!("# Figures\n\n{BEGIN}\n\n| b |\n\n{END}\nMore.\n")
+        );
+    }
 }

@@ -2,6 +2,13 @@
 //!
 //! It decides nothing. Exit code 0 means that all went as it must, 1 that something did not.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "a command line tool tells why it failed"
+)]
+
+use std::process::ExitCode;
+
 use anyhow::Result;
 use anyhow::ensure;
 use clap::Parser;
@@ -58,8 +65,16 @@ enum Task {
     },
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    let Err(error) = run(Arguments::parse().command) else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("{error:#}");
+    ExitCode::FAILURE
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
         Task::Demo { server } => demo::run(&demo::Options { server }),
         Task::Test { steps } => step::run(&suite::steps(), &steps),
         Task::Nightly { suites } => step::run(&nightly::steps(), &suites),
