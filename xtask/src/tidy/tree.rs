@@ -88,9 +88,9 @@ impl Tree {
             .filter(|document| has_extension(&document.path, &["md"]))
     }
 
-    /// The sources of the crate whose folder is called `name`.
+    /// What the crate in the folder `name` ships; its examples and integration tests do not.
     pub fn sources_of(&self, name: &str) -> impl Iterator<Item = &Source> {
-        let folder = format!("crates/{name}/");
+        let folder = format!("crates/{name}/src/");
         self.sources
             .iter()
             .filter(move |source| source.path.starts_with(&folder))
