@@ -92,7 +92,7 @@ impl BatchIndex {
         while self
             .batches
             .get(1)
-            .map_or(self.last.next(), |next| next.first)
+            .map_or_else(|| self.last.next(), |next| next.first)
             <= purged.index.next()
         {
             if self.batches.pop_front().is_none() {
@@ -121,7 +121,7 @@ impl BatchIndex {
         let end = self
             .batches
             .get(behind)
-            .map_or(self.last.next(), |next| next.first);
+            .map_or_else(|| self.last.next(), |next| next.first);
         Some((*batch, end))
     }
 

@@ -15,8 +15,13 @@ pub const BATCH_LEN_MAX: usize = 1 << 20;
 /// Longest data of one entry in bytes. Longer ones are refused before anything is written.
 pub const ENTRY_LEN_MAX: usize = 64 << 20;
 
-/// Data segments kept ready for reuse; more are removed.
-pub const FREE_SEGMENTS_MAX: usize = 2;
+/// Free segments that are kept for reuse in any case.
+pub const FREE_SEGMENTS_MIN: usize = 2;
+
+/// Free segments that are kept for reuse at most. In between, as many are kept
+/// as the last snapshot freed: that is what will be written until the next one,
+/// and zeroing new ones costs more than the space.
+pub const FREE_SEGMENTS_MAX: usize = 64;
 
 /// Bytes of a new segment that are zeroed by one preparation step, so that a
 /// step delays the batch behind it by about one write.

@@ -282,6 +282,12 @@ impl<D: Disk> Log<D> {
         self.segments.iter().map(|segment| segment.slot.len()).sum()
     }
 
+    /// Bytes that the write buffer holds in memory.
+    #[cfg(feature = "testing")]
+    pub(crate) fn buffer_capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
     fn check_alive(&self) -> Result<(), LogError> {
         match &self.poison {
             None => Ok(()),
@@ -299,14 +305,13 @@ impl<D: Disk> Log<D> {
     }
 
     fn write_orders(&mut self, orders: &[Persist]) -> Result<(), LogError> {
+        self.assert_orders(orders);
         let run = surviving_entries(orders);
-        let hard_state = orders
+        let given = orders
             .iter()
             .filter_map(|order| order.hard_state)
-            .next_back()
-            .unwrap_or(self.hard_state);
-        self.assert_orders(&run, hard_state);
-        let HardState { term, vote, commit } = hard_state;
+            .next_back();
+        let HardState { term, vote, commit } = given.unwrap_or(self.hard_state);
         if run.is_empty() && (term, vote) == (self.hard_state.term, self.hard_state.vote) {
             self.hard_state.commit = commit;
             return Ok(());
@@ -328,33 +333,39 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    fn assert_orders(&self, run: &[&Entry], hard_state: HardState) {
-        assert!(
-            hard_state.term >= self.hard_state.term,
-            "a term never goes back"
-        );
-        let last = run.last().map_or(self.last_index(), |entry| entry.index);
-        assert!(
-            hard_state.commit <= last.0,
-            "what is committed is in the log"
-        );
-        if let Some(first) = run.first() {
+    /// What Raft promises about its orders. Writing down what breaks it would
+    /// lose entries that were acknowledged.
+    fn assert_orders(&self, orders: &[Persist]) {
+        let (mut last, mut before) = (self.last_index(), self.hard_state);
+        for order in orders {
+            if let Some(first) = order.entries.first() {
+                assert!(
+                    first.index <= last.next(),
+                    "entries continue the log without a gap"
+                );
+                assert!(
+                    first.index >= self.first_index(),
+                    "what a snapshot replaced is not written again"
+                );
+                assert!(
+                    first.index.0 > before.commit,
+                    "what is committed is not replaced"
+                );
+            }
+            let adjacent = |pair: &[Entry]| matches!(pair, [a, b] if a.index.next() == b.index);
             assert!(
-                first.index <= self.last_index().next(),
-                "entries continue the log without a gap"
+                order.entries.windows(2).all(adjacent),
+                "entries of an order follow each other without a gap"
             );
+            last = order.entries.last().map_or(last, |entry| entry.index);
+            let after = order.hard_state.unwrap_or(before);
             assert!(
-                first.index >= self.first_index(),
-                "what a snapshot replaced is not written again"
+                after.term >= before.term && after.commit >= before.commit,
+                "term and commit never go back"
             );
+            assert!(after.commit <= last.0, "what is committed is in the log");
+            before = after;
         }
-        let adjacent = run
-            .windows(2)
-            .all(|pair| matches!(pair, [a, b] if a.index.next() == b.index));
-        assert!(
-            adjacent,
-            "entries of an order follow each other without a gap"
-        );
     }
 
     /// How many of the entries go into one batch.
@@ -449,19 +460,19 @@ impl<D: Disk> Log<D> {
         let first_live = self
             .index
             .first_incarnation()
-            .unwrap_or(self.active().incarnation);
-        while self
+            .unwrap_or_else(|| self.active().incarnation);
+        let freed = self
             .segments
-            .front()
-            .is_some_and(|segment| segment.incarnation < first_live)
-        {
-            let segment = self
-                .segments
-                .pop_front()
-                .expect("the loop has seen a front");
-            self.pool.give_back(segment.slot)?;
+            .partition_point(|segment| segment.incarnation < first_live);
+        let freed: Vec<_> = self
+            .segments
+            .drain(..freed)
+            .map(|segment| segment.slot)
+            .collect();
+        if freed.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.pool.give_back(freed)
     }
 
     fn read_batch(

@@ -15,6 +15,7 @@ use crate::OpenMode;
 use crate::error::io_error;
 use crate::limits::BLOCK_LEN;
 use crate::limits::FREE_SEGMENTS_MAX;
+use crate::limits::FREE_SEGMENTS_MIN;
 use crate::limits::PREPARE_STEP_LEN;
 use crate::width::u64_of;
 use crate::width::usize_of;
@@ -182,19 +183,23 @@ impl<D: Disk> SegmentPool<D> {
         }
     }
 
-    /// Takes back a file whose batches are no longer needed. The durable log must
+    /// Takes back files whose batches are no longer needed. The durable log must
     /// say so already: the next use overwrites them.
-    pub(crate) fn give_back(&mut self, slot: Slot<D::File>) -> Result<(), LogError> {
-        let fits = slot.len() == self.segment_len;
-        if fits && self.free.len() < FREE_SEGMENTS_MAX {
-            self.free.push(slot);
-            return Ok(());
+    pub(crate) fn give_back(&mut self, slots: Vec<Slot<D::File>>) -> Result<(), LogError> {
+        let kept_max = slots.len().clamp(FREE_SEGMENTS_MIN, FREE_SEGMENTS_MAX);
+        let (fitting, odd): (Vec<_>, Vec<_>) = slots
+            .into_iter()
+            .partition(|slot| slot.len() == self.segment_len);
+        self.free.extend(fitting);
+        let surplus = self.free.split_off(kept_max.min(self.free.len()));
+        for slot in surplus.into_iter().chain(odd) {
+            // Not synced: should it come back after a power cut, what it holds is
+            // older than the log's first segment and it is removed again.
+            self.disk
+                .remove(&slot.name)
+                .map_err(io_error("remove", self.disk.describe(&slot.name)))?;
         }
-        // Not synced: should it come back after a power cut, what it holds is
-        // older than the log's first segment and it is removed again.
-        self.disk
-            .remove(&slot.name)
-            .map_err(io_error("remove", self.disk.describe(&slot.name)))
+        Ok(())
     }
 
     fn next_name(&mut self) -> String {

@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+use std::iter;
 
 use super::Log;
 use super::Recovered;
@@ -199,7 +200,9 @@ struct Recovery<'a, D: Disk> {
     salt: Salt,
     /// By the incarnation in the first header; the live ones after `read`.
     chain: BTreeMap<u64, (Header, Slot<D::File>)>,
-    /// Files that hold nothing needed.
+    /// Files whose first batch is of a segment that is no longer needed.
+    old: Vec<Slot<D::File>>,
+    /// Files without a readable first header: new, or damaged.
     others: Vec<Slot<D::File>>,
     replay: Replay,
     /// Where the next batch goes, in the last of the chain.
@@ -237,6 +240,7 @@ impl<'a, D: Disk> Recovery<'a, D> {
             disk,
             salt,
             chain: BTreeMap::new(),
+            old: Vec::new(),
             others: Vec::new(),
             replay: Replay::default(),
             end: End {
@@ -310,7 +314,7 @@ impl<'a, D: Disk> Recovery<'a, D> {
     ) -> Result<(), LogError> {
         let live = self.chain.split_off(&first_live);
         let old = std::mem::replace(&mut self.chain, live);
-        self.others.extend(old.into_values().map(|(_, slot)| slot));
+        self.old.extend(old.into_values().map(|(_, slot)| slot));
         let last = self
             .chain
             .last_key_value()
@@ -365,27 +369,30 @@ impl<'a, D: Disk> Recovery<'a, D> {
     }
 
     /// Refuses when a batch later than the end exists: the one at the end was
-    /// then durable, and is damaged.
+    /// then durable, and is damaged. A file whose first batch is old holds
+    /// nothing later, since reuse begins with the first block.
     fn refuse_anything_later(&self, scanner: &mut Scanner<'_, D>) -> Result<(), LogError> {
-        let (&last, (_, slot)) = self
+        let (_, slot) = self
             .chain
             .last_key_value()
-            .expect("walk_chain saw a segment");
-        let mut later = scanner.find_later(slot, self.end.block, self.end.sequence)?;
-        for other in self.others.iter().chain(&self.torn_first) {
-            if later.is_some() {
-                break;
+            .expect("walk_chain saw a segment")
+            .1;
+        let elsewhere = self
+            .torn_first
+            .iter()
+            .chain(&self.others)
+            .map(|slot| (slot, 0));
+        for (slot, block) in iter::once((slot, self.end.block)).chain(elsewhere) {
+            if let Some(later) = scanner.find_later(slot, block, self.end.sequence)? {
+                let what = format!(
+                    "batch {} of the log is not whole, though batch {} after it was written",
+                    self.end.sequence, later.place.sequence
+                );
+                let (file, offset) = (self.disk.describe(&slot.name), block * u64_of(BLOCK_LEN));
+                return Err(LogError::Corrupt { file, offset, what });
             }
-            later = scanner.find_later(other, 0, self.end.sequence)?;
         }
-        let Some(later) = later else {
-            return Ok(());
-        };
-        let what = format!(
-            "batch {} of the log is not whole, though batch {} after it was written",
-            self.end.sequence, later.place.sequence
-        );
-        Err(self.corrupt(last, self.end.block, what))
+        Ok(())
     }
 
     fn note_torn_tail(&mut self, scanner: &mut Scanner<'_, D>) -> Result<(), LogError> {
@@ -421,9 +428,8 @@ impl<'a, D: Disk> Recovery<'a, D> {
         self.make_durable()?;
         let mut pool =
             SegmentPool::new(self.disk.clone(), options.segment_len, self.last_number + 1);
-        for slot in self.others {
-            pool.give_back(slot)?;
-        }
+        self.others.append(&mut self.old);
+        pool.give_back(self.others)?;
         let segments: VecDeque<_> = self
             .chain
             .into_iter()

@@ -112,6 +112,12 @@ impl<D: Disk> SnapshotWriter<D> {
         Ok(self.meta.clone())
     }
 
+    /// Bytes written that are not synced.
+    #[cfg(feature = "testing")]
+    pub(crate) fn unsynced_len(&self) -> u64 {
+        self.offset - self.synced
+    }
+
     fn write_chunk(&mut self) -> Result<(), LogError> {
         let chunk = std::mem::take(&mut self.chunk);
         let crc = self.tally.add(&chunk);

@@ -1,0 +1,3 @@
+//! The simulated world under test, and what it shows about the durable code.
+
+mod disk_conformance;
