@@ -4,7 +4,7 @@
 //! ACL is set. x509, sasl and key come with TLS and SASL; until then they are unknown, and an ACL
 //! that names them is invalid, as on a server of the reference without their providers.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 
