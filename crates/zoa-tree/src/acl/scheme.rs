@@ -5,8 +5,8 @@
 //! that names them is invalid, as on a server of the reference without their providers.
 
 use core::net::IpAddr;
-use std::net::Ipv4Addr;
-use std::net::Ipv6Addr;
+use core::net::Ipv4Addr;
+use core::net::Ipv6Addr;
 
 /// A scheme whose ids an ACL may name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
