@@ -101,9 +101,10 @@ impl Source {
 pub fn find_name(text: &str, name: &str) -> Vec<usize> {
     let bytes = text.as_bytes();
     let is_word = |at: usize| bytes.get(at).is_some_and(|byte| is_word_byte(*byte));
+    let begins_in_word = name.bytes().next().is_some_and(is_word_byte);
     let ends_in_word = name.bytes().last().is_some_and(is_word_byte);
     let free = |&(at, found): &(usize, &str)| {
-        let left = at.checked_sub(1).is_some_and(is_word);
+        let left = begins_in_word && at.checked_sub(1).is_some_and(is_word);
         let right = ends_in_word && is_word(at + found.len());
         !left && !right
     };
