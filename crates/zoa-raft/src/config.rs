@@ -61,7 +61,7 @@ pub enum RaftError {
         /// The index that came.
         found: u64,
     },
-    /// Terms go down along the log.
+    /// Terms go down along the log, or are above the newest term that was stored.
     TermsOutOfOrder {
         /// Where.
         index: u64,
@@ -96,7 +96,7 @@ impl std::fmt::Display for RaftError {
                 )
             }
             Self::TermsOutOfOrder { index } => {
-                write!(f, "the log is damaged: the term goes down at entry {index}")
+                write!(f, "the log is damaged: the term of entry {index} cannot be")
             }
             Self::NotTheSnapshotsLog { index } => write!(
                 f,

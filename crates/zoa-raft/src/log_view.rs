@@ -343,3 +343,105 @@ fn cost_bytes(entry: &Entry) -> u64 {
 fn count(entries: &VecDeque<Entry>) -> u64 {
     u64::try_from(entries.len()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use raft::eraftpb::ConfState;
+
+    use super::*;
+
+    fn entry(index: u64) -> Entry {
+        let data = Bytes::from_static(b"data");
+        Entry {
+            index: LogIndex(index),
+            term: 1,
+            kind: EntryKind::Normal,
+            data,
+        }
+    }
+
+    /// Entries 1 to 100, of which 91 to 100 are in memory.
+    fn view() -> LogView {
+        let mut terms = Terms::new(LogPosition::default());
+        for index in 1..=100 {
+            terms.append(LogPosition {
+                index: LogIndex(index),
+                term: 1,
+            });
+        }
+        let initial = RaftState::new(
+            eraftpb::HardState::default(),
+            ConfState::from((vec![1, 2], Vec::new())),
+        );
+        LogView::new(initial, terms, (91..=100).map(entry).collect())
+    }
+
+    fn read(view: &LogView, low: u64, high: u64, bytes_max: u64) -> Option<Vec<u64>> {
+        let found = view.entries(low, high, bytes_max, GetEntriesContext::empty(true));
+        Some(found.ok()?.iter().map(|entry| entry.index).collect())
+    }
+
+    #[test]
+    fn the_tail_is_served_from_memory_within_the_bytes_asked_for() {
+        let view = view();
+        assert_eq!(read(&view, 95, 98, u64::MAX), Some(vec![95, 96, 97]));
+        assert_eq!(
+            read(&view, 95, 101, 0),
+            Some(vec![95]),
+            "one entry in any case"
+        );
+        let cost = cost_bytes(&entry(1));
+        assert_eq!(read(&view, 95, 101, 2 * cost), Some(vec![95, 96]));
+    }
+
+    #[test]
+    fn older_entries_are_asked_for_once_and_found_when_they_come() {
+        let mut view = view();
+        assert_eq!(read(&view, 50, 101, 1000), None);
+        assert_eq!(read(&view, 50, 101, 1000), None);
+        assert_eq!(view.take_unasked(), [(LogIndex(50), LogIndex(91), 1000)]);
+        assert_eq!(read(&view, 50, 101, 1000), None);
+        assert_eq!(view.take_unasked(), []);
+        let waiting = view.fetch(LogIndex(50), (50..60).map(entry).collect());
+        assert_eq!(waiting.len(), 3);
+        assert_eq!(
+            read(&view, 50, 101, 1000).map(|found| found.len()),
+            Some(10)
+        );
+        assert_eq!(
+            read(&view, 60, 101, 1000),
+            None,
+            "what is behind them is asked for again"
+        );
+        view.drop_fetched();
+        assert_eq!(read(&view, 50, 101, 1000), None);
+    }
+
+    // Goal: LOG_READS_MAX.
+    #[test]
+    fn reads_under_way_are_bounded() {
+        let mut view = view();
+        for low in 1..=90 {
+            assert_eq!(read(&view, low, 101, 1000), None);
+        }
+        assert_eq!(view.take_unasked().len(), LOG_READS_MAX);
+    }
+
+    #[test]
+    fn compacted_entries_and_their_terms_are_gone() {
+        let mut view = view();
+        view.compact(LogIndex(95), LogIndex(100));
+        let compacted = |found: raft::Result<u64>| {
+            matches!(found, Err(LibraryError::Store(StorageError::Compacted)))
+        };
+        assert!(compacted(view.term(93)));
+        assert_eq!(view.term(94).ok(), Some(1), "the base keeps its term");
+        assert_eq!(view.first_index().ok(), Some(95));
+        assert_eq!(read(&view, 95, 96, 1000), Some(vec![95]));
+        let before = view
+            .entries(94, 96, 1000, GetEntriesContext::empty(true))
+            .err();
+        assert_eq!(before, Some(LibraryError::Store(StorageError::Compacted)));
+    }
+}

@@ -10,6 +10,8 @@
 mod check;
 mod decode;
 mod encode;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use check::check;
 pub(crate) use decode::decode;
@@ -29,7 +31,6 @@ mod kind {
     pub(super) const HEARTBEAT: u8 = 7;
     pub(super) const HEARTBEAT_ANSWER: u8 = 8;
     pub(super) const SNAPSHOT: u8 = 9;
-    pub(super) const TIMEOUT_NOW: u8 = 10;
 }
 
 /// What was wrong with a peer's message.
@@ -61,6 +62,10 @@ pub enum PeerFault {
     CommitBeyondLog,
     /// The sender acknowledges entries that the leader does not have.
     AnswerBeyondLog,
+    /// The sender votes before it can have been asked to.
+    UnaskedVote,
+    /// The sender speaks of a term that began without the vote of this server, the only voter.
+    TermNobodyWon,
 }
 
 impl std::fmt::Display for PeerFault {
@@ -80,6 +85,8 @@ impl std::fmt::Display for PeerFault {
                 "the leader believes that this server has entries that are not in its log",
             ),
             Self::AnswerBeyondLog => f.write_str("entries are acknowledged that do not exist"),
+            Self::TermNobodyWon => f.write_str("a term began without its only voter"),
+            Self::UnaskedVote => f.write_str("a vote came before it was asked for"),
         }
     }
 }

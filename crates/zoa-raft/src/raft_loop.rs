@@ -44,6 +44,7 @@ use crate::log_view::LogView;
 use crate::log_view::from_library;
 use crate::outbox::Outbox;
 use crate::peer;
+use crate::peer::PeerFault;
 use crate::recovery::Recovered;
 use crate::recovery::Recovery;
 
@@ -233,15 +234,25 @@ impl RaftLoop {
             }
         };
         let from = Some(message.from);
-        if let Err(fault) = peer::check(&message, &self.node.raft) {
+        if let Err(fault) = self.check_peer(&message) {
             effects.push(RaftEffect::PeerFault { from, fault });
         } else if self.node.step(message).is_err() {
             // The one error left: an answer from someone who is not a member (any more).
             effects.push(RaftEffect::PeerFault {
                 from,
-                fault: peer::PeerFault::NotAMember,
+                fault: PeerFault::NotAMember,
             });
         }
+    }
+
+    fn check_peer(&self, message: &Message) -> Result<(), PeerFault> {
+        let is_vote = message.get_msg_type() == MessageType::MsgRequestVoteResponse;
+        if is_vote && message.term == self.node.raft.term && self.vote_under_way.is_some() {
+            // The request waits in the outbox. The library counts on that: whoever wins an election
+            // has everything on disk.
+            return Err(PeerFault::UnaskedVote);
+        }
+        peer::check(message, &self.node.raft)
     }
 
     fn handle_peer_lost(&mut self, peer: u64) {
@@ -252,7 +263,7 @@ impl RaftLoop {
             let term = self.node.raft.term;
             self.node.raft.become_follower(term, INVALID_ID);
             self.timeouts.settle(&mut self.node);
-            self.timeouts.hasten(&mut self.node);
+            self.timeouts.hasten(&mut self.node, peer);
         }
     }
 
@@ -303,7 +314,15 @@ impl RaftLoop {
         self.outbox.push(number, ready.must_sync(), waiting);
 
         let committed = ready.take_committed_entries();
+        let installed = !ready.snapshot().is_empty();
         self.node.advance_append_async(ready);
+        if installed {
+            // The snapshot's file was durable before its message was stepped, and the entries of
+            // earlier Readies are void. The library must hear of it now: an election that begins
+            // before would read entries that are gone. Messages still wait, in the outbox.
+            self.node.on_persist_ready(number);
+            self.node.advance_apply_to(self.handed_out.0);
+        }
         self.hand_out(committed, effects);
         self.release(effects);
     }

@@ -135,13 +135,10 @@ impl Recovery {
         let mut hard_state = self.hard_state;
         hard_state.commit = self.commit.0;
         if hard_state.term < last.term {
-            // A torn write can keep entries and lose the term written with them. A vote in the lost
-            // term was then never durable, so never sent, and is still free.
-            hard_state = HardState {
-                term: last.term,
-                vote: 0,
-                commit: hard_state.commit,
-            };
+            // An entry is never written without the term it came in.
+            return Err(RaftError::TermsOutOfOrder {
+                index: last.index.0,
+            });
         }
         Ok(Recovered {
             hard_state,

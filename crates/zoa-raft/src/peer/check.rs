@@ -4,6 +4,7 @@
 //! Those are refused here, so that such a peer cannot stop this server.
 
 use raft::Raft;
+use raft::StateRole;
 use raft::Storage;
 use raft::eraftpb::Message;
 use raft::eraftpb::MessageType;
@@ -23,11 +24,17 @@ pub(crate) fn check<S: Storage>(message: &Message, raft: &Raft<S>) -> Result<(),
         // The library answers or ignores it without looking further.
         return Ok(());
     }
+    if message.term > raft.term && raft.promotable() && raft.prs().is_singleton() {
+        return Err(PeerFault::TermNobodyWon);
+    }
     let last_index = raft.raft_log.last_index();
+    // Only a leader cares for answers. One that has crashed and come back in the same term, as a
+    // follower, may have lost entries that it sent before its own sync and that others have.
+    let leads = raft.state == StateRole::Leader && message.term == raft.term;
     match message.get_msg_type() {
         MessageType::MsgHeartbeat if message.commit > last_index => Err(PeerFault::CommitBeyondLog),
         MessageType::MsgAppendResponse
-            if message.term == raft.term && !message.reject && message.index > last_index =>
+            if leads && !message.reject && message.index > last_index =>
         {
             Err(PeerFault::AnswerBeyondLog)
         }

@@ -2,7 +2,6 @@
 
 use bytes::Buf;
 use bytes::Bytes;
-use raft::CAMPAIGN_TRANSFER;
 use raft::eraftpb::ConfState;
 use raft::eraftpb::Entry;
 use raft::eraftpb::Message;
@@ -54,7 +53,6 @@ fn msg_type_of(kind: u8) -> Result<MessageType, PeerFault> {
         kind::HEARTBEAT => MessageType::MsgHeartbeat,
         kind::HEARTBEAT_ANSWER => MessageType::MsgHeartbeatResponse,
         kind::SNAPSHOT => MessageType::MsgSnapshot,
-        kind::TIMEOUT_NOW => MessageType::MsgTimeoutNow,
         unknown => return Err(PeerFault::UnknownKind(unknown)),
     })
 }
@@ -78,9 +76,6 @@ fn decode_fields(kind: u8, message: &mut Message, reader: &mut Reader) -> Result
             decode_position(message, reader)?;
             message.commit = reader.read_number()?;
             message.commit_term = reader.read_number()?;
-            if reader.read_bool()? {
-                message.context = Bytes::from_static(CAMPAIGN_TRANSFER);
-            }
         }
         kind::VOTE_ANSWER | kind::PRE_VOTE_ANSWER => {
             message.commit = reader.read_number()?;

@@ -2,7 +2,6 @@
 
 use bytes::BufMut;
 use bytes::Bytes;
-use raft::CAMPAIGN_TRANSFER;
 use raft::eraftpb::ConfState;
 use raft::eraftpb::Entry;
 use raft::eraftpb::Message;
@@ -20,8 +19,8 @@ const ENTRY_HEAD_LEN: usize = 8 + 4;
 ///
 /// # Panics
 ///
-/// On kinds that are never sent: local ones, and forwarded proposals or reads, which travel another
-/// way.
+/// On kinds that are never sent: local ones, forwarded proposals or reads (they travel another way),
+/// and those of a transfer of leadership, which this version cannot begin.
 pub(crate) fn encode(message: &Message) -> Bytes {
     let entries_len: usize = message
         .get_entries()
@@ -49,7 +48,6 @@ fn kind_of(msg_type: MessageType) -> u8 {
         MessageType::MsgHeartbeat => kind::HEARTBEAT,
         MessageType::MsgHeartbeatResponse => kind::HEARTBEAT_ANSWER,
         MessageType::MsgSnapshot => kind::SNAPSHOT,
-        MessageType::MsgTimeoutNow => kind::TIMEOUT_NOW,
         MessageType::MsgHup
         | MessageType::MsgBeat
         | MessageType::MsgPropose
@@ -57,6 +55,7 @@ fn kind_of(msg_type: MessageType) -> u8 {
         | MessageType::MsgSnapStatus
         | MessageType::MsgCheckQuorum
         | MessageType::MsgTransferLeader
+        | MessageType::MsgTimeoutNow
         | MessageType::MsgReadIndex
         | MessageType::MsgReadIndexResp => {
             unreachable!("nothing steps a message that makes the library send {msg_type:?}")
@@ -84,7 +83,6 @@ fn encode_fields(message: &Message, buf: &mut Vec<u8>) {
             buf.put_u64(message.log_term);
             buf.put_u64(message.commit);
             buf.put_u64(message.commit_term);
-            buf.put_u8(u8::from(message.context == CAMPAIGN_TRANSFER));
         }
         kind::VOTE_ANSWER | kind::PRE_VOTE_ANSWER => {
             buf.put_u64(message.commit);

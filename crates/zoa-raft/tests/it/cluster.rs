@@ -34,7 +34,8 @@ pub(crate) struct Server {
     pub(crate) established: Vec<u64>,
     pub(crate) refused: Vec<(Refusal, Vec<Bytes>)>,
     pub(crate) faults: Vec<PeerFault>,
-    pub(crate) log_reads: usize,
+    pub(crate) log_reads: Vec<LogIndex>,
+    pub(crate) answers_log_reads: bool,
     arriving: Option<(LogPosition, Applied)>,
 }
 
@@ -48,10 +49,17 @@ pub(crate) struct Cluster {
     /// Every effect, in words, if that is wanted.
     pub(crate) trace: Option<Vec<String>>,
     seed: u64,
+    voters: u64,
 }
 
 impl Cluster {
     pub(crate) fn new(size: u64, seed: u64) -> Self {
+        Self::with_learners(size, 0, seed)
+    }
+
+    /// Servers with ids from 1 on, the voters first.
+    pub(crate) fn with_learners(voters: u64, learners: u64, seed: u64) -> Self {
+        let size = voters + learners;
         let mut cluster = Self {
             servers: BTreeMap::new(),
             network: Vec::new(),
@@ -59,6 +67,7 @@ impl Cluster {
             history: BTreeMap::new(),
             trace: None,
             seed,
+            voters,
         };
         for id in 1..=size {
             let server = Server {
@@ -69,7 +78,8 @@ impl Cluster {
                 established: Vec::new(),
                 refused: Vec::new(),
                 faults: Vec::new(),
-                log_reads: 0,
+                log_reads: Vec::new(),
+                answers_log_reads: true,
                 arriving: None,
             };
             cluster.servers.insert(id, server);
@@ -95,14 +105,15 @@ impl Cluster {
     }
 
     pub(crate) fn start(&mut self, id: u64) {
-        let (voters, seed) = (self.servers.keys().copied().collect(), self.seed + id);
+        let (voters, learners) = self.servers.keys().partition(|id| **id <= self.voters);
+        let seed = self.seed + id;
         let server = self.server(id);
         let (recovery, applied) = server.disk.recover().expect("the disk kept what it had");
         server.applied = applied;
         let config = RaftConfig {
             id,
             voters,
-            learners: Vec::new(),
+            learners,
             election_tick: 10,
             heartbeat_tick: 2,
             seed,
@@ -119,7 +130,12 @@ impl Cluster {
         server.raft = None;
         server.leader = None;
         server.disk.crash();
-        self.network.retain(|packet| packet.to != id);
+        let (gone, left) = std::mem::take(&mut self.network)
+            .into_iter()
+            .partition(|packet| packet.to == id);
+        self.network = left;
+        let gone: Vec<Packet> = gone;
+        gone.into_iter().for_each(|packet| self.lose(packet));
     }
 
     pub(crate) fn event(&mut self, id: u64, event: RaftEvent) {
@@ -155,22 +171,35 @@ impl Cluster {
         }
     }
 
-    /// Delivers one packet, or drops it if its server is down.
+    /// Delivers one packet, or loses it if its server is down.
     pub(crate) fn deliver(&mut self, at: usize) {
         let packet = self.network.remove(at);
         if !self.is_up(packet.to) {
-            return;
+            return self.lose(packet);
         }
-        let failed = packet.snapshot.is_some();
+        let offered = packet.snapshot.is_some();
         self.server(packet.to).arriving = packet.snapshot;
         self.event(packet.to, RaftEvent::Peer(packet.message));
         self.server(packet.to).arriving = None;
-        if failed {
+        if offered {
             self.event(
                 packet.from,
                 RaftEvent::SnapshotSent {
                     peer: packet.to,
                     delivered: true,
+                },
+            );
+        }
+    }
+
+    /// A packet that never arrives; of a snapshot its sender hears that.
+    pub(crate) fn lose(&mut self, packet: Packet) {
+        if packet.snapshot.is_some() {
+            self.event(
+                packet.from,
+                RaftEvent::SnapshotSent {
+                    peer: packet.to,
+                    delivered: false,
                 },
             );
         }
@@ -183,6 +212,16 @@ impl Cluster {
             self.tick_all();
         }
         self.settle();
+    }
+
+    /// Syncs, delivers what is on its way but not what comes of it, and ticks.
+    pub(crate) fn run_one_hop(&mut self) {
+        let ids: Vec<u64> = self.servers.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.sync(id, usize::MAX));
+        for _ in 0..self.network.len() {
+            self.deliver(0);
+        }
+        self.tick_all();
     }
 
     pub(crate) fn settle(&mut self) {
@@ -300,9 +339,11 @@ impl Cluster {
 
     fn read_log(&mut self, id: u64, (low, high): (LogIndex, LogIndex), bytes_max: u64) {
         let server = self.server(id);
-        server.log_reads += 1;
-        let entries = server.disk.read(low, high, bytes_max);
-        self.event(id, RaftEvent::LogRead { low, entries });
+        server.log_reads.push(low);
+        if server.answers_log_reads {
+            let entries = server.disk.read(low, high, bytes_max);
+            self.event(id, RaftEvent::LogRead { low, entries });
+        }
     }
 
     fn commit(&mut self, id: u64, (index, term, data): (u64, u64, Vec<u8>)) {

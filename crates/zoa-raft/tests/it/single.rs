@@ -192,6 +192,18 @@ fn entry(index: u64, term: u64) -> Entry {
     }
 }
 
+fn config() -> zoa_raft::RaftConfig {
+    zoa_raft::RaftConfig {
+        id: 1,
+        voters: vec![1],
+        learners: Vec::new(),
+        election_tick: 10,
+        heartbeat_tick: 1,
+        seed: 0,
+        notices: zoa_raft::Notices::default(),
+    }
+}
+
 fn check_recovery(hard_state: HardState, snapshot: (u64, u64), log: &[Entry]) -> Option<RaftError> {
     let snapshot = LogPosition {
         index: LogIndex(snapshot.0),
@@ -204,16 +216,7 @@ fn check_recovery(hard_state: HardState, snapshot: (u64, u64), log: &[Entry]) ->
     if let Err(error) = pushed {
         return Some(error);
     }
-    let config = zoa_raft::RaftConfig {
-        id: 1,
-        voters: vec![1],
-        learners: Vec::new(),
-        election_tick: 10,
-        heartbeat_tick: 1,
-        seed: 0,
-        notices: zoa_raft::Notices::default(),
-    };
-    zoa_raft::RaftLoop::new(config, recovery, &mut Vec::new()).err()
+    zoa_raft::RaftLoop::new(config(), recovery, &mut Vec::new()).err()
 }
 
 #[test]
@@ -256,6 +259,17 @@ fn a_log_that_cannot_be_ours_is_refused() {
             found: 3
         })
     );
+    assert_eq!(
+        check_recovery(
+            HardState {
+                term: 4,
+                ..hard_state
+            },
+            (0, 0),
+            &whole
+        ),
+        Some(RaftError::TermsOutOfOrder { index: 4 })
+    );
     let config_entry = Entry {
         kind: EntryKind::Config,
         ..entry(1, 1)
@@ -266,16 +280,46 @@ fn a_log_that_cannot_be_ours_is_refused() {
     );
 }
 
-// Goal: a torn write that kept entries of a term but not the term does not stop the server.
+// Goal: what the library says reaches the callback, and only what matters.
 #[test]
-fn a_term_that_was_lost_with_its_write_is_taken_from_the_entries() {
-    let hard_state = HardState {
-        term: 4,
-        vote: 2,
-        commit: 1,
+fn notices_reach_whoever_listens() {
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let listener = std::sync::Arc::clone(&heard);
+    let notices = zoa_raft::Notices::to(move |level, text| {
+        listener
+            .lock()
+            .expect("no test panics with it")
+            .push((level, text.to_owned()));
+    });
+    let config = zoa_raft::RaftConfig {
+        notices,
+        ..config()
     };
-    assert_eq!(
-        check_recovery(hard_state, (0, 0), &[entry(1, 1), entry(2, 5)]),
-        None
+    let recovery = Recovery::new(HardState::default(), LogPosition::default());
+    zoa_raft::RaftLoop::new(config, recovery, &mut Vec::new()).expect("the settings are right");
+    let heard = heard.lock().expect("no test panics with it");
+    let leads = (
+        zoa_raft::NoticeLevel::Info,
+        "became leader at term 1".to_owned(),
     );
+    assert!(heard.contains(&leads), "{heard:?}");
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let check = |change: fn(&mut zoa_raft::RaftConfig)| {
+        let mut config = config();
+        change(&mut config);
+        let recovery = Recovery::new(HardState::default(), LogPosition::default());
+        let made = zoa_raft::RaftLoop::new(config, recovery, &mut Vec::new());
+        assert!(matches!(made, Err(RaftError::Config(_))), "{made:?}");
+    };
+    check(|config| config.voters = Vec::new());
+    check(|config| config.voters = vec![2, 3]);
+    check(|config| config.voters = vec![1, 1]);
+    check(|config| config.learners = vec![1]);
+    check(|config| config.learners = vec![0]);
+    check(|config| config.heartbeat_tick = 10);
+    check(|config| config.heartbeat_tick = 0);
+    check(|config| config.voters = (1..=256).collect());
 }
