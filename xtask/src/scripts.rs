@@ -259,6 +259,12 @@ fn small_commands(ground: &Playground) -> Result<()> {
     usage.expect_error("{start|start-foreground|stop|version|restart|status|print-cmd}")
 }
 
+/// A process that has ended and that nobody has waited for yet does not run.
 fn is_running(pid: &str) -> bool {
-    program::succeeds(Command::new("kill").args(["-0", pid]))
+    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let letter = state
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_whitespace().next());
+    letter.is_some_and(|letter| letter != "Z")
 }
