@@ -77,7 +77,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Demo { server } => demo::run(&demo::Options { server }),
         Task::Test { steps } => step::run(&suite::steps(), &steps),
-        Task::Nightly { suites } => step::run(&nightly::steps(), &suites),
+        Task::Nightly { suites } => step::run(&nightly::steps()?, &suites),
         Task::Tidy => suite::run_tidy().map(drop),
         Task::Dist => dist::lay_out(Profile::Release).map(drop),
         Task::Bench { arguments } => bench::run(&arguments),

@@ -1,13 +1,17 @@
 //! `cargo xtask nightly`: the suites that take longer than a change should wait for, each callable alone.
 //!
-//! It holds no check of its own: the simulator, the museum and the suites in `compat/` do. Invariant: a
-//! suite that is listed exists, and one that cannot run fails rather than being left out.
+//! It holds no check of its own: the simulator, the museum and the suites in `compat/` do. A suite is a
+//! folder there with a `run.py` that starts what it needs and ends with 0 when all held. Invariant: every
+//! such folder is a suite; none can be forgotten.
 
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
+use anyhow::Context;
 use anyhow::Result;
 
-use crate::install;
 use crate::museum;
 use crate::program;
 use crate::step::Step;
@@ -18,16 +22,14 @@ use crate::workspace::Profile;
 /// Seeds of a night.
 const SEEDS: &str = "5000";
 
-/// Suites of `compat/` that need our release build, each with its command line.
-const SUITES: [(&str, &str, &[&str]); 1] = [(
-    "kazoo",
-    "kazoo's own test suite against our server",
-    &["compat/kazoo/run.py", "zoa"],
-)];
+/// Suites that must be told what to run against.
+const WORDS: [(&str, &[&str]); 1] = [("kazoo", &["zoa"])];
 
 /// The suites, in order.
-#[must_use]
-pub fn steps() -> Vec<Step> {
+///
+/// # Errors
+/// When `compat/` cannot be read.
+pub fn steps() -> Result<Vec<Step>> {
     let mut steps = vec![
         Step::new(
             "sim",
@@ -38,11 +40,42 @@ pub fn steps() -> Vec<Step> {
             museum::run(&[])
         }),
     ];
-    let suites = SUITES
-        .iter()
-        .map(|(name, about, words)| Step::new(name, about, || run_suite(words)));
-    steps.extend(suites);
-    steps
+    for script in scripts(&workspace::root().join("compat"))? {
+        let text =
+            fs::read_to_string(&script).with_context(|| format!("reading {}", script.display()))?;
+        let name = name_of(&script);
+        let about = about(&text).to_owned();
+        steps.push(Step::new(&name, &about, move || run_suite(&script)));
+    }
+    Ok(steps)
+}
+
+/// Each `compat/*/run.py`.
+fn scripts(compat: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(compat).with_context(|| format!("listing {}", compat.display()))? {
+        let script = entry?.path().join("run.py");
+        if script.exists() {
+            found.push(script);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn name_of(script: &Path) -> String {
+    let folder = script.parent().and_then(Path::file_name);
+    folder.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+/// The first line of a script's docstring.
+fn about(text: &str) -> &str {
+    let docstring = text.split_once("\"\"\"").map_or("", |(_, rest)| rest);
+    docstring
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches("\"\"\"")
 }
 
 fn run_sim() -> Result<Tally> {
@@ -51,16 +84,46 @@ fn run_sim() -> Result<Tally> {
     Ok(Tally::one())
 }
 
-fn run_suite(words: &[&str]) -> Result<Tally> {
-    let python = install::python_with_kazoo()?;
+fn run_suite(script: &Path) -> Result<Tally> {
     program::run(&mut program::cargo(&[
         "build",
-        "-p",
-        "zoa",
+        "--workspace",
         Profile::Release.argument(),
     ]))?;
-    let mut command = Command::new(python);
-    command.args(words).current_dir(workspace::root());
-    program::run(&mut command)?;
+    let name = name_of(script);
+    let words = WORDS
+        .iter()
+        .find(|(suite, _)| *suite == name)
+        .map_or(&[][..], |(_, words)| words);
+    let mut command = Command::new("python3");
+    program::run(
+        command
+            .arg(script)
+            .args(words)
+            .current_dir(workspace::root()),
+    )?;
     Ok(Tally::one())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::about;
+    use super::name_of;
+    use super::scripts;
+    use crate::workspace;
+
+    #[test]
+    fn a_suite_tells_what_it_is_about_in_its_first_line() {
+        assert_eq!(
+            about("#!/usr/bin/env python3\n\"\"\"Runs a suite.\n\nMore.\n\"\"\"\n"),
+            "Runs a suite."
+        );
+    }
+
+    #[test]
+    fn every_folder_of_compat_with_a_run_script_is_a_suite() {
+        let found = scripts(&workspace::root().join("compat")).expect("compat can be listed");
+        let names: Vec<String> = found.iter().map(|script| name_of(script)).collect();
+        assert!(names.contains(&"kazoo".to_owned()), "found {names:?}");
+    }
 }
