@@ -12,6 +12,7 @@ use std::process::Command;
 use anyhow::Context;
 use anyhow::Result;
 
+use crate::demo;
 use crate::museum;
 use crate::program;
 use crate::step::Step;
@@ -36,6 +37,7 @@ pub fn steps() -> Result<Vec<Step>> {
             "5000 simulated histories against the guarantees",
             run_sim,
         ),
+        Step::new("demo", "a day with stock clients", run_demo),
         Step::new("museum", "every known bug, put back, is caught", || {
             museum::run(&[])
         }),
@@ -76,6 +78,11 @@ fn about(text: &str) -> &str {
         .next()
         .unwrap_or_default()
         .trim_end_matches("\"\"\"")
+}
+
+fn run_demo() -> Result<Tally> {
+    demo::run(&demo::Options::default())?;
+    Ok(Tally::one())
 }
 
 fn run_sim() -> Result<Tally> {

@@ -151,3 +151,64 @@ fn conclude(done: &[Done]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use anyhow::bail;
+
+    use super::Step;
+    use super::Tally;
+    use super::run;
+
+    fn holds(name: &str) -> Step {
+        Step::new(name, "a step that holds", || Ok(Tally::one()))
+    }
+
+    #[test]
+    fn all_steps_hold_or_the_whole_does_not() {
+        run(&[holds("a"), holds("b")], &[]).expect("both hold");
+        let fails = Step::new("c", "a step that does not hold", || bail!("no"));
+        let error = run(&[holds("a"), fails], &[]).expect_err("one does not hold");
+        assert_eq!(error.to_string(), "failed: c");
+    }
+
+    #[test]
+    fn a_failed_step_does_not_hide_the_ones_behind_it() {
+        let ran = Rc::new(Cell::new(false));
+        let seen = Rc::clone(&ran);
+        let fails = Step::new("a", "a step that does not hold", || bail!("no"));
+        let after = Step::new("b", "the one behind", move || {
+            seen.set(true);
+            Ok(Tally::one())
+        });
+        run(&[fails, after], &[]).expect_err("one does not hold");
+        assert!(ran.get());
+    }
+
+    #[test]
+    fn a_step_that_checks_nothing_has_not_passed() {
+        let empty = Step::new("a", "a step without a check", || Ok(Tally::default()));
+        run(&[empty], &[]).expect_err("nothing was checked");
+    }
+
+    #[test]
+    fn only_the_named_steps_run_and_an_unknown_name_is_an_error() {
+        let fails = || Step::new("b", "a step that does not hold", || bail!("no"));
+        run(&[holds("a"), fails()], &["a".to_owned()]).expect("b was not asked for");
+        run(&[holds("a"), fails()], &["c".to_owned()]).expect_err("there is no c");
+    }
+
+    #[test]
+    fn what_did_not_run_is_not_counted_as_passed() {
+        let tally = Tally {
+            passed: 3,
+            failed: 1,
+            skipped: 2,
+        };
+        assert_eq!(tally.closing_line(), "3 passed, 1 failed, 2 skipped");
+        assert_eq!(Tally::one().closing_line(), "1 passed, 0 failed");
+    }
+}
