@@ -1,1 +1,17 @@
-//! placeholder header, replaced by its owner
+//! The driver: sockets, threads, the real disk, configuration, signals. It carries bytes and decides nothing that `zoa-core`,
+//! `zoa-raft` or `zoa-log` could decide.
+
+mod client_port;
+pub mod disk;
+mod entropy;
+mod fatal;
+mod inbox;
+mod recovery;
+mod replication;
+mod server;
+mod snapshots;
+mod time;
+
+pub use server::Options;
+pub use server::ServeError;
+pub use server::Server;

@@ -1,0 +1,107 @@
+//! What the driver tells the core once, at start. Parsing zoo.cfg is the driver's work.
+
+use std::fmt;
+
+use zoa_proto::PeerId;
+use zoa_proto::frame::FrameLimits;
+use zoa_tree::HashKey;
+use zoa_tree::Settings;
+
+/// The settings of the core; names follow zoo.cfg.
+#[derive(Debug)]
+pub struct CoreConfig {
+    /// This server's `myid`; 1 when standalone, as the original.
+    pub server: PeerId,
+    /// `tickTime`: the grain of session expiry, in milliseconds.
+    pub tick_ms: u32,
+    /// `minSessionTimeout`, in milliseconds.
+    pub session_timeout_ms_min: i32,
+    /// `maxSessionTimeout`, in milliseconds.
+    pub session_timeout_ms_max: i32,
+    /// `jute.maxbuffer`: the longest request.
+    pub frame_limits: FrameLimits,
+    /// `maxClientCnxns`: connections from one address; 0 is no limit.
+    pub connections_per_address_max: usize,
+    /// `maxCnxns`: connections in all; 0 is no limit.
+    pub connections_max: usize,
+    /// The settings that decide at apply.
+    pub settings: Settings,
+    /// `DigestAuthenticationProvider.superDigest`.
+    pub super_digest: Option<SuperDigest>,
+    /// Which four-letter words are answered.
+    pub words: WordList,
+    /// What only the driver knows about the process, for the four-letter words.
+    pub facts: Facts,
+    /// The secret of every hash map.
+    pub hash_key: HashKey,
+    /// Connections are numbered from here. It must be higher than any number of an earlier run, since owners of sessions outlive a
+    /// restart in the log.
+    pub first_connection: u64,
+}
+
+/// `user:base64(sha1(user:password))` of the one who may do everything.
+pub struct SuperDigest(pub String);
+
+impl fmt::Debug for SuperDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SuperDigest(..)")
+    }
+}
+
+/// `4lw.commands.whitelist`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WordList {
+    /// `*`
+    All,
+    /// These, and `srvr` always.
+    Only(Vec<String>),
+}
+
+impl WordList {
+    /// Whether `word` is answered.
+    pub fn allows(&self, word: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(words) => word == "srvr" || words.iter().any(|it| it == word),
+        }
+    }
+}
+
+/// Texts and gauges for `srvr`, `conf`, `envi`, `dirs` and `mntr`.
+pub struct Facts {
+    /// `3.9.5-zoarium-<version>`, which clients parse.
+    pub version: String,
+    /// When this binary was built, or empty.
+    pub built_on: String,
+    /// The lines of `conf`, `key=value`.
+    pub configuration: Vec<(String, String)>,
+    /// The lines of `envi`, `key=value`.
+    pub environment: Vec<(String, String)>,
+    /// Looked up when asked for.
+    pub gauges: Box<dyn Fn() -> Gauges + Send + Sync>,
+}
+
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Facts")
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What changes and only the driver can see.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gauges {
+    /// Open file descriptors of the process.
+    pub file_descriptors: u64,
+    /// As many as it may open.
+    pub file_descriptors_max: u64,
+    /// Bytes of the snapshots.
+    pub data_dir_len: u64,
+    /// Bytes of the log.
+    pub log_dir_len: u64,
+    /// Snapshots taken since start.
+    pub snapshots: u64,
+    /// Milliseconds since start.
+    pub uptime_ms: u64,
+}

@@ -1,0 +1,284 @@
+//! Admission of one request of an established session: answered now, parked, proposed, held in the input, or the end.
+
+use std::sync::Arc;
+
+use zoa_proto::ErrorCode;
+use zoa_proto::OpCode;
+use zoa_proto::ReplyHeader;
+use zoa_proto::Request;
+use zoa_proto::RequestHeader;
+use zoa_proto::SessionId;
+use zoa_proto::Zxid;
+use zoa_tree::IdentitiesBuf;
+use zoa_tree::Identity;
+use zoa_tree::TxnOp;
+
+use super::Connection;
+use super::Phase;
+use super::SharedTree;
+use super::Step;
+use super::Turn;
+use crate::auth::Verdict;
+use crate::auth::authenticate;
+use crate::lane::Attachment;
+use crate::limits::IDENTITIES_PER_CONNECTION_MAX;
+use crate::pipeline::PendingWrite;
+use crate::pipeline::Turn as ReadTurn;
+use crate::reads;
+use crate::reads::Reader;
+use crate::reads::Watching;
+use crate::reads::rearm;
+
+impl Connection {
+    pub(super) fn handle_request(
+        &mut self,
+        frame: &[u8],
+        turn: &mut Turn<'_>,
+        shared: &mut SharedTree<'_>,
+    ) -> Step {
+        let Ok((header, body)) = RequestHeader::decode(frame) else {
+            return Step::Close;
+        };
+        let Some(op) = header.op() else {
+            return self.refuse_unknown(header);
+        };
+        match op {
+            OpCode::Create
+            | OpCode::Create2
+            | OpCode::CreateContainer
+            | OpCode::CreateTtl
+            | OpCode::Delete
+            | OpCode::DeleteContainer
+            | OpCode::SetData
+            | OpCode::SetAcl
+            | OpCode::Multi
+            | OpCode::Reconfig => self.handle_write(header, op, body, turn),
+            OpCode::Sync => self.handle_sync(header, body, turn),
+            OpCode::CloseSession => self.handle_close_session(header, turn),
+            OpCode::Auth => self.handle_auth(header, body),
+            // Outside a multi the original 3.9 refuses it as it does what it does not know.
+            OpCode::Check => self.refuse_unknown(header),
+            OpCode::GetChildren
+            | OpCode::GetChildren2
+            | OpCode::SetWatches
+            | OpCode::SetWatches2
+            | OpCode::Exists
+            | OpCode::GetData
+            | OpCode::GetAcl
+            | OpCode::Ping
+            | OpCode::CheckWatches
+            | OpCode::RemoveWatches
+            | OpCode::MultiRead
+            | OpCode::Sasl
+            | OpCode::GetEphemerals
+            | OpCode::GetAllChildrenNumber
+            | OpCode::AddWatch
+            | OpCode::WhoAmI => self.handle_read(header, op, frame, shared),
+            OpCode::Notification | OpCode::CreateSession | OpCode::Error => {
+                self.refuse_unknown(header)
+            }
+        }
+    }
+
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader {
+            core: &self.core,
+            lane: &self.lane,
+            identities: &self.identities,
+            session: self.session(),
+        }
+    }
+
+    fn session(&self) -> SessionId {
+        match &self.phase {
+            Phase::Established(Attachment::Session { session, .. })
+            | Phase::Listing(Attachment::Session { session, .. }, _) => *session,
+            _ => SessionId::NONE,
+        }
+    }
+
+    fn handle_write(
+        &mut self,
+        header: RequestHeader,
+        op: OpCode,
+        body: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        // A body that cannot be read is a write all the same: it takes a zxid and is answered in its turn.
+        let txn_op = match Request::decode(op, body) {
+            Ok(_) => TxnOp::Request { op, body },
+            Err(_) => TxnOp::Refuse {
+                error: ErrorCode::MarshallingError,
+            },
+        };
+        self.propose_write(header, op, None, txn_op, turn)
+    }
+
+    fn handle_sync(&mut self, header: RequestHeader, body: &[u8], turn: &mut Turn<'_>) -> Step {
+        match Request::decode(OpCode::Sync, body) {
+            Ok(Request::Sync(sync)) => self.propose_write(
+                header,
+                OpCode::Sync,
+                Some(sync.path.into()),
+                TxnOp::Sync,
+                turn,
+            ),
+            _ => {
+                let refused = TxnOp::Refuse {
+                    error: ErrorCode::MarshallingError,
+                };
+                self.propose_write(header, OpCode::Sync, None, refused, turn)
+            }
+        }
+    }
+
+    fn handle_close_session(&mut self, header: RequestHeader, turn: &mut Turn<'_>) -> Step {
+        match self.propose_write(
+            header,
+            OpCode::CloseSession,
+            None,
+            TxnOp::CloseSession,
+            turn,
+        ) {
+            // What is pipelined behind it gets nothing.
+            Step::Done => {
+                self.phase = Phase::Closing;
+                Step::DoneAndWait
+            }
+            held => held,
+        }
+    }
+
+    fn propose_write(
+        &self,
+        header: RequestHeader,
+        op: OpCode,
+        sync_path: Option<Box<str>>,
+        txn_op: TxnOp<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        let len = match &txn_op {
+            TxnOp::Request { body, .. } => body.len(),
+            _ => 0,
+        };
+        let mut state = self.lane.lock();
+        if !state.pipeline.has_room() {
+            return Step::Hold;
+        }
+        drop(state);
+        if !self.core.may_propose(&self.lane) {
+            return Step::Hold;
+        }
+        state = self.lane.lock();
+        state.pipeline.push_write(PendingWrite {
+            xid: header.xid,
+            op,
+            received_ms: turn.now.mono_ms,
+            len,
+            sync_path,
+        });
+        drop(state);
+        self.core.proposed(len);
+        self.propose(turn, self.session(), header.xid, txn_op);
+        Step::Done
+    }
+
+    fn handle_read(
+        &mut self,
+        header: RequestHeader,
+        op: OpCode,
+        frame: &[u8],
+        shared: &mut SharedTree<'_>,
+    ) -> Step {
+        let read_turn = {
+            let mut state = self.lane.lock();
+            let read_turn = state.pipeline.turn_of_read(op);
+            if read_turn == ReadTurn::Park {
+                state.pipeline.park(frame);
+            }
+            read_turn
+        };
+        match read_turn {
+            ReadTurn::Park => Step::Done,
+            ReadTurn::Hold => Step::Hold,
+            ReadTurn::Now if matches!(op, OpCode::GetChildren | OpCode::GetChildren2) => {
+                self.handle_list(header, op, frame, shared)
+            }
+            ReadTurn::Now if matches!(op, OpCode::SetWatches | OpCode::SetWatches2) => {
+                rearm::serve(&self.reader(), shared, header, op, frame);
+                Step::Done
+            }
+            ReadTurn::Now => {
+                let reader = self.reader();
+                reads::serve(
+                    &reader,
+                    shared.tree(),
+                    &mut Watching::Shared(&reader.core.watches),
+                    frame,
+                );
+                Step::Done
+            }
+        }
+    }
+
+    fn handle_auth(&mut self, header: RequestHeader, body: &[u8]) -> Step {
+        if !self.lane.lock().pipeline.is_empty() {
+            return Step::Hold;
+        }
+        let verdict = match Request::decode(OpCode::Auth, body) {
+            Ok(Request::Auth(auth))
+                if IdentitiesBuf::as_ref(&self.identities).iter().count()
+                    < IDENTITIES_PER_CONNECTION_MAX =>
+            {
+                let address = self.lane.peer().ip().to_string();
+                let token = auth.auth.unwrap_or_default();
+                authenticate(
+                    auth.scheme,
+                    token,
+                    &address,
+                    self.core.config.super_digest.as_ref(),
+                )
+            }
+            _ => Verdict::Failed,
+        };
+        let mut reply = ReplyHeader {
+            xid: header.xid,
+            zxid: Zxid::ZERO,
+            error: None,
+        };
+        let step = match verdict {
+            Verdict::Granted(granted) => {
+                let mut identities = IdentitiesBuf::clone(&self.identities);
+                for (scheme, id) in &granted {
+                    identities.add(Identity { scheme, id });
+                }
+                self.identities = Arc::new(identities);
+                Step::Done
+            }
+            Verdict::Failed => {
+                self.core.stats.authentications_failed.add(1);
+                reply.error = Some(ErrorCode::AuthFailed);
+                Step::Close
+            }
+        };
+        let mut state = self.lane.lock();
+        state.identities = Arc::clone(&self.identities);
+        state.reply(header.op(), reply, |_| {});
+        step
+    }
+
+    /// An opcode that nobody serves: an answer, then the end, as the original.
+    fn refuse_unknown(&self, header: RequestHeader) -> Step {
+        let mut state = self.lane.lock();
+        if !state.pipeline.is_empty() {
+            return Step::Hold;
+        }
+        let reply = ReplyHeader {
+            xid: header.xid,
+            zxid: Zxid::NONE,
+            error: Some(ErrorCode::Unimplemented),
+        };
+        state.reply(header.op(), reply, |_| {});
+        Step::Close
+    }
+}

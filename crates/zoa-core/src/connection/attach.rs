@@ -1,0 +1,120 @@
+//! The handshake: from the first bytes of a connection to the entry that attaches it to a session.
+//!
+//! Attaching is replicated, for a new session and for one that comes back: the entry checks password and life where they are known,
+//! and makes this connection the session's owner. See [`crate::deliver`] for the answer.
+
+use zoa_proto::ConnectRequest;
+use zoa_proto::Opening;
+use zoa_proto::SessionId;
+use zoa_proto::Xid;
+use zoa_tree::IdentitiesBuf;
+use zoa_tree::Owner;
+use zoa_tree::PASSWORD_LEN;
+use zoa_tree::Txn;
+use zoa_tree::TxnOp;
+
+use super::Connection;
+use super::Phase;
+use super::Progress;
+use super::Step;
+use super::Turn;
+use crate::four_letter;
+use crate::lane::Attachment;
+use crate::lane::Password;
+
+impl Connection {
+    /// Looks at the very first bytes: a four-letter word, a TLS hello, or a frame; `None` when the frames are to be looked at.
+    pub(super) fn handle_opening(&mut self, bytes: &[u8], turn: &Turn<'_>) -> Option<Progress> {
+        match Opening::of(bytes) {
+            Opening::Incomplete | Opening::Frame => None,
+            Opening::Word(word) => {
+                if bytes.len() < 4 + word.argument_len() {
+                    return Some(Progress::Reading);
+                }
+                let text = four_letter::answer(&self.core, word, turn.now);
+                self.lane.lock().outbox.extend_from_slice(text.as_bytes());
+                Some(self.close())
+            }
+            Opening::TlsHello => Some(self.close()),
+        }
+    }
+
+    pub(super) fn handle_connect(&mut self, frame: &[u8], turn: &mut Turn<'_>) -> Step {
+        let Ok(request) = ConnectRequest::decode(frame) else {
+            return Step::Close;
+        };
+        // A client that has seen more than this server must not be taken back in time (G-04). It gets no answer and tries another.
+        if request.last_zxid_seen > self.core.last_zxid() {
+            return Step::Close;
+        }
+        let timeout_ms = self.core.negotiate_timeout(request.timeout_ms);
+        let (session, op, password) = if request.session == SessionId::NONE {
+            let mut random = [0; 8];
+            (turn.random)(&mut random);
+            let mut password = [0; PASSWORD_LEN];
+            (turn.random)(&mut password);
+            (
+                self.core.new_session_id(random),
+                TxnOp::OpenSession {
+                    timeout_ms,
+                    password,
+                },
+                password,
+            )
+        } else {
+            // From here until the entry is applied the session counts as heard of.
+            self.core
+                .clock
+                .lock()
+                .touch(request.session, turn.now.mono_ms);
+            let mut password = [0; PASSWORD_LEN];
+            if request.password.len() == PASSWORD_LEN {
+                password.copy_from_slice(request.password);
+            }
+            (
+                request.session,
+                TxnOp::AttachSession {
+                    timeout_ms,
+                    password: request.password,
+                },
+                password,
+            )
+        };
+        self.lane.lock().attachment = Attachment::Requested {
+            session,
+            password: Password(password),
+            read_only: request.read_only,
+        };
+        self.propose(turn, session, Xid(0), op);
+        self.phase = Phase::Attaching;
+        Step::DoneAndWait
+    }
+
+    /// Goes on once the entry has been applied; `None` when requests may be handled.
+    pub(super) fn finish_attaching(&mut self) -> Option<Progress> {
+        let attachment = self.lane.lock().attachment.clone();
+        match attachment {
+            Attachment::Session { .. } => {
+                self.phase = Phase::Established(attachment);
+                None
+            }
+            Attachment::None | Attachment::Requested { .. } => Some(Progress::Blocked),
+        }
+    }
+
+    /// Encodes one transaction with everything that decides its result.
+    pub(super) fn propose(&self, turn: &mut Turn<'_>, session: SessionId, xid: Xid, op: TxnOp<'_>) {
+        turn.proposals.push(&Txn {
+            session,
+            owner: Owner {
+                server: self.core.config.server,
+                connection: self.lane.number().0,
+            },
+            xid,
+            time_ms: turn.now.wall_ms,
+            settings: self.core.config.settings,
+            identities: IdentitiesBuf::as_ref(&self.identities),
+            op,
+        });
+    }
+}

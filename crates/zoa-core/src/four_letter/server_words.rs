@@ -1,0 +1,130 @@
+//! Words about the server as a whole: `srvr`, `stat`, `conf`, `envi`, `dirs`, `srst`, `hash`.
+
+use std::fmt::Write;
+
+use super::connection_words;
+use crate::core::Core;
+
+pub(super) fn srvr(core: &Core, text: &mut String) {
+    version_line(core, text);
+    server_block(core, text);
+}
+
+pub(super) fn stat(core: &Core, text: &mut String) {
+    version_line(core, text);
+    text.push_str("Clients:\n");
+    connection_words::brief(core, text);
+    text.push('\n');
+    server_block(core, text);
+}
+
+pub(super) fn conf(core: &Core, text: &mut String) {
+    pairs(&core.config.facts.configuration, text);
+}
+
+pub(super) fn envi(core: &Core, text: &mut String) {
+    text.push_str("Environment:\n");
+    writeln!(text, "zookeeper.version={}", full_version(core)).ok();
+    pairs(&core.config.facts.environment, text);
+}
+
+pub(super) fn dirs(core: &Core, text: &mut String) {
+    let gauges = (core.config.facts.gauges)();
+    writeln!(
+        text,
+        "datadir_size: {}\nlogdir_size: {}",
+        gauges.data_dir_len, gauges.log_dir_len
+    )
+    .ok();
+}
+
+pub(super) fn srst(core: &Core, text: &mut String) {
+    let stats = core.stats();
+    stats.packets_received.reset();
+    stats.packets_sent.reset();
+    stats.read_latency.reset();
+    stats.write_latency.reset();
+    text.push_str("Server stats reset.\n");
+}
+
+/// The digest of the tree as it is now; older ones are not kept.
+pub(super) fn hash(core: &Core, text: &mut String) {
+    let (zxid, digest) = core.with_tree(|tree| (tree.last_zxid(), tree.digest()));
+    writeln!(text, "{:x}: {digest}", zxid.0).ok();
+}
+
+/// `<version>, built on <date>`, which clients and scripts parse.
+pub(super) fn full_version(core: &Core) -> String {
+    let facts = &core.config.facts;
+    format!("{}, built on {}", facts.version, facts.built_on)
+}
+
+/// Smallest, average and largest latency over reads and writes, in milliseconds.
+pub(super) fn latency(core: &Core) -> (u64, f64, u64) {
+    let (reads, writes) = (&core.stats().read_latency, &core.stats().write_latency);
+    let count = reads.count() + writes.count();
+    let sum = reads.sum() + writes.sum();
+    let average = if count == 0 {
+        0.0
+    } else {
+        to_float(sum) / to_float(count)
+    };
+    let min = if reads.count() > 0 {
+        reads.min()
+    } else {
+        writes.min()
+    };
+    (min, average, reads.max().max(writes.max()))
+}
+
+/// As Java prints a double: at least one decimal, here at most four.
+pub(super) fn double(value: f64) -> String {
+    let text = format!("{value:.4}");
+    let trimmed = text.trim_end_matches('0');
+    if trimmed.ends_with('.') {
+        format!("{trimmed}0")
+    } else {
+        trimmed.to_owned()
+    }
+}
+
+fn to_float(value: u64) -> f64 {
+    // Counters far below 2^53; beyond, a rounded average is good enough.
+    u32::try_from(value).map_or_else(|_| value.to_string().parse().unwrap_or(f64::MAX), f64::from)
+}
+
+fn version_line(core: &Core, text: &mut String) {
+    writeln!(text, "Zookeeper version: {}", full_version(core)).ok();
+}
+
+fn server_block(core: &Core, text: &mut String) {
+    let stats = core.stats();
+    let (min, average, max) = latency(core);
+    let (zxid, node_count) = core.with_tree(|tree| (tree.last_zxid(), tree.node_count()));
+    writeln!(text, "Latency min/avg/max: {min}/{}/{max}", double(average)).ok();
+    writeln!(text, "Received: {}", stats.packets_received.value()).ok();
+    writeln!(text, "Sent: {}", stats.packets_sent.value()).ok();
+    writeln!(text, "Connections: {}", core.connections_count()).ok();
+    writeln!(text, "Outstanding: {}", core.outstanding()).ok();
+    writeln!(text, "Zxid: {zxid}").ok();
+    writeln!(text, "Mode: standalone").ok();
+    writeln!(text, "Node count: {node_count}").ok();
+}
+
+fn pairs(pairs: &[(String, String)], text: &mut String) {
+    for (key, value) in pairs {
+        writeln!(text, "{key}={value}").ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::double;
+
+    #[test]
+    fn averages_are_printed_as_the_original_prints_them() {
+        assert_eq!(double(0.0), "0.0");
+        assert_eq!(double(1.5), "1.5");
+        assert_eq!(double(2.0 / 3.0), "0.6667");
+    }
+}

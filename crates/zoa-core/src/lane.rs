@@ -1,0 +1,246 @@
+//! A lane is what a connection's own task and the apply loop share: the outbox, and the queue of
+//! writes that still wait for their answer.
+//!
+//! It is not the connection: input, handshake and phase belong to [`crate::connection`], which only its
+//! own task touches. The lane's lock is the innermost of all (tree, then watches, then lane), is held for
+//! moments only, and never while anything is awaited.
+
+use ::core::net::SocketAddr;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+
+use parking_lot::Mutex;
+use parking_lot::MutexGuard;
+use zoa_proto::OpCode;
+use zoa_proto::ReplyHeader;
+use zoa_proto::SessionId;
+use zoa_proto::Xid;
+use zoa_proto::Zxid;
+use zoa_proto::encode_reply;
+use zoa_proto::jute::Writer;
+use zoa_tree::IdentitiesBuf;
+use zoa_tree::PASSWORD_LEN;
+
+use crate::limits::OUTBOX_EVENTS_LEN_MAX;
+use crate::pipeline::Pipeline;
+
+/// Names one connection of this server for as long as the process lives; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionNumber(pub u64);
+
+/// When a session was last heard of, in milliseconds of the monotonic clock; shared with the session clock.
+pub(crate) type Pulse = Arc<AtomicU64>;
+
+/// The shared half of a connection.
+#[derive(Debug)]
+pub struct Lane {
+    number: ConnectionNumber,
+    peer: SocketAddr,
+    state: Mutex<LaneState>,
+}
+
+/// What stands behind the lane's lock.
+#[derive(Debug)]
+pub(crate) struct LaneState {
+    /// Encoded replies and events, in the order the client will see them.
+    pub(crate) outbox: Vec<u8>,
+    /// While a long list is being walked: what must follow its reply. See [`crate::listing`].
+    held_back: Option<Vec<u8>>,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) identities: Arc<IdentitiesBuf>,
+    pub(crate) attachment: Attachment,
+    pub(crate) stats: LaneStats,
+    waker: Option<Waker>,
+    ended: bool,
+}
+
+/// What `cons` shows of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LaneStats {
+    /// Packets put into the outbox.
+    pub(crate) sent: u64,
+    /// Requests answered.
+    pub(crate) answered: u64,
+    pub(crate) established_wall_ms: i64,
+    pub(crate) last_op: Option<OpCode>,
+    pub(crate) last_xid: Xid,
+    pub(crate) last_zxid: Zxid,
+    pub(crate) last_response_wall_ms: i64,
+    pub(crate) last_latency_ms: u64,
+    pub(crate) latency_ms_max: u64,
+    pub(crate) latency_ms_sum: u64,
+}
+
+/// Whether this connection speaks for a session.
+#[derive(Clone, Debug)]
+pub(crate) enum Attachment {
+    /// Nothing was asked for yet.
+    None,
+    /// The connect request has been proposed; this is what its answer needs.
+    Requested {
+        session: SessionId,
+        password: Password,
+        read_only: Option<bool>,
+    },
+    /// The session is attached; its pulse is to be touched by every packet.
+    Session {
+        session: SessionId,
+        timeout_ms: i32,
+        pulse: Pulse,
+    },
+}
+
+/// A session's password on its way to the client; never shown (G-25).
+#[derive(Clone, Copy)]
+pub(crate) struct Password(pub(crate) [u8; PASSWORD_LEN]);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+impl Lane {
+    pub(crate) fn new(
+        number: ConnectionNumber,
+        peer: SocketAddr,
+        identities: IdentitiesBuf,
+    ) -> Self {
+        Self {
+            number,
+            peer,
+            state: Mutex::new(LaneState {
+                outbox: Vec::new(),
+                held_back: None,
+                pipeline: Pipeline::default(),
+                identities: Arc::new(identities),
+                attachment: Attachment::None,
+                stats: LaneStats::default(),
+                waker: None,
+                ended: false,
+            }),
+        }
+    }
+
+    /// The connection's number.
+    pub fn number(&self) -> ConnectionNumber {
+        self.number
+    }
+
+    /// The address the client came from.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Swaps all waiting output into `into`, if that is empty, and says whether the connection is over.
+    ///
+    /// The bytes are sent without the lane's lock, so that a slow system call never holds up the apply loop.
+    /// `waker` is woken when there is more output, or a change that the connection's task must look at.
+    pub(crate) fn take_output(&self, into: &mut Vec<u8>, waker: Option<&Waker>) -> bool {
+        let mut state = self.state.lock();
+        if into.is_empty() {
+            std::mem::swap(&mut state.outbox, into);
+        }
+        if let Some(waker) = waker {
+            state.remember(waker);
+        }
+        state.ended
+    }
+
+    /// Ends the connection once what waits in the outbox has been sent.
+    pub(crate) fn end(&self) -> Option<Waker> {
+        let mut state = self.state.lock();
+        state.ended = true;
+        state.waker.take()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, LaneState> {
+        self.state.lock()
+    }
+}
+
+impl LaneState {
+    /// Encodes a reply behind what is there.
+    pub(crate) fn reply(
+        &mut self,
+        op: Option<OpCode>,
+        header: ReplyHeader,
+        body: impl FnOnce(&mut Writer<'_>),
+    ) {
+        self.stats.answered += 1;
+        self.stats.last_op = op;
+        self.stats.last_xid = header.xid;
+        self.stats.last_zxid = header.zxid;
+        encode_reply(self.reply_buffer(), header, body);
+    }
+
+    /// Where the next reply goes. Not for events: those go through [`Self::event_buffer`].
+    pub(crate) fn reply_buffer(&mut self) -> &mut Vec<u8> {
+        self.stats.sent += 1;
+        self.held_back.as_mut().unwrap_or(&mut self.outbox)
+    }
+
+    /// Where the next event goes; `None` when the client has left too much unread and is cut.
+    pub(crate) fn event_buffer(&mut self) -> Option<&mut Vec<u8>> {
+        if self.ended {
+            return None;
+        }
+        let waiting = self.outbox.len() + self.held_back.as_ref().map_or(0, Vec::len);
+        if waiting > OUTBOX_EVENTS_LEN_MAX {
+            self.ended = true;
+            self.outbox = Vec::new();
+            return None;
+        }
+        self.stats.sent += 1;
+        Some(self.held_back.as_mut().unwrap_or(&mut self.outbox))
+    }
+
+    /// From here on output waits behind the list that is being walked.
+    pub(crate) fn hold_back(&mut self) {
+        assert!(
+            self.held_back.is_none(),
+            "one connection walks one list at a time"
+        );
+        self.held_back = Some(Vec::new());
+    }
+
+    /// Puts the finished list first and what was held back behind it.
+    pub(crate) fn release_behind(&mut self, list_reply: &[u8]) {
+        let held_back = self.held_back.take().unwrap_or_default();
+        self.outbox.reserve(list_reply.len() + held_back.len());
+        self.outbox.extend_from_slice(list_reply);
+        self.outbox.extend_from_slice(&held_back);
+        self.stats.sent += 1;
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    pub(crate) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
+    fn remember(&mut self, waker: &Waker) {
+        match &self.waker {
+            Some(known) if known.will_wake(waker) => {}
+            _ => self.waker = Some(waker.clone()),
+        }
+    }
+}
+
+impl Attachment {
+    pub(crate) fn touch(&self, now_ms: u64) {
+        match self {
+            Self::None | Self::Requested { .. } => {}
+            Self::Session { pulse, .. } => pulse.store(now_ms, Ordering::Relaxed),
+        }
+    }
+}

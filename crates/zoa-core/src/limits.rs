@@ -1,0 +1,51 @@
+//! Every bound of the server core, by name. What is not bounded here is bounded by one of these.
+//!
+//! A limit that is reached has one answer, named beside it; each is hit by a test.
+
+/// Bytes that may wait in a connection's outbox before its next requests are left unread.
+pub const OUTBOX_HIGH_WATER: usize = 1 << 20;
+
+/// Bytes of waiting output at which a connection that does not read is cut when an event is due.
+pub const OUTBOX_EVENTS_LEN_MAX: usize = 4 << 20;
+
+/// Length of one list reply. A longer one is refused with a marshalling error and the connection lives on.
+pub const LIST_REPLY_LEN_MAX: usize = 512 << 20;
+
+/// Writes of one connection that may be unanswered before its input is left unread.
+pub const PENDING_PER_CONNECTION_MAX: usize = 1024;
+
+/// Point reads of one connection that may wait behind its writes; a further one waits in the input.
+pub const PARKED_READS_MAX: usize = 64;
+
+/// Writes of all connections together that may be unanswered; beyond it input is left unread.
+pub const OUTSTANDING_MAX: usize = 20_000;
+
+/// Bytes of requests of all unanswered writes together; beyond it input is left unread.
+pub const OUTSTANDING_BYTES_MAX: usize = 64 << 20;
+
+/// Milliseconds a connection may live without a session.
+pub const HANDSHAKE_MS_MAX: u64 = 5_000;
+
+/// Watches one connection may hold; a further one is refused with a marshalling error.
+pub const WATCHES_PER_CONNECTION_MAX: usize = 1_000_000;
+
+/// Authentication entries one connection may hold; a further one fails its authentication.
+pub const IDENTITIES_PER_CONNECTION_MAX: usize = 64;
+
+/// Requests answered under one hold of the shared lock.
+pub const REQUESTS_PER_HOLD: usize = 64;
+
+/// Entries applied under one hold of the exclusive lock.
+pub const ENTRIES_PER_HOLD: usize = 64;
+
+/// Children listed under one hold of the shared lock.
+pub const CHILDREN_PER_STEP: usize = 2_048;
+
+/// Watches re-armed under one hold of the shared lock.
+pub const REARMS_PER_STEP: usize = 256;
+
+/// Capacity above which an idle connection gives a buffer back.
+pub const IDLE_BUFFER_LEN_MAX: usize = 4 << 10;
+
+/// Lines of the words that list watches or sessions; the rest is left out.
+pub const WORD_LINES_MAX: usize = 100_000;

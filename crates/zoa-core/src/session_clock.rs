@@ -1,0 +1,228 @@
+//! The session clock says which sessions have been silent for too long.
+//!
+//! It is not replicated and decides nothing: it proposes expiries, the tree carries them out. Expiry times are rounded up
+//! to the next tick, as the original does, so that a session ends in `(timeout, timeout + tick]` after its last packet.
+//!
+//! ```text
+//!   touch = one relaxed store into the session's pulse          (every packet; no lock)
+//!   a bucket comes due -> read the pulses of its sessions -> move the living ones to their new bucket
+//! ```
+//!
+//! Serves G-11.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use hashbrown::HashMap;
+use zoa_proto::SessionId;
+
+use crate::hashing::KeyedHasher;
+use crate::lane::Pulse;
+
+/// All sessions and when each is to be looked at next.
+#[derive(Debug)]
+pub(crate) struct SessionClock {
+    tick_ms: u64,
+    sessions: HashMap<SessionId, Beat, KeyedHasher>,
+    /// Due time in milliseconds of the monotonic clock, a multiple of the tick -> who may be due then.
+    buckets: BTreeMap<u64, Vec<SessionId>>,
+}
+
+#[derive(Debug)]
+struct Beat {
+    timeout_ms: u64,
+    pulse: Pulse,
+    /// The bucket in which this session stands; entries in other buckets are left-overs.
+    due_ms: u64,
+    /// Its expiry has been proposed.
+    expiring: bool,
+}
+
+impl SessionClock {
+    pub(crate) fn new(tick_ms: u32, hasher: KeyedHasher) -> Self {
+        Self {
+            tick_ms: u64::from(tick_ms.max(1)),
+            sessions: HashMap::with_hasher(hasher),
+            buckets: BTreeMap::new(),
+        }
+    }
+
+    /// A session was opened or attached again: its timeout starts anew.
+    pub(crate) fn attach(&mut self, session: SessionId, timeout_ms: i32, now_ms: u64) -> Pulse {
+        let timeout_ms = u64::try_from(timeout_ms).unwrap_or(0);
+        let due_ms = self.due(now_ms, timeout_ms);
+        let beat = self.sessions.entry(session).or_insert_with(|| Beat {
+            timeout_ms,
+            pulse: Arc::new(AtomicU64::new(now_ms)),
+            due_ms: 0,
+            expiring: false,
+        });
+        beat.timeout_ms = timeout_ms;
+        beat.expiring = false;
+        beat.pulse.store(now_ms, Ordering::Relaxed);
+        // The timeout may have become shorter, so the old bucket is no good.
+        if beat.due_ms != due_ms {
+            beat.due_ms = due_ms;
+            self.buckets.entry(due_ms).or_default().push(session);
+        }
+        Arc::clone(&beat.pulse)
+    }
+
+    /// Something came in for a session that no connection speaks for yet.
+    pub(crate) fn touch(&self, session: SessionId, now_ms: u64) {
+        if let Some(beat) = self.sessions.get(&session) {
+            beat.pulse.store(now_ms, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, session: SessionId) {
+        self.sessions.remove(&session);
+    }
+
+    /// Gives every session its full timeout again, as after a change of leader.
+    pub(crate) fn restart(&mut self, now_ms: u64) {
+        let all: Vec<(SessionId, u64)> = self
+            .sessions
+            .iter()
+            .map(|(id, beat)| (*id, beat.timeout_ms))
+            .collect();
+        self.buckets.clear();
+        for (session, timeout_ms) in all {
+            let due_ms = self.due(now_ms, timeout_ms);
+            if let Some(beat) = self.sessions.get_mut(&session) {
+                beat.pulse.store(now_ms, Ordering::Relaxed);
+                beat.expiring = false;
+                beat.due_ms = due_ms;
+            }
+            self.buckets.entry(due_ms).or_default().push(session);
+        }
+    }
+
+    /// The sessions whose expiry is to be proposed now.
+    pub(crate) fn handle_tick(&mut self, now_ms: u64) -> Vec<SessionId> {
+        let mut expired = Vec::new();
+        while let Some(first) = self.buckets.first_entry() {
+            let due_ms = *first.key();
+            if due_ms > now_ms {
+                break;
+            }
+            for session in first.remove() {
+                self.look_at(session, due_ms, now_ms, &mut expired);
+            }
+        }
+        expired
+    }
+
+    /// When the next bucket comes due, if any session lives.
+    pub(crate) fn next_due_ms(&self) -> Option<u64> {
+        self.buckets.keys().next().copied()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Every bucket with its sessions, soonest first, for the `dump` word.
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = (u64, Vec<SessionId>)> + '_ {
+        self.buckets.iter().map(|(due_ms, sessions)| {
+            let alive = |id: &SessionId| {
+                self.sessions
+                    .get(id)
+                    .is_some_and(|beat| beat.due_ms == *due_ms)
+            };
+            (*due_ms, sessions.iter().copied().filter(alive).collect())
+        })
+    }
+
+    fn look_at(
+        &mut self,
+        session: SessionId,
+        due_ms: u64,
+        now_ms: u64,
+        expired: &mut Vec<SessionId>,
+    ) {
+        let tick_ms = self.tick_ms;
+        let Some(beat) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        if beat.due_ms != due_ms || beat.expiring {
+            return;
+        }
+        let heard_ms = beat.pulse.load(Ordering::Relaxed);
+        let new_due_ms = round_up(heard_ms + beat.timeout_ms, tick_ms);
+        if new_due_ms <= now_ms {
+            beat.expiring = true;
+            expired.push(session);
+        } else {
+            beat.due_ms = new_due_ms;
+            self.buckets.entry(new_due_ms).or_default().push(session);
+        }
+    }
+
+    fn due(&self, now_ms: u64, timeout_ms: u64) -> u64 {
+        round_up(now_ms + timeout_ms, self.tick_ms)
+    }
+}
+
+/// The first multiple of the tick after `at_ms`, so that no session ever ends early.
+fn round_up(at_ms: u64, tick_ms: u64) -> u64 {
+    (at_ms / tick_ms + 1) * tick_ms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock() -> SessionClock {
+        SessionClock::new(100, KeyedHasher::default())
+    }
+
+    #[test]
+    fn a_silent_session_ends_after_its_timeout_and_within_a_tick() {
+        let mut clock = clock();
+        clock.attach(SessionId(1), 1000, 0);
+        assert!(clock.handle_tick(1000).is_empty());
+        assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
+        assert!(
+            clock.handle_tick(5000).is_empty(),
+            "an expiry is proposed once"
+        );
+    }
+
+    #[test]
+    fn a_touched_session_lives_on() {
+        let mut clock = clock();
+        let pulse = clock.attach(SessionId(1), 1000, 0);
+        pulse.store(950, Ordering::Relaxed);
+        assert!(clock.handle_tick(1900).is_empty());
+        assert_eq!(clock.handle_tick(2000), vec![SessionId(1)]);
+    }
+
+    #[test]
+    fn a_shorter_timeout_of_a_new_attachment_holds() {
+        let mut clock = clock();
+        clock.attach(SessionId(1), 60_000, 0);
+        clock.attach(SessionId(1), 1000, 10);
+        assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
+    }
+
+    #[test]
+    fn a_restart_gives_the_full_timeout() {
+        let mut clock = clock();
+        clock.attach(SessionId(1), 1000, 0);
+        clock.restart(900);
+        assert!(clock.handle_tick(1900).is_empty());
+        assert_eq!(clock.handle_tick(2000), vec![SessionId(1)]);
+    }
+
+    #[test]
+    fn a_closed_session_is_forgotten() {
+        let mut clock = clock();
+        clock.attach(SessionId(1), 1000, 0);
+        clock.remove(SessionId(1));
+        assert!(clock.handle_tick(10_000).is_empty());
+        assert_eq!(clock.count(), 0);
+    }
+}

@@ -1,0 +1,233 @@
+//! The watch table: who is to be told about which path. Watches belong to connections, live in this server's memory only and die
+//! with their connection.
+//!
+//! ```text
+//!   kind        set by                      told of                                      one-shot
+//!   data        getData, exists             created, deleted, data changed               yes
+//!   child       getChildren, getChildren2   children changed, deleted                    yes
+//!   persistent  addWatch mode 0             all four, of exactly this path               no
+//!   recursive   addWatch mode 1             created, deleted, data changed, whole subtree no
+//! ```
+//!
+//! All four may stand on one path for one connection, and one event is told once. The table is locked inside the tree's lock,
+//! shared to register and exclusive to fire, so that a watch and the read it came with are one step. Serves G-07 and G-09.
+
+mod watchers;
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use hashbrown::HashSet;
+use zoa_proto::EventKind;
+
+use crate::hashing::KeyedHasher;
+use crate::lane::ConnectionNumber;
+use crate::lane::Lane;
+use crate::limits::WATCHES_PER_CONNECTION_MAX;
+pub(crate) use watchers::Kinds;
+use watchers::Watchers;
+
+/// All watches of this server.
+#[derive(Debug)]
+pub(crate) struct WatchTable {
+    by_path: HashMap<Arc<str>, Watchers, KeyedHasher>,
+    by_connection: HashMap<ConnectionNumber, HashSet<Arc<str>, KeyedHasher>, KeyedHasher>,
+    hasher: KeyedHasher,
+    /// Paths with at least one recursive watch; while it is zero no ancestor is looked at.
+    recursive_count: usize,
+}
+
+/// The connection holds as many watches as it may.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TooManyWatches;
+
+impl WatchTable {
+    pub(crate) fn new(hasher: KeyedHasher) -> Self {
+        Self {
+            by_path: HashMap::with_hasher(hasher),
+            by_connection: HashMap::with_hasher(hasher),
+            hasher,
+            recursive_count: 0,
+        }
+    }
+
+    /// Registers `kinds` on `path`; what is registered already stays as it is.
+    pub(crate) fn add(
+        &mut self,
+        lane: &Arc<Lane>,
+        path: &str,
+        kinds: Kinds,
+    ) -> Result<(), TooManyWatches> {
+        let hasher = self.hasher;
+        let own = self
+            .by_connection
+            .entry(lane.number())
+            .or_insert_with(|| HashSet::with_hasher(hasher));
+        let path = match own.get(path) {
+            Some(path) => Arc::clone(path),
+            None if own.len() >= WATCHES_PER_CONNECTION_MAX => return Err(TooManyWatches),
+            None => {
+                let path = self
+                    .by_path
+                    .get_key_value(path)
+                    .map_or_else(|| Arc::from(path), |(path, _)| Arc::clone(path));
+                own.insert(Arc::clone(&path));
+                path
+            }
+        };
+        let before = self.by_path.entry(path).or_default().add(lane, kinds);
+        if kinds.contains(Kinds::RECURSIVE) && !before.contains(Kinds::RECURSIVE) {
+            self.recursive_count += 1;
+        }
+        Ok(())
+    }
+
+    /// Which of `kinds` the connection has on `path`.
+    pub(crate) fn held(&self, connection: ConnectionNumber, path: &str) -> Kinds {
+        self.by_path
+            .get(path)
+            .map_or(Kinds::NONE, |watchers| watchers.held(connection))
+    }
+
+    /// Takes `kinds` of the connection off `path`; says which of them there were.
+    pub(crate) fn remove(
+        &mut self,
+        connection: ConnectionNumber,
+        path: &str,
+        kinds: Kinds,
+    ) -> Kinds {
+        let Some(watchers) = self.by_path.get_mut(path) else {
+            return Kinds::NONE;
+        };
+        let removed = watchers.remove(connection, kinds);
+        if removed.contains(Kinds::RECURSIVE) {
+            self.recursive_count -= 1;
+        }
+        if watchers.held(connection).is_none() {
+            if watchers.is_empty() {
+                self.by_path.remove(path);
+            }
+            self.forget(connection, path);
+        }
+        removed
+    }
+
+    /// Takes all watches of a connection away.
+    pub(crate) fn remove_connection(&mut self, connection: ConnectionNumber) {
+        let Some(paths) = self.by_connection.remove(&connection) else {
+            return;
+        };
+        for path in paths {
+            let Some(watchers) = self.by_path.get_mut(&path) else {
+                continue;
+            };
+            if watchers
+                .remove(connection, Kinds::ALL)
+                .contains(Kinds::RECURSIVE)
+            {
+                self.recursive_count -= 1;
+            }
+            if watchers.is_empty() {
+                self.by_path.remove(&path);
+            }
+        }
+    }
+
+    /// Consumes the one-shot watches of an event and calls `tell` once for every connection that is to hear of it.
+    pub(crate) fn fire(&mut self, kind: EventKind, path: &str, mut tell: impl FnMut(&Arc<Lane>)) {
+        if self.by_path.is_empty() {
+            return;
+        }
+        let (consumed, heard) = kinds_of_event(kind);
+        let has_recursive = self.recursive_count > 0 && heard.contains(Kinds::RECURSIVE);
+        let mut told = HashSet::with_hasher(self.hasher);
+        if let Some(watchers) = self.by_path.get_mut(path) {
+            let mut exhausted = Vec::new();
+            watchers.fire(heard, consumed, |lane, is_exhausted| {
+                if has_recursive {
+                    told.insert(lane.number());
+                }
+                if is_exhausted {
+                    exhausted.push(lane.number());
+                }
+                tell(lane);
+            });
+            if watchers.is_empty() {
+                self.by_path.remove(path);
+            }
+            for connection in exhausted {
+                self.forget(connection, path);
+            }
+        }
+        if has_recursive {
+            for ancestor in ancestors(path) {
+                let Some(watchers) = self.by_path.get(ancestor) else {
+                    continue;
+                };
+                for lane in watchers.with(Kinds::RECURSIVE) {
+                    if told.insert(lane.number()) {
+                        tell(lane);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Connections that hold a watch, paths that are watched, and watches in all.
+    pub(crate) fn counts(&self) -> WatchCounts {
+        WatchCounts {
+            connections: self.by_connection.len(),
+            paths: self.by_path.len(),
+            watches: self.by_connection.values().map(HashSet::len).sum(),
+        }
+    }
+
+    /// Every watched path with the lanes that watch it.
+    pub(crate) fn by_path(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &Arc<Lane>>)> {
+        self.by_path
+            .iter()
+            .map(|(path, watchers)| (&**path, watchers.with(Kinds::ALL)))
+    }
+
+    fn forget(&mut self, connection: ConnectionNumber, path: &str) {
+        if let Some(own) = self.by_connection.get_mut(&connection) {
+            own.remove(path);
+            if own.is_empty() {
+                self.by_connection.remove(&connection);
+            }
+        }
+    }
+}
+
+/// How much there is in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WatchCounts {
+    pub(crate) connections: usize,
+    pub(crate) paths: usize,
+    pub(crate) watches: usize,
+}
+
+/// What an event consumes, and which kinds on its own path hear of it.
+fn kinds_of_event(kind: EventKind) -> (Kinds, Kinds) {
+    match kind {
+        EventKind::NodeCreated | EventKind::NodeDataChanged => (
+            Kinds::DATA,
+            Kinds::DATA | Kinds::PERSISTENT | Kinds::RECURSIVE,
+        ),
+        EventKind::NodeDeleted => (Kinds::DATA | Kinds::CHILD, Kinds::ALL),
+        EventKind::NodeChildrenChanged => (Kinds::CHILD, Kinds::CHILD | Kinds::PERSISTENT),
+    }
+}
+
+/// The proper ancestors of a path, nearest first, the root last.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let mut rest = (path != "/").then_some(path);
+    std::iter::from_fn(move || {
+        let (parent, _) = rest?.rsplit_once('/')?;
+        rest = (!parent.is_empty()).then_some(parent);
+        Some(if parent.is_empty() { "/" } else { parent })
+    })
+}
+
+#[cfg(test)]
+mod tests;

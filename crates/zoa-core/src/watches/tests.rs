@@ -1,0 +1,167 @@
+//! What is told, to whom, and how often.
+
+use ::core::net::Ipv4Addr;
+use ::core::net::SocketAddr;
+use std::sync::Arc;
+
+use zoa_proto::EventKind;
+use zoa_tree::IdentitiesBuf;
+
+use super::Kinds;
+use super::TooManyWatches;
+use super::WatchTable;
+use super::ancestors;
+use crate::hashing::KeyedHasher;
+use crate::lane::ConnectionNumber;
+use crate::lane::Lane;
+use crate::limits::WATCHES_PER_CONNECTION_MAX;
+
+fn lane(number: u64) -> Arc<Lane> {
+    Arc::new(Lane::new(
+        ConnectionNumber(number),
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
+        IdentitiesBuf::default(),
+    ))
+}
+
+fn table() -> WatchTable {
+    WatchTable::new(KeyedHasher::default())
+}
+
+fn fired(table: &mut WatchTable, kind: EventKind, path: &str) -> Vec<u64> {
+    let mut told = Vec::new();
+    table.fire(kind, path, |lane| told.push(lane.number().0));
+    told.sort_unstable();
+    told
+}
+
+#[test]
+fn a_data_watch_fires_once_and_not_for_children() {
+    let mut table = table();
+    table
+        .add(&lane(1), "/a", Kinds::DATA)
+        .expect("there is room");
+    assert!(fired(&mut table, EventKind::NodeChildrenChanged, "/a").is_empty());
+    assert_eq!(fired(&mut table, EventKind::NodeDataChanged, "/a"), [1]);
+    assert!(fired(&mut table, EventKind::NodeDataChanged, "/a").is_empty());
+    assert_eq!(table.counts().paths, 0, "nothing is left behind");
+    assert_eq!(table.counts().connections, 0, "nothing is left behind");
+}
+
+#[test]
+fn a_deletion_consumes_data_and_child_watch_and_is_told_once() {
+    let mut table = table();
+    let lane = lane(1);
+    table.add(&lane, "/a", Kinds::DATA).expect("there is room");
+    table.add(&lane, "/a", Kinds::CHILD).expect("there is room");
+    assert_eq!(fired(&mut table, EventKind::NodeDeleted, "/a"), [1]);
+    assert!(fired(&mut table, EventKind::NodeDeleted, "/a").is_empty());
+}
+
+#[test]
+fn a_persistent_watch_stays_and_hears_all_four() {
+    let mut table = table();
+    table
+        .add(&lane(1), "/a", Kinds::PERSISTENT)
+        .expect("there is room");
+    for kind in EventKind::ALL {
+        assert_eq!(fired(&mut table, kind, "/a"), [1]);
+        assert!(fired(&mut table, kind, "/a/b").is_empty());
+    }
+}
+
+#[test]
+fn a_recursive_watch_hears_of_its_subtree_but_not_of_children_changed() {
+    let mut table = table();
+    table
+        .add(&lane(1), "/a", Kinds::RECURSIVE)
+        .expect("there is room");
+    assert_eq!(fired(&mut table, EventKind::NodeCreated, "/a/b/c"), [1]);
+    assert_eq!(fired(&mut table, EventKind::NodeDeleted, "/a"), [1]);
+    assert!(fired(&mut table, EventKind::NodeChildrenChanged, "/a").is_empty());
+    assert!(fired(&mut table, EventKind::NodeCreated, "/ab").is_empty());
+    table
+        .add(&lane(2), "/", Kinds::RECURSIVE)
+        .expect("there is room");
+    assert_eq!(
+        fired(&mut table, EventKind::NodeDataChanged, "/a/b"),
+        [1, 2]
+    );
+}
+
+#[test]
+fn one_event_is_told_once_however_many_watches_match() {
+    let mut table = table();
+    let lane = lane(1);
+    table
+        .add(&lane, "/a/b", Kinds::DATA | Kinds::PERSISTENT)
+        .expect("there is room");
+    table
+        .add(&lane, "/a/b", Kinds::RECURSIVE)
+        .expect("there is room");
+    table
+        .add(&lane, "/a", Kinds::RECURSIVE)
+        .expect("there is room");
+    assert_eq!(fired(&mut table, EventKind::NodeDataChanged, "/a/b"), [1]);
+}
+
+#[test]
+fn thousands_may_watch_one_path_and_leave_one_by_one() {
+    let mut table = table();
+    let lanes: Vec<_> = (0..1000).map(lane).collect();
+    for lane in &lanes {
+        table.add(lane, "/a", Kinds::DATA).expect("there is room");
+    }
+    for lane in lanes.iter().take(10) {
+        table.remove_connection(lane.number());
+    }
+    assert_eq!(
+        fired(&mut table, EventKind::NodeDataChanged, "/a").len(),
+        990
+    );
+    assert_eq!(table.counts().paths, 0, "nothing is left behind");
+}
+
+#[test]
+fn removal_takes_only_the_kinds_it_names() {
+    let mut table = table();
+    let lane = lane(1);
+    table
+        .add(&lane, "/a", Kinds::DATA | Kinds::PERSISTENT)
+        .expect("there is room");
+    assert!(table.remove(lane.number(), "/a", Kinds::CHILD).is_none());
+    assert_eq!(table.remove(lane.number(), "/a", Kinds::DATA), Kinds::DATA);
+    assert_eq!(table.held(lane.number(), "/a"), Kinds::PERSISTENT);
+    assert_eq!(
+        table.remove(lane.number(), "/a", Kinds::ALL),
+        Kinds::PERSISTENT
+    );
+    assert_eq!(table.counts().paths, 0, "nothing is left behind");
+}
+
+#[test]
+fn the_watches_of_a_connection_are_bounded() {
+    let mut table = table();
+    let lane = lane(1);
+    for number in 0..WATCHES_PER_CONNECTION_MAX {
+        table
+            .add(&lane, &format!("/{number}"), Kinds::DATA)
+            .expect("there is room");
+    }
+    assert_eq!(
+        table.add(&lane, "/one-too-many", Kinds::DATA),
+        Err(TooManyWatches)
+    );
+    assert_eq!(
+        table.add(&lane, "/0", Kinds::CHILD),
+        Ok(()),
+        "a path that is watched already costs nothing"
+    );
+}
+
+#[test]
+fn ancestors_end_at_the_root() {
+    assert_eq!(ancestors("/a/b/c").collect::<Vec<_>>(), ["/a/b", "/a", "/"]);
+    assert_eq!(ancestors("/a").collect::<Vec<_>>(), ["/"]);
+    assert_eq!(ancestors("/").count(), 0);
+}

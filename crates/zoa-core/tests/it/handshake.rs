@@ -1,0 +1,153 @@
+//! Sessions: opened, attached again, moved, expired, closed.
+
+use zoa_proto::Request;
+use zoa_proto::SessionId;
+
+use crate::world::Received;
+use crate::world::World;
+use crate::world::get_data;
+use crate::world::set_data;
+
+#[test]
+fn a_session_comes_back_with_its_password_and_its_old_connection_ends() {
+    let mut world = World::new();
+    let mut old = world.dial();
+    let opened = world.attach(&mut old, SessionId::NONE, &[0; 16]);
+    world.create(&mut old, "/eph", 1);
+    let mut new = world.dial();
+    let attached = world.attach(&mut new, opened.session, &opened.password);
+    assert_eq!(attached.session, opened.session);
+    world.wake(&mut old);
+    old.flush();
+    assert!(old.ended, "the former connection is closed");
+    let read = world.request(&mut new, &get_data("/eph", false));
+    assert_eq!(new.reply(read).error(), 0, "the ephemeral is still there");
+}
+
+#[test]
+fn a_wrong_password_is_answered_as_an_expired_session() {
+    let mut world = World::new();
+    let mut old = world.dial();
+    let opened = world.attach(&mut old, SessionId::NONE, &[0; 16]);
+    for guess in [
+        vec![0; 16],
+        vec![],
+        vec![1; 300],
+        opened.password[..15].to_vec(),
+    ] {
+        let mut thief = world.dial();
+        let attached = world.attach(&mut thief, opened.session, &guess);
+        assert_eq!((attached.timeout_ms, attached.session), (0, SessionId(0)));
+        thief.flush();
+        assert!(thief.ended);
+    }
+    world.wake(&mut old);
+    assert!(!old.ended, "the rightful connection does not notice");
+}
+
+#[test]
+fn passwords_are_not_those_the_original_would_compute() {
+    let mut world = World::new();
+    let mut first = world.dial();
+    let opened = world.attach(&mut first, SessionId::NONE, &[0; 16]);
+    // java.util.Random(sessionId ^ 0xB3415C00).nextBytes, written out: the password of the original.
+    let mut seed = (opened.session.0 ^ 0xB341_5C00 ^ 0x5_DEEC_E66D) & ((1 << 48) - 1);
+    let mut guess = Vec::new();
+    for _ in 0..4 {
+        seed = (seed.wrapping_mul(0x5_DEEC_E66D).wrapping_add(0xB)) & ((1 << 48) - 1);
+        guess.extend_from_slice(
+            &u32::try_from((seed >> 16) & 0xffff_ffff)
+                .expect("32 bits")
+                .to_le_bytes(),
+        );
+    }
+    let mut thief = world.dial();
+    assert_eq!(
+        world.attach(&mut thief, opened.session, &guess).timeout_ms,
+        0
+    );
+}
+
+#[test]
+fn a_delayed_write_through_a_former_connection_is_not_applied() {
+    let mut world = World::new();
+    let mut old = world.dial();
+    let opened = world.attach(&mut old, SessionId::NONE, &[0; 16]);
+    world.create(&mut old, "/a", 0);
+    let mut new = world.dial();
+    let request = zoa_proto::ConnectRequest {
+        protocol_version: 0,
+        last_zxid_seen: zoa_proto::Zxid::ZERO,
+        timeout_ms: 10_000,
+        session: opened.session,
+        password: &opened.password,
+        read_only: None,
+    };
+    let mut bytes = Vec::new();
+    request.encode_frame(&mut bytes).expect("short");
+    world.send(&mut new, &bytes);
+    world.request(&mut old, &set_data("/a", b"late"));
+    world.commit_all();
+    assert!(
+        old.take_all().is_empty(),
+        "a former connection is told nothing"
+    );
+    assert!(old.ended);
+    world.wake(&mut new);
+    new.take_frame().expect("the connect response");
+    let read = world.request(&mut new, &get_data("/a", false));
+    let Received::Reply { body, .. } = new.reply(read) else {
+        panic!("a reply")
+    };
+    assert_eq!(&body[4..8], b"data");
+}
+
+#[test]
+fn ephemeral_vanishes_with_its_session_and_not_before() {
+    let mut world = World::new();
+    let mut watcher = world.connect();
+    let mut owner = world.connect();
+    world.create(&mut owner, "/eph", 1);
+    world.pass(9_000);
+    let ping = world.request(&mut watcher, &Request::Ping);
+    watcher.reply(ping);
+    let read = world.request(&mut watcher, &get_data("/eph", true));
+    assert_eq!(watcher.reply(read).error(), 0, "not before its timeout");
+    world.pass(2_500);
+    world.wake(&mut owner);
+    owner.flush();
+    assert!(owner.ended, "the expired session's connection is closed");
+    let received = watcher.take_all();
+    assert!(
+        matches!(received.as_slice(), [Received::Event { path, .. }] if path == "/eph"),
+        "{received:?}"
+    );
+}
+
+#[test]
+fn closing_a_session_answers_and_ends_the_connection() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    let close = world.write(&mut client, &Request::CloseSession);
+    assert_eq!(close.error(), 0);
+    assert!(client.ended);
+}
+
+#[test]
+fn a_client_that_has_seen_more_than_the_server_is_turned_away_without_a_word() {
+    let mut world = World::new();
+    let mut client = world.dial();
+    let request = zoa_proto::ConnectRequest {
+        protocol_version: 0,
+        last_zxid_seen: zoa_proto::Zxid::new(9, 9),
+        timeout_ms: 10_000,
+        session: SessionId::NONE,
+        password: &[],
+        read_only: None,
+    };
+    let mut bytes = Vec::new();
+    request.encode_frame(&mut bytes).expect("short");
+    world.send(&mut client, &bytes);
+    assert!(client.ended);
+    assert!(client.take_frame().is_none());
+}

@@ -1,0 +1,13 @@
+//! The server core, driven from outside without a socket, a disk or a clock.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod handshake;
+mod hostile;
+mod ordering;
+mod words;
+mod world;

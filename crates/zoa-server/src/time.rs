@@ -1,0 +1,25 @@
+//! The only clocks of the server.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use zoa_core::Moment;
+
+/// The instant all monotonic milliseconds count from.
+fn origin() -> Instant {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    *ORIGIN.get_or_init(Instant::now)
+}
+
+/// Now, on both clocks.
+pub(crate) fn now() -> Moment {
+    let wall_ms = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis());
+    Moment {
+        mono_ms: u64::try_from(origin().elapsed().as_millis()).unwrap_or(u64::MAX),
+        wall_ms: i64::try_from(wall_ms).unwrap_or(i64::MAX),
+    }
+}

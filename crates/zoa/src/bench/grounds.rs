@@ -1,0 +1,103 @@
+//! The part of the tree that a workload uses: a directory of its own, made before and removed after it.
+//!
+//! Its name is random, so that two runs against one server do not meet.
+
+use std::hash::BuildHasher as _;
+use std::hash::RandomState;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use anyhow::Result;
+
+use crate::bench::args::Target;
+use crate::bench::process::Processes;
+use crate::bench::session::Session;
+use crate::bench::session::resolve;
+
+/// How long one step of preparing or clearing may take; listing a million children is the longest.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that answers, and a directory on it.
+pub(crate) struct Grounds {
+    address: SocketAddr,
+    root: String,
+    processes: Processes,
+}
+
+impl Grounds {
+    /// Makes a directory on the target, runs `work` with it and removes it, whatever came of the work.
+    pub(crate) fn with<R>(target: &Target, work: impl FnOnce(&Self) -> Result<R>) -> Result<R> {
+        let grounds = Self::make(target)?;
+        let outcome = work(&grounds);
+        if target.keep {
+            return outcome;
+        }
+        let cleared = grounds.clear();
+        let found = outcome?;
+        cleared?;
+        Ok(found)
+    }
+
+    fn make(target: &Target) -> Result<Self> {
+        let processes = Processes::new(&target.pids)?;
+        let mut session = Session::open(&resolve(&target.server)?, PATIENCE)?;
+        let root = format!("/zoa-bench-{:016x}", RandomState::new().hash_one(0));
+        session.create(&root, b"")?;
+        let address = session.address();
+        session.close();
+        Ok(Self {
+            address,
+            root,
+            processes,
+        })
+    }
+
+    fn clear(&self) -> Result<()> {
+        let mut session = self.session()?;
+        session
+            .delete_all(&self.root)
+            .with_context(|| format!("cannot remove {}", self.root))?;
+        session.close();
+        Ok(())
+    }
+
+    /// Where the server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The directory.
+    pub(crate) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// The server's processes, as far as they were named.
+    pub(crate) fn processes(&self) -> &Processes {
+        &self.processes
+    }
+
+    /// A blocking session for what is not measured.
+    pub(crate) fn session(&self) -> Result<Session> {
+        Session::open(&[self.address], PATIENCE)
+    }
+
+    /// Creates so many znodes with so much data each; their paths.
+    pub(crate) fn keys(&self, count: usize, value_bytes: usize) -> Result<Vec<String>> {
+        let paths: Vec<_> = (0..count).map(|number| key(&self.root, number)).collect();
+        let mut session = self.session()?;
+        session.create_all(&paths, &value(value_bytes))?;
+        session.close();
+        Ok(paths)
+    }
+}
+
+/// The path of the znode of this number in `directory`.
+pub(crate) fn key(directory: &str, number: usize) -> String {
+    format!("{directory}/k{number:07}")
+}
+
+/// Data of this length, the same each time.
+pub(crate) fn value(len: usize) -> Vec<u8> {
+    b"zoarium ".iter().copied().cycle().take(len).collect()
+}
