@@ -8,6 +8,7 @@
 //! Caught-by: cargo run --release -p zoa-sim -- --seeds 50      must end with another code than 0
 //! ```
 //!
+//! A check that is not one of cargo's (a suite of `compat/`) finds the release build of the workspace.
 //! The check runs in a copy of the tree, so the work tree is never touched. Invariants: a bug that does
 //! not build is not caught; a check that fails without the bug proves nothing and is a failure.
 
@@ -35,7 +36,7 @@ pub struct Exhibit {
     pub bug: String,
     /// The guarantees it breaks.
     pub breaks: String,
-    /// The command that must fail, word by word, without `cargo`.
+    /// The command that must fail, word by word.
     pub caught_by: Vec<String>,
 }
 
@@ -43,7 +44,7 @@ impl Exhibit {
     /// Reads the lines before the patch.
     ///
     /// # Errors
-    /// When one of the three keys is missing, or the command is not one of cargo's.
+    /// When one of the three keys is missing.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let value = |key: &str| {
             let found = text
@@ -51,31 +52,26 @@ impl Exhibit {
                 .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
             found.with_context(|| format!("{} has no line `{key}: ...`", path.display()))
         };
-        let mut words = value("Caught-by")?.split_whitespace().map(str::to_owned);
-        let is_cargo = words.next().is_some_and(|word| word == "cargo");
-        ensure!(is_cargo, "{}: Caught-by is a cargo command", path.display());
+        let words = value("Caught-by")?.split_whitespace();
         Ok(Self {
             path: path.to_owned(),
             bug: value("Bug")?.to_owned(),
             breaks: value("Breaks")?.to_owned(),
-            caught_by: words.collect(),
+            caught_by: words.map(str::to_owned).collect(),
         })
     }
 
     /// The command that only builds what `caught_by` runs.
     #[must_use]
     pub fn build(&self) -> Vec<String> {
-        let mut words: Vec<String> = self
-            .caught_by
-            .iter()
-            .take_while(|word| *word != "--")
-            .cloned()
-            .collect();
-        match words.first_mut() {
-            Some(verb) if verb == "run" => "build".clone_into(verb),
-            _ => words.push("--no-run".to_owned()),
-        }
-        words
+        let own = self.caught_by.iter().take_while(|word| *word != "--");
+        let words: Vec<&str> = own.map(String::as_str).collect();
+        let build = match words.as_slice() {
+            ["cargo", "run", rest @ ..] => [&["cargo", "build"], rest].concat(),
+            ["cargo", ..] => [words.as_slice(), &["--no-run"]].concat(),
+            _ => vec!["cargo", "build", "--workspace", "--release"],
+        };
+        build.into_iter().map(str::to_owned).collect()
     }
 }
 
@@ -101,9 +97,7 @@ pub fn run(wanted: &[String]) -> Result<Tally> {
             .to_string_lossy()
             .into_owned();
         println!("\n-- {name}: {} (breaks {})", exhibit.bug, exhibit.breaks);
-        let verdict = show(&tree, exhibit);
-        copy_tree(&tree)?;
-        match verdict {
+        match show(&tree, exhibit) {
             Ok(()) => tally.passed += 1,
             Err(error) => {
                 println!("NOT CAUGHT  {name}: {error:#}");
@@ -149,22 +143,32 @@ fn check_without_bugs(tree: &Path, exhibits: &[Exhibit]) -> Result<()> {
         .map(|one| one.caught_by.as_slice())
         .collect();
     for words in checks {
-        program::run(&mut cargo_in(tree, words)).context("the check fails without any bug")?;
+        program::run(&mut command_in(tree, words)?).context("the check fails without any bug")?;
     }
     Ok(())
 }
 
 fn show(tree: &Path, exhibit: &Exhibit) -> Result<()> {
+    apply(tree, exhibit, &[]).context("the patch does not fit the tree any more")?;
+    let verdict = judge(tree, exhibit);
+    apply(tree, exhibit, &["--reverse"]).context("taking the bug out again")?;
+    verdict
+}
+
+fn apply(tree: &Path, exhibit: &Exhibit, more: &[&str]) -> Result<()> {
     let mut apply = Command::new("git");
     apply
         .args(["apply", "--whitespace=nowarn"])
-        .arg(&exhibit.path)
-        .current_dir(tree);
+        .args(more)
+        .arg(&exhibit.path);
     // Without this git takes the copy for a part of the checkout around it, and skips the patch in silence.
     apply.env("GIT_CEILING_DIRECTORIES", tree.parent().unwrap_or(tree));
-    program::run(&mut apply).context("the patch does not fit the tree any more")?;
-    program::run(&mut cargo_in(tree, &exhibit.build())).context("the bug does not build")?;
-    let mut check = cargo_in(tree, &exhibit.caught_by);
+    program::run(apply.current_dir(tree))
+}
+
+fn judge(tree: &Path, exhibit: &Exhibit) -> Result<()> {
+    program::run(&mut command_in(tree, &exhibit.build())?).context("the bug does not build")?;
+    let mut check = command_in(tree, &exhibit.caught_by)?;
     println!("$ {}", program::command_line(&check));
     if check.status().context("starting the check")?.success() {
         bail!("the check holds with the bug in");
@@ -172,14 +176,20 @@ fn show(tree: &Path, exhibit: &Exhibit) -> Result<()> {
     Ok(())
 }
 
-fn cargo_in(tree: &Path, words: &[String]) -> Command {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let mut command = program::cargo(&words);
-    command.current_dir(tree).env(
+fn command_in(tree: &Path, words: &[String]) -> Result<Command> {
+    let (program, arguments) = words
+        .split_first()
+        .context("a check has at least one word")?;
+    let mut command = match program.as_str() {
+        "cargo" => program::cargo(&[]),
+        other => Command::new(other),
+    };
+    command.args(arguments).current_dir(tree);
+    command.env(
         "CARGO_TARGET_DIR",
         workspace::target().join("museum/target"),
     );
-    command
+    Ok(command)
 }
 
 /// Makes `tree` equal to the work tree, leaving equal files alone so that builds stay incremental.
@@ -223,9 +233,26 @@ mod tests {
         assert_eq!(exhibit.bug, "a sync left out");
         assert_eq!(
             exhibit.caught_by,
-            ["run", "-p", "zoa-sim", "--", "--seeds", "9"]
+            ["cargo", "run", "-p", "zoa-sim", "--", "--seeds", "9"]
         );
-        assert_eq!(exhibit.build(), ["build", "-p", "zoa-sim"]);
+        assert_eq!(exhibit.build(), ["cargo", "build", "-p", "zoa-sim"]);
+    }
+
+    #[test]
+    fn a_bug_is_built_before_it_is_checked_whatever_the_check() {
+        let build = |check: &str| {
+            let text = format!("Bug: b\nBreaks: G-19\nCaught-by: {check}\n");
+            let exhibit = Exhibit::parse(Path::new("bugs/001-x.patch"), &text);
+            exhibit.expect("all keys are there").build().join(" ")
+        };
+        assert_eq!(
+            build("cargo test -p zoa-log -- rotate"),
+            "cargo test -p zoa-log --no-run"
+        );
+        assert_eq!(
+            build("python3 compat/x/run.py"),
+            "cargo build --workspace --release"
+        );
     }
 
     #[test]
