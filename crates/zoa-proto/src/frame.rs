@@ -104,3 +104,20 @@ pub(crate) fn encode_frame_within(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::FrameError;
+    use super::encode_frame_within;
+
+    #[test]
+    fn a_body_too_long_to_be_framed_leaves_the_buffer_as_it_was() {
+        let mut buf = b"before".to_vec();
+        let framed = encode_frame_within(&mut buf, 3, |writer| writer.raw(b"four"));
+        assert_eq!(framed, Err(FrameError::TooLong { len: 4, len_max: 3 }));
+        assert_eq!(buf, b"before");
+        let framed = encode_frame_within(&mut buf, 4, |writer| writer.raw(b"four"));
+        assert_eq!(framed, Ok(()));
+        assert_eq!(buf, b"before\0\0\0\x04four");
+    }
+}

@@ -280,3 +280,31 @@ fn too_long(header: ReplyHeader) -> ReplyHeader {
         ..header
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::encode_reply_within;
+    use crate::error_code::ErrorCode;
+    use crate::header::ReplyHeader;
+    use crate::ids::Xid;
+    use crate::zxid::Zxid;
+
+    #[test]
+    fn a_reply_too_long_to_be_framed_is_an_error_in_its_place() {
+        let header = ReplyHeader {
+            xid: Xid(7),
+            zxid: Zxid(9),
+            error: None,
+        };
+        let mut buf = Vec::new();
+        encode_reply_within(&mut buf, 20, header, |writer| writer.raw(b"fives"));
+        let error = Some(ErrorCode::MarshallingError);
+        let mut instead = Vec::new();
+        encode_reply_within(&mut instead, 20, ReplyHeader { error, ..header }, |_| {});
+        assert_eq!(buf, instead);
+        assert_eq!(buf.len(), 4 + ReplyHeader::LEN);
+        buf.clear();
+        encode_reply_within(&mut buf, 20, header, |writer| writer.raw(b"four"));
+        assert!(buf.ends_with(b"four"));
+    }
+}

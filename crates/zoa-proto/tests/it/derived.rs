@@ -229,92 +229,69 @@ fn null_data_is_not_empty_data() {
     }
 }
 
+/// A request whose body starts with the path `/a`, written after its opcode as `'/a'`.
+fn check_with_path(written: &str, request: Request<'_>) {
+    // The length of the path stands in front of it.
+    let written = written.replace("'/a'", "00000002 '/a'");
+    check_request(&format!("00000007 {written}"), 7, request);
+}
+
 #[test]
 fn requests_on_one_znode_are_a_path_and_a_field_or_two() {
     let path = "/a";
-    let watch = true;
     let version = Version(-1);
-    for (written, request) in [
-        (
-            "00000002 '/a' ffffffff",
-            Request::Delete(request::Delete { path, version }),
-        ),
-        (
-            "0000000d '/a' ffffffff",
-            Request::Check(request::Check { path, version }),
-        ),
-        (
-            "00000003 '/a' 01",
-            Request::Exists(request::Exists { path, watch }),
-        ),
-        (
-            "00000004 '/a' 01",
-            Request::GetData(request::GetData { path, watch }),
-        ),
-        (
-            "00000008 '/a' 01",
-            Request::GetChildren(request::GetChildren { path, watch }),
-        ),
-        (
-            "0000000c '/a' 01",
-            Request::GetChildren2(request::GetChildren { path, watch }),
-        ),
-        ("00000006 '/a'", Request::GetAcl(request::GetAcl { path })),
-        ("00000009 '/a'", Request::Sync(request::Sync { path })),
-        (
-            "00000014 '/a'",
-            Request::DeleteContainer(request::DeleteContainer { path }),
-        ),
-        (
-            "00000068 '/a'",
-            Request::GetAllChildrenNumber(request::GetAllChildrenNumber { path }),
-        ),
-        (
-            "00000067 '/a'",
-            Request::GetEphemerals(request::GetEphemerals { prefix: path }),
-        ),
-        (
-            "00000005 '/a' 00000001 '1' ffffffff",
-            Request::SetData(request::SetData {
-                path,
-                data: Some(b"1"),
-                version,
-            }),
-        ),
-        (
-            "00000007 '/a' 00000000 ffffffff",
-            Request::SetAcl(request::SetAcl {
-                path,
-                acl: AclList::empty(),
-                version,
-            }),
-        ),
-        (
-            "0000006a '/a' 00000001",
-            Request::AddWatch(request::AddWatch {
-                path,
-                mode: AddWatchMode::PersistentRecursive,
-            }),
-        ),
-        (
-            "00000011 '/a' 00000002",
-            Request::CheckWatches(request::ChangeWatches {
-                path,
-                watcher_type: WatcherType::Data,
-            }),
-        ),
-        (
-            "00000012 '/a' 00000003",
-            Request::RemoveWatches(request::ChangeWatches {
-                path,
-                watcher_type: WatcherType::Any,
-            }),
-        ),
-    ] {
-        // The length of the path stands in front of it.
-        let written = format!("00000007 {}", written.replace("'/a'", "00000002 '/a'"));
-        check_request(&written, 7, request);
-    }
+    let acl = AclList::empty();
+    let data = Some(&b"1"[..]);
+    let delete = request::Delete { path, version };
+    let check = request::Check { path, version };
+    let set_data = request::SetData {
+        path,
+        data,
+        version,
+    };
+    let set_acl = request::SetAcl { path, acl, version };
+    let count = request::GetAllChildrenNumber { path };
+    let ephemerals = request::GetEphemerals { prefix: path };
+    let container = request::DeleteContainer { path };
+    check_with_path("00000002 '/a' ffffffff", Request::Delete(delete));
+    check_with_path("0000000d '/a' ffffffff", Request::Check(check));
+    check_with_path(
+        "00000005 '/a' 00000001 '1' ffffffff",
+        Request::SetData(set_data),
+    );
+    check_with_path("00000007 '/a' 00000000 ffffffff", Request::SetAcl(set_acl));
+    check_with_path("00000006 '/a'", Request::GetAcl(request::GetAcl { path }));
+    check_with_path("00000009 '/a'", Request::Sync(request::Sync { path }));
+    check_with_path("00000014 '/a'", Request::DeleteContainer(container));
+    check_with_path("00000068 '/a'", Request::GetAllChildrenNumber(count));
+    check_with_path("00000067 '/a'", Request::GetEphemerals(ephemerals));
+}
+
+#[test]
+fn requests_that_watch_say_so_in_their_last_field() {
+    let path = "/a";
+    let watch = true;
+    let children = request::GetChildren { path, watch };
+    let mode = AddWatchMode::PersistentRecursive;
+    let watches = |watcher_type| request::ChangeWatches { path, watcher_type };
+    let data = watches(WatcherType::Data);
+    let any = watches(WatcherType::Any);
+    check_with_path(
+        "00000003 '/a' 01",
+        Request::Exists(request::Exists { path, watch }),
+    );
+    check_with_path(
+        "00000004 '/a' 01",
+        Request::GetData(request::GetData { path, watch }),
+    );
+    check_with_path("00000008 '/a' 01", Request::GetChildren(children));
+    check_with_path("0000000c '/a' 01", Request::GetChildren2(children));
+    check_with_path(
+        "0000006a '/a' 00000001",
+        Request::AddWatch(request::AddWatch { path, mode }),
+    );
+    check_with_path("00000011 '/a' 00000002", Request::CheckWatches(data));
+    check_with_path("00000012 '/a' 00000003", Request::RemoveWatches(any));
 }
 
 #[test]

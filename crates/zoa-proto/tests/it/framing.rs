@@ -164,7 +164,12 @@ fn a_connection_opens_with_a_word_a_hello_or_a_frame() {
     assert_eq!(Opening::of(b"\x16\x03\x01\x02\0"), Opening::TlsHello);
     assert_eq!(Opening::of(&prefix(45)), Opening::Frame);
     // Refused as frames, by their length.
-    for refused in [&b"GET / HTTP/1.1\r\n"[..], b"ruoK", b"\x16\x04\x01\x02"] {
+    for refused in [
+        &b"GET / HTTP/1.1\r\n"[..],
+        b"ruoK",
+        b"\x16\x04\x01\x02",
+        b"\x16\x03\x05\x02",
+    ] {
         assert_eq!(Opening::of(refused), Opening::Frame);
         assert!(next_frame(refused, FrameLimits::default()).is_err());
     }

@@ -95,6 +95,16 @@ fn a_vector_may_claim_no_more_items_than_fit_the_bytes_left() {
             remaining: 16
         })
     );
+    // An identity takes eight.
+    let identities = |count: i32| [&int(count)[..], &[0; 12]].concat();
+    assert!(Reply::decode(OpCode::WhoAmI, &identities(1)).is_ok());
+    let two = identities(2);
+    let many = Reply::decode(OpCode::WhoAmI, &two);
+    let (count, remaining) = (2, 12);
+    assert_eq!(
+        many,
+        Err(DecodeError::CountBeyondFrame { count, remaining })
+    );
 }
 
 #[test]
