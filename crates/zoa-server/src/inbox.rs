@@ -44,18 +44,6 @@ impl<T> Inbox<T> {
         }
     }
 
-    /// Puts many in, in order.
-    pub(crate) fn push_all(&self, items: impl IntoIterator<Item = T>) {
-        let mut state = self.state.lock();
-        let before = state.items.len();
-        state.items.extend(items);
-        let wake = state.items.len() > before && std::mem::take(&mut state.reader_waits);
-        drop(state);
-        if wake {
-            self.filled.notify_one();
-        }
-    }
-
     /// Waits until there is something or `patience` is over, and swaps all of it into `into`, which must be empty.
     pub(crate) fn drain(&self, into: &mut Vec<T>, patience: Option<Duration>) {
         assert!(into.is_empty(), "an inbox is drained into an empty vector");
@@ -86,7 +74,8 @@ mod tests {
     fn everything_that_waits_is_taken_at_once_and_in_order() {
         let inbox = Inbox::default();
         inbox.push(1);
-        inbox.push_all([2, 3]);
+        inbox.push(2);
+        inbox.push(3);
         let mut taken = Vec::new();
         inbox.drain(&mut taken, None);
         assert_eq!(taken, [1, 2, 3]);

@@ -1,11 +1,13 @@
-//! The threads between a proposal and its delivery: raft, log and apply. Each only carries; what happens is decided by the loops of
-//! `zoa-raft`, `zoa-log` and `zoa-core`, which the simulator drives as well.
+//! The threads between a proposal and its delivery. Each only carries; what happens is decided by the loops of `zoa-raft`, `zoa-log` and
+//! `zoa-core`, which the simulator drives as well.
 //!
 //! ```text
-//!   connections --Propose--> [raft] --Persist--> [log] --Persisted--> [raft] --Commit--> [apply] --> outboxes
+//!   connections --Propose--> [ raft -> log -> raft ] --Commit--> [ apply ] --> outboxes
 //! ```
 //!
-//! A queue between two threads is emptied whole, so a batch is what came while the one before it was under way: no timer.
+//! A queue between two threads is emptied whole, so a batch is what came while the one before it was under way: no timer. With one
+//! voter nobody waits for the raft loop but the writes that are to be synced anyway, so it shares its thread with the log loop
+//! (`docs/decisions/0002-one-thread-for-raft-and-log.md`).
 
 use std::sync::Arc;
 use std::thread;
@@ -17,6 +19,7 @@ use zoa_core::Core;
 use zoa_log::LogInput;
 use zoa_log::LogLoop;
 use zoa_log::LogOutput;
+use zoa_raft::LogPosition;
 use zoa_raft::RaftEffect;
 use zoa_raft::RaftEvent;
 use zoa_raft::RaftLoop;
@@ -27,28 +30,32 @@ use crate::inbox::Inbox;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
 
-/// How long the log thread waits for work before it uses the time for preparations.
+/// How long the log waits for work before it uses the time for preparations.
 const IDLE_STEP: Duration = Duration::from_millis(4);
 
 /// Quiet steps before the durable offset is marked: it costs a write.
 const STEPS_BEFORE_MARK: u32 = 5;
 
 /// Takes proposals; cheap to clone.
-#[derive(Clone, Debug)]
-pub(crate) struct Proposer(Arc<Inbox<RaftEvent>>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proposer(Arc<Inbox<Input>>);
 
 impl Proposer {
     pub(crate) fn propose(&self, proposals: Vec<Bytes>) {
-        self.0.push(RaftEvent::Propose(proposals));
+        self.0.push(Input::Propose(proposals));
+    }
+
+    /// A snapshot of everything up to here is durable: the log may be cut.
+    pub(crate) fn snapshot_taken(&self, position: LogPosition) {
+        self.0.push(Input::SnapshotTaken(position));
     }
 }
 
-/// The queues, before the threads run.
-#[derive(Debug, Default)]
-pub(crate) struct Queues {
-    pub(crate) raft: Arc<Inbox<RaftEvent>>,
-    pub(crate) log: Arc<Inbox<LogInput>>,
-    apply: Arc<Inbox<ApplyInput>>,
+/// What the replication thread is told.
+#[derive(Debug)]
+enum Input {
+    Propose(Vec<Bytes>),
+    SnapshotTaken(LogPosition),
 }
 
 /// What the apply thread is told.
@@ -57,17 +64,6 @@ enum ApplyInput {
     Committed(Vec<Committed>),
     /// This server leads, and all that was committed before it did stands above in the queue.
     Established(Box<dyn FnOnce() + Send>),
-}
-
-impl std::fmt::Debug for ApplyInput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Committed(committed) => {
-                f.debug_tuple("Committed").field(&committed.len()).finish()
-            }
-            Self::Established(_) => f.write_str("Established"),
-        }
-    }
 }
 
 /// What the threads work on.
@@ -80,91 +76,110 @@ pub(crate) struct Parts {
     pub(crate) fatal: Fatal,
 }
 
-/// The running threads.
-#[derive(Debug)]
-pub(crate) struct Replication {
-    queues: Queues,
+/// Starts the threads; `established` is called once this server may serve.
+pub(crate) fn start(
+    proposer: &Proposer,
+    parts: Parts,
+    established: impl FnOnce() + Send + 'static,
+) -> std::io::Result<()> {
+    let Parts { raft, first_effects, log, core, snapshots, fatal } = parts;
+    let apply = Arc::new(Inbox::default());
+    let replication = ReplicationThread {
+        raft,
+        log,
+        core: Arc::clone(&core),
+        inbox: Arc::clone(&proposer.0),
+        apply: Arc::clone(&apply),
+        established: Some(Box::new(established)),
+        fatal: fatal.clone(),
+        log_inputs: Vec::new(),
+    };
+    thread::Builder::new().name("raft".to_owned()).spawn(move || replication.run(first_effects))?;
+    thread::Builder::new().name("apply".to_owned()).spawn(move || run_apply(&core, &apply, &snapshots, &fatal))?;
+    Ok(())
 }
 
-impl Replication {
-    /// Starts the threads; `established` is called once this server may serve.
-    pub(crate) fn start(
-        queues: Queues,
-        parts: Parts,
-        established: impl FnOnce() + Send + 'static,
-    ) -> std::io::Result<Self> {
-        let Parts {
-            raft,
-            first_effects,
-            log,
-            core,
-            snapshots,
-            fatal,
-        } = parts;
-        let raft_thread = RaftThread {
-            raft,
-            core: Arc::clone(&core),
-            inbox: Arc::clone(&queues.raft),
-            log: Arc::clone(&queues.log),
-            apply: Arc::clone(&queues.apply),
-            established: Some(Box::new(established)),
-        };
-        let (raft_inbox, log_inbox) = (Arc::clone(&queues.raft), Arc::clone(&queues.log));
-        let log_fatal = fatal.clone();
-        thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || run_log(log, &log_inbox, &raft_inbox, &log_fatal))?;
-        thread::Builder::new()
-            .name("raft".to_owned())
-            .spawn(move || raft_thread.run(first_effects))?;
-        let apply_inbox = Arc::clone(&queues.apply);
-        thread::Builder::new()
-            .name("apply".to_owned())
-            .spawn(move || run_apply(&core, &apply_inbox, &snapshots, &fatal))?;
-        Ok(Self { queues })
-    }
-
-    /// Where proposals go.
-    pub(crate) fn proposer(&self) -> Proposer {
-        Proposer(Arc::clone(&self.queues.raft))
-    }
-}
-
-struct RaftThread {
+struct ReplicationThread {
     raft: RaftLoop,
+    log: LogLoop<RealDisk>,
     core: Arc<Core>,
-    inbox: Arc<Inbox<RaftEvent>>,
-    log: Arc<Inbox<LogInput>>,
+    inbox: Arc<Inbox<Input>>,
     apply: Arc<Inbox<ApplyInput>>,
     established: Option<Box<dyn FnOnce() + Send>>,
+    fatal: Fatal,
+    log_inputs: Vec<LogInput>,
 }
 
-impl RaftThread {
-    fn run(mut self, mut effects: Vec<RaftEffect>) {
-        let mut events = Vec::new();
+impl ReplicationThread {
+    fn run(mut self, first_effects: Vec<RaftEffect>) {
+        let mut effects = first_effects;
+        let mut inputs = Vec::new();
+        let mut idle_steps = 0;
         loop {
-            for effect in effects.drain(..) {
-                self.carry_out(effect);
+            self.carry_out(&mut effects);
+            if let Some(due) = self.log.due() {
+                self.give_log(due, &mut effects);
+                continue;
             }
-            self.inbox.drain(&mut events, None);
-            for event in merge_proposals(&mut events) {
-                self.raft.handle(event, &mut effects);
+            self.inbox.drain(&mut inputs, self.log.idle().map(|_| IDLE_STEP));
+            if inputs.is_empty() {
+                idle_steps += 1;
+                self.use_idle_time(idle_steps, &mut effects);
+                continue;
             }
+            idle_steps = 0;
+            self.take(&mut inputs, &mut effects);
         }
     }
 
-    fn carry_out(&mut self, effect: RaftEffect) {
+    /// Hands everything that queued up to the raft loop: all proposals of it in one.
+    fn take(&mut self, inputs: &mut Vec<Input>, effects: &mut Vec<RaftEffect>) {
+        let mut proposals = Vec::new();
+        for input in inputs.drain(..) {
+            match input {
+                Input::Propose(more) if proposals.is_empty() => proposals = more,
+                Input::Propose(more) => proposals.extend(more),
+                Input::SnapshotTaken(position) => {
+                    self.raft.handle(RaftEvent::SnapshotTaken { position }, effects);
+                    self.give_log(LogInput::Compact { to: position.index }, effects);
+                }
+            }
+        }
+        if !proposals.is_empty() {
+            self.raft.handle(RaftEvent::Propose(proposals), effects);
+        }
+    }
+
+    /// A segment is prepared at the first quiet moment; the durable offset is marked only after a longer one.
+    fn use_idle_time(&mut self, idle_steps: u32, effects: &mut Vec<RaftEffect>) {
+        match self.log.idle() {
+            Some(LogInput::Mark) if idle_steps < STEPS_BEFORE_MARK => {}
+            Some(input) => self.give_log(input, effects),
+            None => {}
+        }
+    }
+
+    /// Carries out effects, and the effects of those, until none is left.
+    fn carry_out(&mut self, effects: &mut Vec<RaftEffect>) {
+        while !effects.is_empty() {
+            for effect in effects.drain(..) {
+                self.carry_out_one(effect);
+            }
+            let outputs = self.log.handle(self.log_inputs.drain(..));
+            self.take_log_outputs(outputs, effects);
+        }
+    }
+
+    fn carry_out_one(&mut self, effect: RaftEffect) {
         match effect {
-            RaftEffect::Persist(persist) => self.log.push(LogInput::Persist(persist)),
+            RaftEffect::Persist(persist) => self.log_inputs.push(LogInput::Persist(persist)),
             RaftEffect::Commit(committed) => {
                 let to_core = |entry: zoa_raft::Committed| Committed {
                     term: entry.term,
                     index: entry.index.0,
                     bytes: entry.data,
                 };
-                self.apply.push(ApplyInput::Committed(
-                    committed.into_iter().map(to_core).collect(),
-                ));
+                self.apply.push(ApplyInput::Committed(committed.into_iter().map(to_core).collect()));
             }
             RaftEffect::Established { .. } => {
                 if let Some(established) = self.established.take() {
@@ -173,11 +188,7 @@ impl RaftThread {
             }
             RaftEffect::Role { leader, term } => tracing::debug!(?leader, term, "role"),
             RaftEffect::Refused { reason, proposals } => {
-                tracing::warn!(
-                    ?reason,
-                    count = proposals.len(),
-                    "proposals refused; their connections end"
-                );
+                tracing::warn!(?reason, count = proposals.len(), "writes refused; their connections end");
                 self.core.handle_refused(&proposals);
             }
             // One voter has no peers; these come with the ensemble.
@@ -186,62 +197,30 @@ impl RaftThread {
             | RaftEffect::InstallSnapshot { .. }
             | RaftEffect::ReadLog { .. }
             | RaftEffect::PeerFault { .. } => {
-                tracing::error!(?effect, "a server without peers was told to speak to one")
+                self.fatal.stop("the replication speaks of peers, of which this server has none");
             }
         }
     }
-}
 
-/// Makes one proposal of neighbouring ones, so that a burst is one message to the library.
-fn merge_proposals(events: &mut Vec<RaftEvent>) -> Vec<RaftEvent> {
-    let mut merged: Vec<RaftEvent> = Vec::with_capacity(events.len().min(8));
-    for event in events.drain(..) {
-        match (merged.last_mut(), event) {
-            (Some(RaftEvent::Propose(before)), RaftEvent::Propose(more)) => before.extend(more),
-            (_, event) => merged.push(event),
-        }
+    fn give_log(&mut self, input: LogInput, effects: &mut Vec<RaftEffect>) {
+        let outputs = self.log.handle([input]);
+        self.take_log_outputs(outputs, effects);
     }
-    merged
-}
 
-fn run_log(
-    mut log: LogLoop<RealDisk>,
-    inbox: &Inbox<LogInput>,
-    raft: &Inbox<RaftEvent>,
-    fatal: &Fatal,
-) {
-    let mut inputs = Vec::new();
-    let mut idle_steps = 0;
-    loop {
-        let patience = log.idle().map(|_| IDLE_STEP);
-        inbox.drain(&mut inputs, patience);
-        if inputs.is_empty() {
-            idle_steps += 1;
-            // A segment is prepared at the first quiet moment; the durable offset is marked only after a longer one.
-            match log.idle() {
-                Some(LogInput::Mark) if idle_steps < STEPS_BEFORE_MARK => {}
-                Some(input) => inputs.push(input),
-                None => {}
+    fn take_log_outputs(&mut self, outputs: Vec<LogOutput>, effects: &mut Vec<RaftEffect>) {
+        for output in outputs {
+            match output {
+                LogOutput::Persisted { number } => self.raft.handle(RaftEvent::Persisted { number }, effects),
+                LogOutput::Compacted { first_index } => {
+                    self.raft.handle(RaftEvent::Compacted { first_index }, effects);
+                }
+                LogOutput::Failed(error) => self.fatal.stop(&format!("the log cannot be written: {error}")),
+                LogOutput::ResetDone { .. } | LogOutput::Entries { .. } => {
+                    self.fatal.stop("the log answers what a server without peers never asks");
+                }
             }
-        } else {
-            idle_steps = 0;
-        }
-        forward(log.handle(inputs.drain(..)), raft, fatal);
-        if let Some(due) = log.due() {
-            forward(log.handle([due]), raft, fatal);
         }
     }
-}
-
-fn forward(outputs: Vec<LogOutput>, raft: &Inbox<RaftEvent>, fatal: &Fatal) {
-    raft.push_all(outputs.into_iter().map(|output| match output {
-        LogOutput::Persisted { number } => RaftEvent::Persisted { number },
-        LogOutput::Compacted { first_index } => RaftEvent::Compacted { first_index },
-        LogOutput::Failed(error) => fatal.stop(&format!("the log cannot be written: {error}")),
-        LogOutput::ResetDone { .. } | LogOutput::Entries { .. } => {
-            fatal.stop("the log answers what a server without peers never asks")
-        }
-    }));
 }
 
 fn run_apply(core: &Core, inbox: &Inbox<ApplyInput>, snapshots: &SnapshotTrigger, fatal: &Fatal) {

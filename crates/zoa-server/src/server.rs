@@ -30,10 +30,9 @@ use crate::entropy;
 use crate::fatal::Fatal;
 use crate::recovery;
 use crate::recovery::Found;
+use crate::replication;
 use crate::replication::Parts;
 use crate::replication::Proposer;
-use crate::replication::Queues;
-use crate::replication::Replication;
 use crate::snapshots::SnapshotThread;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
@@ -234,14 +233,13 @@ fn start_replication(options: &Options, found: Found) -> Result<Proposer, ServeE
     };
     let mut first_effects = Vec::new();
     let raft = RaftLoop::new(raft_config, raft, &mut first_effects)?;
-    let queues = Queues::default();
+    let proposer = Proposer::default();
     let trigger = SnapshotTrigger::new(options.snapshot_every);
     let snapshots = SnapshotThread {
         core: Arc::clone(&core),
         store,
         trigger: trigger.clone(),
-        log: Arc::clone(&queues.log),
-        raft: Arc::clone(&queues.raft),
+        proposer: proposer.clone(),
         retain: options.retain,
         taken: Arc::new(AtomicU64::new(0)),
     };
@@ -258,11 +256,10 @@ fn start_replication(options: &Options, found: Found) -> Result<Proposer, ServeE
     let established = move || {
         serving.send(()).ok();
     };
-    let replication =
-        Replication::start(queues, parts, established).map_err(ServeError::Threads)?;
+    replication::start(&proposer, parts, established).map_err(ServeError::Threads)?;
     // The one voter leads as soon as its own first entry is durable; a disk that does not take it ends the process.
     served.recv().ok();
-    Ok(replication.proposer())
+    Ok(proposer)
 }
 
 /// Proposes expiries as they come due.

@@ -12,16 +12,15 @@ use zoa_core::Core;
 use zoa_core::SnapshotPoint;
 use zoa_log::LogError;
 use zoa_log::LogIndex;
-use zoa_log::LogInput;
 use zoa_log::SnapshotMeta;
 use zoa_log::SnapshotStore;
 use zoa_raft::LogPosition;
-use zoa_raft::RaftEvent;
 use zoa_tree::SnapshotCursor;
 use zoa_tree::SnapshotStep;
 
 use crate::disk::RealDisk;
 use crate::inbox::Inbox;
+use crate::replication::Proposer;
 
 /// Znodes read under one hold of the lock: well below a millisecond.
 const NODES_PER_STEP: usize = 1_000;
@@ -61,8 +60,7 @@ pub(crate) struct SnapshotThread {
     pub(crate) core: Arc<Core>,
     pub(crate) store: SnapshotStore<RealDisk>,
     pub(crate) trigger: SnapshotTrigger,
-    pub(crate) log: Arc<Inbox<LogInput>>,
-    pub(crate) raft: Arc<Inbox<RaftEvent>>,
+    pub(crate) proposer: Proposer,
     /// `autopurge.snapRetainCount`, or `None` to keep all.
     pub(crate) retain: Option<usize>,
     pub(crate) taken: Arc<AtomicU64>,
@@ -90,13 +88,7 @@ impl SnapshotThread {
         self.core.with_tree_mut(|tree| tree.end_snapshot(cursor));
         let len = written?;
         let index = LogIndex(point.index);
-        self.log.push(LogInput::Compact { to: index });
-        self.raft.push(RaftEvent::SnapshotTaken {
-            position: LogPosition {
-                index,
-                term: point.term,
-            },
-        });
+        self.proposer.snapshot_taken(LogPosition { index, term: point.term });
         if let Some(retain) = self.retain {
             self.store.purge(retain)?;
         }
