@@ -7,7 +7,7 @@
 //!
 //! A queue between two threads is emptied whole, so a batch is what came while the one before it was under way: no timer. With one
 //! voter nobody waits for the raft loop but the writes that are to be synced anyway, so it shares its thread with the log loop
-//! (`docs/decisions/0002-one-thread-for-raft-and-log.md`).
+//! (`docs/decisions/0004-one-thread-for-raft-and-log.md`).
 
 use std::sync::Arc;
 use std::thread;
