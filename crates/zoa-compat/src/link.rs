@@ -44,11 +44,6 @@ impl Link {
         })
     }
 
-    /// A second handle on the same socket, for a thread that only writes.
-    pub(crate) fn writer(&self) -> io::Result<LinkWriter> {
-        Ok(LinkWriter(self.stream.try_clone()?))
-    }
-
     /// Sends bytes as they are. An error means that the server has closed.
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
@@ -126,14 +121,5 @@ impl Link {
     pub(crate) fn shut(&self) {
         // A socket that the server has already closed cannot be shut again: nothing is lost.
         let _ = self.stream.shutdown(Shutdown::Both);
-    }
-}
-
-/// The writing half.
-pub(crate) struct LinkWriter(TcpStream);
-
-impl LinkWriter {
-    pub(crate) fn send(&mut self, xid: i32, op: i32, body: &[u8]) -> io::Result<()> {
-        self.0.write_all(&frame(&request(xid, op, body)))
     }
 }

@@ -14,6 +14,7 @@
 )]
 
 mod link;
+mod order;
 mod random;
 mod wire;
 mod wire_diff;
@@ -33,11 +34,14 @@ struct Arguments {
 enum Command {
     /// Sends the same operations to two servers and compares what they answer.
     WireDiff(wire_diff::Options),
+    /// Readers with watches against writers; every reply and event is held against the history.
+    Order(order::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::WireDiff(options) => wire_diff::run(options),
+        Command::Order(options) => order::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

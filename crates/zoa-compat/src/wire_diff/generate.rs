@@ -145,11 +145,13 @@ impl Generator {
         Some(Step::Attach { slot, how })
     }
 
-    /// A wish that may stand in a row of requests: auth may not, since the reference answers it on arrival,
-    /// before or after what was sent earlier.
+    /// A wish that may stand in a row of requests. Two may not, since what the reference answers then
+    /// depends on its threads: auth is answered on arrival, before or after what was sent earlier; and a
+    /// write behind a setACL is checked against the old ACL until the setACL is applied
+    /// (PrepRequestProcessor keeps the new version, not the new list, of what is outstanding).
     fn wish_in_order(&mut self, slot: Slot, moments: &Moments) -> Vec<Request> {
         let mut requests = self.wish(slot, moments);
-        requests.retain(|request| request.op != op::AUTH);
+        requests.retain(|request| request.op != op::AUTH && request.op != op::SET_ACL);
         requests
     }
 
