@@ -191,15 +191,21 @@ impl<D: Disk> SnapshotStore<D> {
     /// `Io`.
     pub fn purge(&self, retain: usize) -> Result<(), LogError> {
         let old: Vec<_> = self.list()?.into_iter().skip(retain.max(1)).collect();
-        for index in &old {
-            self.remove(&file_name(*index))?;
-        }
         if old.is_empty() {
             return Ok(());
         }
-        self.disk
-            .sync_dir(SNAPSHOT_DIR)
-            .map_err(io_error("sync", self.disk.describe(SNAPSHOT_DIR)))
+        // A newer one may be seen and yet not be durable, when the sync behind its
+        // rename failed; it must not be what an older one is given up for.
+        self.sync_dir()?;
+        for index in &old {
+            self.remove(&file_name(*index))?;
+        }
+        self.sync_dir()
+    }
+
+    fn sync_dir(&self) -> Result<(), LogError> {
+        let synced = self.disk.sync_dir(SNAPSHOT_DIR);
+        synced.map_err(io_error("sync", self.disk.describe(SNAPSHOT_DIR)))
     }
 
     fn remove(&self, name: &str) -> Result<(), LogError> {

@@ -159,6 +159,17 @@ impl SimDisk {
         }
     }
 
+    /// A second disk in exactly the same state, what is not durable included: to try several futures of one past.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let platter = Arc::new(Mutex::new(self.platter().clone()));
+        Self {
+            platter,
+            life: self.life,
+            write_mode: self.write_mode,
+        }
+    }
+
     fn revived(&self) -> Self {
         Self {
             platter: Arc::clone(&self.platter),

@@ -132,6 +132,8 @@ fn found<D: Disk>(disk: &D, options: &LogOptions) -> Result<Metadata, LogError> 
     };
     disk.create_dir(LOG_DIR)
         .map_err(io_error("create", disk.describe(LOG_DIR)))?;
+    disk.sync_dir("")
+        .map_err(io_error("sync", disk.describe("")))?;
     if names.iter().any(|name| is_founding(name)) {
         disk.remove(FOUNDING_FILE)
             .map_err(io_error("remove", disk.describe(FOUNDING_FILE)))?;

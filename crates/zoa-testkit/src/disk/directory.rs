@@ -47,12 +47,6 @@ impl Directory {
         }
     }
 
-    /// A sync that failed: some of it made it, the rest never will, though it is seen.
-    pub(super) fn fail_sync(&mut self, rng: &mut Rng) {
-        self.pending.retain(|_| rng.percent(50));
-        self.sync();
-    }
-
     pub(super) fn last_pending(&self) -> Option<u64> {
         self.pending.last().map(|(number, _)| *number)
     }

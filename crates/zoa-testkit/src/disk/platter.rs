@@ -22,7 +22,7 @@ use crate::rng::Rng;
 const EIO: i32 = 5;
 
 /// The state of a disk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Platter {
     rng: Rng,
     /// Counts the lives of the process; handles of an earlier one are dead.
@@ -153,17 +153,14 @@ impl Platter {
 
     pub(super) fn sync_dir(&mut self, life: u64, dir: &str) -> io::Result<()> {
         let course = self.count(life)?;
-        let rng = &mut self.rng;
         let entries = self.dirs.get_mut(dir).ok_or(ErrorKind::NotFound)?;
-        match &course {
-            Course::Normal => {
-                entries.sync();
-                if dir.is_empty() {
-                    self.dirs_durable.extend(self.dirs.keys().cloned());
-                }
+        // When it fails, nothing is lost for good, unlike with the pages of a file: a directory is in the file system's
+        // journal, and where that fails, every later operation does too.
+        if matches!(course, Course::Normal) {
+            entries.sync();
+            if dir.is_empty() {
+                self.dirs_durable.extend(self.dirs.keys().cloned());
             }
-            Course::Broken(Fault::Eio, _) => entries.fail_sync(rng),
-            Course::Broken(Fault::Enospc | Fault::Crash, _) => {}
         }
         course.finish()
     }

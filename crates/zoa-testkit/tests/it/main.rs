@@ -1,3 +1,4 @@
 //! The simulated world under test, and what it shows about the durable code.
 
 mod disk_conformance;
+mod durability;
