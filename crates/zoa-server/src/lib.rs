@@ -2,6 +2,7 @@
 //! `zoa-raft` or `zoa-log` could decide.
 
 mod client_port;
+pub mod config;
 pub mod disk;
 mod entropy;
 mod fatal;

@@ -1,0 +1,23 @@
+//! The log, the snapshots, and how long they stay.
+
+use crate::config::given::INT_MAX;
+use crate::config::notice::Notice;
+
+keys! {
+    "snapCount" => |draft, given|
+        draft.config.snapshots.every_txns = given.number(1..=INT_MAX, "transactions")?,
+    "snapSizeLimitInKb" => |draft, given| {
+        let limit: i64 = given.number(-1..=INT_MAX, "KiB")?;
+        draft.config.snapshots.log_size_limit_kb = u32::try_from(limit).ok().filter(|kb| *kb > 0);
+    },
+    "fsync.warningthresholdms" => |draft, given|
+        draft.config.snapshots.sync_warning_ms = given.number(0..=INT_MAX, "milliseconds")?,
+    // Whatever is not "yes" turns syncing off in the original.
+    "forceSync" => |draft, given| if given.value != "yes" {
+        draft.notices.push(Notice::AlwaysSyncs { place: given.place.clone() });
+    },
+    "autopurge.snapRetainCount" => |draft, given|
+        draft.retain = Some((given.number(-1..=INT_MAX, "snapshots")?, given.place.clone())),
+    "autopurge.purgeInterval" => |draft, given|
+        draft.purge_interval = Some(given.interval()?),
+}
