@@ -1,7 +1,7 @@
 //! `zoa bench`: measures any server that speaks ZooKeeper's client protocol.
 //!
-//! It knows nothing of this project's server but what a client can see, and the operating system's figures of its
-//! process. How to measure, and what came of it, stands in docs/performance.md.
+//! It knows nothing of this project's server but what a client can see, and the operating system's
+//! figures of its process. How to measure, and what came of it, stands in docs/performance.md.
 //!
 //! ```text
 //! args -> workload -> swarm (one thread, many connections) -> server

@@ -18,7 +18,8 @@ pub(crate) struct Target {
     /// The server, as host:port
     #[arg(long, default_value = "127.0.0.1:2181")]
     pub(crate) server: String,
-    /// Process id of the server, for its CPU time and memory; several, separated by commas, for an ensemble
+    /// Process id of the server, for its CPU time and memory; several, separated by commas, for an
+    /// ensemble
     #[arg(long = "pid", value_name = "PID", value_delimiter = ',')]
     pub(crate) pids: Vec<u32>,
     /// Session timeout to ask for, in milliseconds
@@ -48,7 +49,8 @@ pub(crate) struct Timing {
     /// How long to measure, in seconds
     #[arg(long, default_value_t = 5.0, value_parser = parse_seconds)]
     pub(crate) seconds: f64,
-    /// How long to run before measuring; 5 seconds, or 1 when --pid shows that the server is no Java
+    /// How long to run before measuring; 5 seconds, or 1 when --pid shows that the server is no
+    /// Java
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub(crate) warmup: Option<f64>,
 }
@@ -122,8 +124,9 @@ pub(crate) struct WatchArgs {
     /// Watches that one write fires
     #[arg(long, default_value_t = 5000, value_parser = parse_count)]
     pub(crate) watchers: usize,
-    /// Connections that the watches are spread over; as many as watches unless given. A session gets one event a
-    /// znode, so with fewer connections the write is a multi that changes several znodes
+    /// Connections that the watches are spread over; as many as watches unless given. A session
+    /// gets one event a znode, so with fewer connections the write is a multi that changes several
+    /// znodes
     #[arg(long, value_parser = parse_count)]
     pub(crate) connections: Option<usize>,
 }

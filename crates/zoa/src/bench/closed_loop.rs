@@ -1,8 +1,8 @@
 //! Two ways to offer requests: as fast as they are answered (closed loop), or at a fixed rate.
 //!
-//! In the closed loop each connection keeps `depth` requests in flight: its rate is what the server can do. At a
-//! fixed rate a request's latency counts from when it was *due*, sent or not, so that a server that stalls cannot
-//! hide the requests that it kept from being sent.
+//! In the closed loop each connection keeps `depth` requests in flight: its rate is what the server
+//! can do. At a fixed rate a request's latency counts from when it was *due*, sent or not, so that
+//! a server that stalls cannot hide the requests that it kept from being sent.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -46,7 +46,8 @@ impl Outlet<'_> {
 
 /// An endless or finite supply of requests.
 pub(crate) trait Operations {
-    /// Sends the next request of the outlet's connection; `false` when that connection has no more to send.
+    /// Sends the next request of the outlet's connection; `false` when that connection has no more
+    /// to send.
     fn issue(&mut self, outlet: &mut Outlet<'_>) -> Result<bool>;
 
     /// Looks at the body of a reply that had no error in its header.

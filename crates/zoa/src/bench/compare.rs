@@ -1,4 +1,5 @@
-//! `zoa bench compare`: two servers in turn, with the floor beside them, and the ratios between the two.
+//! `zoa bench compare`: two servers in turn, with the floor beside them, and the ratios between the
+//! two.
 //!
 //! ```text
 //! each round: disk sync, floor server, right server, left server     (never two at a time)
@@ -7,6 +8,7 @@
 //!
 //! The right one is the yardstick: fixed offered loads are half of what it took in the same round.
 
+mod goals;
 mod machine;
 mod results;
 mod suite;
@@ -29,8 +31,8 @@ use crate::bench::compare::table::Table;
 /// Options of `zoa bench compare`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct CompareArgs {
-    /// The server under test: NAME=COMMAND, which starts it in the foreground; {port}, {dir} and {cfg} (a zoo.cfg
-    /// written for it) are filled in
+    /// The server under test: NAME=COMMAND, which starts it in the foreground; {port}, {dir} and
+    /// {cfg} (a zoo.cfg written for it) are filled in
     #[arg(long, value_parser = parse_named)]
     pub(crate) left: Named,
     /// The server it is compared with, likewise
@@ -42,10 +44,11 @@ pub(crate) struct CompareArgs {
     /// What is measured
     #[arg(long, value_enum, default_value_t = Suite::SingleServer)]
     pub(crate) suite: Suite,
-    /// How long each row is measured in each round, in seconds
-    #[arg(long, default_value_t = 3.0, value_parser = crate::bench::args::parse_seconds)]
-    pub(crate) seconds: f64,
-    /// Directory for the servers' data, on the disk that is to be measured; what is made there is removed
+    /// How long each row is measured in each round, in seconds; 3, or 2 of the quick suite
+    #[arg(long, value_parser = crate::bench::args::parse_seconds)]
+    pub(crate) seconds: Option<f64>,
+    /// Directory for the servers' data, on the disk that is to be measured; what is made there is
+    /// removed
     #[arg(long, default_value = "zoa-bench-compare")]
     pub(crate) dir: PathBuf,
     /// File for the table, in Markdown
@@ -108,7 +111,7 @@ fn measure(args: &CompareArgs, floor: &str, dir: &Path) -> Result<Table> {
             tell(&format!("round {round} of {rounds}: {}", contender.name()));
             let step = suite::Step {
                 suite: args.suite,
-                seconds: args.seconds,
+                seconds: args.seconds.unwrap_or_else(|| args.suite.seconds()),
                 dir,
             };
             let done = suite::run(contender, &step, &mut results);

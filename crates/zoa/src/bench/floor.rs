@@ -1,8 +1,8 @@
 //! `zoa bench floor`: a server that does nothing but what every server of this protocol must.
 //!
-//! Handshake, frames, one lock, a canned reply of 100 bytes: what it takes is the kernel's, the runtime's and the
-//! framing's share, and no real server can be below it. It stores nothing, keeps no sessions and delivers no events;
-//! a stock client would be misled by it.
+//! Handshake, frames, one lock, a canned reply of 100 bytes: what it takes is the kernel's, the
+//! runtime's and the framing's share, and no real server can be below it. It stores nothing, keeps
+//! no sessions and delivers no events; a stock client would be misled by it.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The part of the tree that a workload uses: a directory of its own, made before and removed after it.
+//! The part of the tree that a workload uses: a directory of its own, made before and removed after
+//! it.
 //!
 //! Its name is random, so that two runs against one server do not meet.
 
@@ -26,7 +27,8 @@ pub(crate) struct Grounds {
 }
 
 impl Grounds {
-    /// Makes a directory on the target, runs `work` with it and removes it, whatever came of the work.
+    /// Makes a directory on the target, runs `work` with it and removes it, whatever came of the
+    /// work.
     pub(crate) fn with<R>(target: &Target, work: impl FnOnce(&Self) -> Result<R>) -> Result<R> {
         let grounds = Self::make(target)?;
         let outcome = work(&grounds);

@@ -46,7 +46,8 @@ impl Latencies {
             .expect("all histograms here have the same bounds");
     }
 
-    /// The latency that this share (0.0 to 1.0) of the requests stayed within; zero when there were none.
+    /// The latency that this share (0.0 to 1.0) of the requests stayed within; zero when there were
+    /// none.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         Duration::from_nanos(self.nanoseconds.value_at_quantile(share))
     }

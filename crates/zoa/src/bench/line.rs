@@ -1,9 +1,12 @@
-//! One client connection of the bench: bytes out, bytes in, and the requests that wait for their replies.
+//! One client connection of the bench: bytes out, bytes in, and the requests that wait for their
+//! replies.
 //!
-//! Not a client library: it never reconnects, keeps no watches, and whatever goes wrong ends the run.
+//! Not a client library: it never reconnects, keeps no watches, and whatever goes wrong ends the
+//! run.
 //!
-//! Invariant: replies come in the order of the requests (the protocol's promise), so the oldest request in flight
-//! is the one answered; a reply with another xid is an error of the server and is reported as such.
+//! Invariant: replies come in the order of the requests (the protocol's promise), so the oldest
+//! request in flight is the one answered; a reply with another xid is an error of the server and is
+//! reported as such.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -23,7 +26,8 @@ use zoa_proto::Xid;
 use zoa_proto::Zxid;
 use zoa_proto::encode_request;
 
-/// A buffer that was once long is given back when a connection has gone quiet with more than this, bytes.
+/// A buffer that was once long is given back when a connection has gone quiet with more than this,
+/// bytes.
 const IDLE_BUFFER_LEN_MAX: usize = 64 * 1024;
 
 /// Which of a workload's kinds of request one is; an index into its histograms.

@@ -1,12 +1,13 @@
-//! One measured stretch of work: when it begins and ends, what was answered in it, and what it cost both sides.
+//! One measured stretch of work: when it begins and ends, what was answered in it, and what it cost
+//! both sides.
 //!
 //! ```text
 //! warm-up | measured | drain
 //!         ^ cleared  ^ CPU and memory read; nothing new is sent
 //! ```
 //!
-//! Invariant: a reply counts if it came within the measured stretch, and CPU time is read at its two ends, so that
-//! operations and CPU belong to the same time.
+//! Invariant: a reply counts if it came within the measured stretch, and CPU time is read at its
+//! two ends, so that operations and CPU belong to the same time.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -164,7 +165,8 @@ impl<'p> Window<'p> {
         Ok(self.phase)
     }
 
-    /// Ends the measured stretch now, as a load does that has a number of things to do rather than a time.
+    /// Ends the measured stretch now, as a load does that has a number of things to do rather than
+    /// a time.
     pub(crate) fn finish(&mut self, now: Instant) -> Result<()> {
         self.end = Some(Sample::take(self.server, now)?);
         self.phase = Phase::Over;
@@ -203,8 +205,8 @@ impl<'p> Window<'p> {
         self.end.and_then(|sample| sample.server_rss_bytes())
     }
 
-    /// Rate, latencies (each class, when there are several), CPU and memory, where each request of all classes
-    /// stands for `ops_per_request` operations.
+    /// Rate, latencies (each class, when there are several), CPU and memory, where each request of
+    /// all classes stands for `ops_per_request` operations.
     pub(crate) fn figures(&self, ops_per_request: f64) -> Vec<Figure> {
         let mut all = Latencies::new();
         self.latencies

@@ -8,10 +8,12 @@ use anyhow::bail;
 use rustix::process::Resource;
 use rustix::process::Rlimit;
 
-/// Descriptors that the program uses beside its connections: standard streams, epoll, files, the floor's runtime.
+/// Descriptors that the program uses beside its connections: standard streams, epoll, files, the
+/// floor's runtime.
 const RESERVED: u64 = 64;
 
-/// Makes room for so many connections at once; fails with what to do when the hard limit forbids it.
+/// Makes room for so many connections at once; fails with what to do when the hard limit forbids
+/// it.
 pub(crate) fn allow_connections(connections: usize) -> Result<()> {
     let needed = u64::try_from(connections)
         .unwrap_or(u64::MAX)

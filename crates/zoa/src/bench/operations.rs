@@ -1,7 +1,7 @@
 //! The streams of requests that the workloads offer: which request comes next on a connection.
 //!
-//! Not how many are in flight or when: that is `closed_loop`. Each works on znodes that exist, so that no request is
-//! refused; an error is the server's and ends the run.
+//! Not how many are in flight or when: that is `closed_loop`. Each works on znodes that exist, so
+//! that no request is refused; an error is the server's and ends the run.
 
 use anyhow::Result;
 use zoa_proto::AclList;
@@ -24,7 +24,8 @@ use crate::bench::session::multi_ops;
 use crate::bench::session::open_acl;
 use crate::bench::swarm::Reply;
 
-/// Chooses keys: fast, and the same at each run. (Marsaglia's xorshift; nothing here must be unpredictable.)
+/// Chooses keys: fast, and the same at each run. (Marsaglia's xorshift; nothing here must be
+/// unpredictable.)
 pub(crate) struct Dice(u64);
 
 impl Dice {

@@ -1,7 +1,8 @@
 //! What a process has cost so far: CPU time and resident memory, read from `/proc`.
 //!
-//! Not a profiler: two numbers a process, taken before and after a stretch of work. The CPU time is that of the
-//! whole process: all threads, those that have ended too. Children count only when their pid is given as well.
+//! Not a profiler: two numbers a process, taken before and after a stretch of work. The CPU time is
+//! that of the whole process: all threads, those that have ended too. Children count only when
+//! their pid is given as well.
 
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use anyhow::Context as _;
 use anyhow::Result;
 use anyhow::bail;
 
-/// The processes of the server under test: one for a single server, several for an ensemble, none when unknown.
+/// The processes of the server under test: one for a single server, several for an ensemble, none
+/// when unknown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Processes {
     pids: Vec<u32>,
@@ -82,8 +84,9 @@ fn read_proc(pid: u32, file: &str) -> Result<String> {
     })
 }
 
-/// `utime + stime` of a `/proc/PID/stat` line (proc(5): fields 14 and 15). The name of the program stands in
-/// brackets and may itself hold brackets and spaces, so the fields are counted from the last closing one.
+/// `utime + stime` of a `/proc/PID/stat` line (proc(5): fields 14 and 15). The name of the program
+/// stands in brackets and may itself hold brackets and spaces, so the fields are counted from the
+/// last closing one.
 fn parse_cpu_ticks(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace().skip(11);

@@ -1,6 +1,8 @@
-//! What a workload found: named figures with their units, as one JSON line and as a table for people.
+//! What a workload found: named figures with their units, as one JSON line and as a table for
+//! people.
 //!
-//! The unit is part of a figure's key (`p99_us`), so that no reader of the JSON can take one for another.
+//! The unit is part of a figure's key (`p99_us`), so that no reader of the JSON can take one for
+//! another.
 
 use std::fmt;
 

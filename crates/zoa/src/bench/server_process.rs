@@ -24,8 +24,9 @@ use crate::bench::session::Session;
 
 /// How long a server may take from its start to its first answer.
 const START_MAX: Duration = Duration::from_secs(120);
-/// How long one attempt to get an answer may take, at first. The reference's server can leave a connection that came
-/// while it was starting without an answer for ever; a slow server gets more time with each attempt.
+/// How long one attempt to get an answer may take, at first. The reference's server can leave a
+/// connection that came while it was starting without an answer for ever; a slow server gets more
+/// time with each attempt.
 const ATTEMPT_MAX: Duration = Duration::from_millis(50);
 /// How much longer each attempt may take than the one before.
 const ATTEMPT_GROWTH: f64 = 1.25;
@@ -43,7 +44,8 @@ pub(crate) struct ServerCommand {
 }
 
 impl ServerCommand {
-    /// A command with the placeholders `{port}`, `{dir}` and `{cfg}`, a zoo.cfg that is written for it.
+    /// A command with the placeholders `{port}`, `{dir}` and `{cfg}`, a zoo.cfg that is written for
+    /// it.
     pub(crate) fn new(template: &str, port: u16, dir: &Path) -> Self {
         Self {
             template: template.to_owned(),
@@ -107,7 +109,8 @@ impl ServerCommand {
         self.dir.join("zoo.cfg")
     }
 
-    /// The configuration of performance.md: all limits out of the way, syncing left on, which is the default.
+    /// The configuration of performance.md: all limits out of the way, syncing left on, which is
+    /// the default.
     fn write_cfg(&self) -> Result<()> {
         let data = self.dir.join("data");
         std::fs::create_dir_all(&data)

@@ -1,6 +1,7 @@
 //! A session over one blocking connection: what a workload needs before and after it measures.
 //!
-//! One request at a time, each waited for. Nothing measured goes through it, but for the first read after a start.
+//! One request at a time, each waited for. Nothing measured goes through it, but for the first read
+//! after a start.
 
 use std::io::Read as _;
 use std::io::Write as _;
@@ -47,7 +48,8 @@ pub(crate) fn multi_ops(value_bytes: usize) -> usize {
     (MULTI_BYTES_MAX / (value_bytes + MULTI_OP_OVERHEAD)).clamp(1, MULTI_OPS_MAX)
 }
 
-/// A create of a persistent znode that everybody may do everything with; `acl_scratch` holds its ACL.
+/// A create of a persistent znode that everybody may do everything with; `acl_scratch` holds its
+/// ACL.
 pub(crate) fn create<'a>(path: &'a str, data: &'a [u8], acl: AclList<'a>) -> Create<'a> {
     Create {
         path,
@@ -99,7 +101,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A new session on the first of the addresses that takes one; no step may take longer than `patience`.
+    /// A new session on the first of the addresses that takes one; no step may take longer than
+    /// `patience`.
     pub(crate) fn open(addresses: &[SocketAddr], patience: Duration) -> Result<Self> {
         let mut failure = None;
         for &address in addresses {

@@ -1,8 +1,9 @@
 //! `zoa bench sync`: what one durable write costs on a disk, without any server.
 //!
-//! It is the floor under every write latency: a server that answers a write after it is durable cannot be faster.
-//! Two ways are measured: overwriting a block of an allocated file through `O_DIRECT|O_DSYNC`, as the log of this
-//! server does, and appending with `fdatasync`, as most logs do.
+//! It is the floor under every write latency: a server that answers a write after it is durable
+//! cannot be faster. Two ways are measured: overwriting a block of an allocated file through
+//! `O_DIRECT|O_DSYNC`, as the log of this server does, and appending with `fdatasync`, as most logs
+//! do.
 
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -66,7 +67,8 @@ fn figures(latencies: &Latencies, prefix: &str) -> Vec<crate::bench::report::Fig
     figures
 }
 
-/// One block after the other of an allocated, zeroed file; `None` where the file system has no `O_DIRECT`.
+/// One block after the other of an allocated, zeroed file; `None` where the file system has no
+/// `O_DIRECT`.
 fn measure_overwrites(dir: &Path, length: Duration) -> Result<Option<Latencies>> {
     let scratch = Scratch::create(dir, "zoa-bench-sync-overwrite")?;
     scratch.fill_with_zeroes()?;

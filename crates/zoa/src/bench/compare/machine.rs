@@ -71,7 +71,8 @@ fn parse_cpu(cpuinfo: &str) -> String {
     .to_owned()
 }
 
-/// The type of the deepest mount that holds `dir`, from `/proc/mounts`: device, place, type, options.
+/// The type of the deepest mount that holds `dir`, from `/proc/mounts`: device, place, type,
+/// options.
 fn parse_file_system(mounts: &str, dir: &Path) -> String {
     let mounts = mounts.lines().filter_map(|line| {
         let mut fields = line.split(' ').skip(1);

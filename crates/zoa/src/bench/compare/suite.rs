@@ -59,6 +59,14 @@ impl Suite {
             Self::Quick => 3,
         }
     }
+
+    /// How long each row is measured in each round, unless told otherwise.
+    pub(crate) fn seconds(self) -> f64 {
+        match self {
+            Self::SingleServer => 3.0,
+            Self::Quick => 2.0,
+        }
+    }
 }
 
 /// One of the servers, or the floor.

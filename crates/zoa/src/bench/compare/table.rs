@@ -1,263 +1,19 @@
-//! The table of a comparison: for each figure both medians, their ratio, the floor, the goal, and whether it is met.
+//! The table of a comparison: for each figure both medians, their ratio, the floor, the goal, and
+//! whether it is met.
 //!
-//! The rows and goals are those of docs/performance.md. A figure that was not measured has no line.
+//! The lines and goals stand in `goals`. A figure that was not measured has no line.
 
 use serde_json::Value;
 use serde_json::json;
 
+use crate::bench::compare::goals::Floor;
+use crate::bench::compare::goals::Goal;
+use crate::bench::compare::goals::LINES;
+use crate::bench::compare::goals::Line;
 use crate::bench::compare::machine::Machine;
 use crate::bench::compare::results::Results;
 use crate::bench::compare::results::Side;
 use crate::bench::report::Unit;
-
-/// Where a floor stands: the row of the floor server, and the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Floor {
-    None,
-    /// The same figure of this row.
-    Row(&'static str),
-    /// One bare sync of the disk and the floor's read, both medians: nothing durable is faster.
-    SyncAndRead(&'static str),
-}
-
-/// What the left server is to reach.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Goal {
-    None,
-    /// At most this share of the right server's figure.
-    ShareOfRight(f64),
-    /// At least so many times the right server's figure.
-    TimesRight(f64),
-    /// At most so many times the floor.
-    TimesFloor(f64),
-    /// At most this much above the floor, in the figure's unit.
-    AboveFloor(f64),
-    /// At most this, in the figure's unit.
-    AtMost(f64),
-}
-
-struct Line {
-    row: &'static str,
-    figure: &'static str,
-    key: &'static str,
-    floor: Floor,
-    goal: Goal,
-}
-
-const CPU: &str = "server_cpu_us_per_op";
-
-const fn line(
-    row: &'static str,
-    (figure, key): (&'static str, &'static str),
-    floor: Floor,
-    goal: Goal,
-) -> Line {
-    Line {
-        row,
-        figure,
-        key,
-        floor,
-        goal,
-    }
-}
-
-/// All lines, in the order of the table.
-const LINES: &[Line] = &[
-    line(
-        "read 64x1",
-        ("server CPU per op", CPU),
-        Floor::Row("read 64x1"),
-        Goal::TimesFloor(1.3),
-    ),
-    line(
-        "read 64x1",
-        ("rate", "ops_per_s"),
-        Floor::Row("read 64x1"),
-        Goal::TimesRight(2.0),
-    ),
-    line(
-        "read 64x1",
-        ("p99", "p99_us"),
-        Floor::Row("read 64x1"),
-        Goal::None,
-    ),
-    line(
-        "read 64x16",
-        ("server CPU per op", CPU),
-        Floor::Row("read 64x16"),
-        Goal::TimesFloor(2.0),
-    ),
-    line(
-        "read 64x16",
-        ("rate", "ops_per_s"),
-        Floor::Row("read 64x16"),
-        Goal::TimesRight(12.0),
-    ),
-    line(
-        "read 64x16",
-        ("p99", "p99_us"),
-        Floor::Row("read 64x16"),
-        Goal::None,
-    ),
-    line(
-        "read 1x1",
-        ("p50", "p50_us"),
-        Floor::Row("read 1x1"),
-        Goal::TimesFloor(1.2),
-    ),
-    line(
-        "write 64x1",
-        ("server CPU per op", CPU),
-        Floor::Row("read 64x1"),
-        Goal::ShareOfRight(0.25),
-    ),
-    line(
-        "write 64x1",
-        ("rate", "ops_per_s"),
-        Floor::None,
-        Goal::TimesRight(2.0),
-    ),
-    line("write 64x1", ("p99", "p99_us"), Floor::None, Goal::None),
-    line(
-        "write 64x16",
-        ("server CPU per op", CPU),
-        Floor::Row("read 64x16"),
-        Goal::ShareOfRight(1.0 / 7.0),
-    ),
-    line(
-        "write 64x16",
-        ("rate", "ops_per_s"),
-        Floor::None,
-        Goal::TimesRight(4.0),
-    ),
-    line("write 64x16", ("p99", "p99_us"), Floor::None, Goal::None),
-    line(
-        "write 1x1",
-        ("p50", "p50_us"),
-        Floor::SyncAndRead("read 1x1"),
-        Goal::AboveFloor(60.0),
-    ),
-    line(
-        "create+delete 64x16",
-        ("server CPU per op", CPU),
-        Floor::Row("read 64x16"),
-        Goal::ShareOfRight(0.2),
-    ),
-    line(
-        "create+delete 64x16",
-        ("rate", "ops_per_s"),
-        Floor::None,
-        Goal::None,
-    ),
-    line(
-        "multi of 100, 64x1",
-        ("server CPU per op inside", CPU),
-        Floor::None,
-        Goal::ShareOfRight(0.2),
-    ),
-    line(
-        "multi of 100, 64x1",
-        ("rate of ops inside", "ops_per_s"),
-        Floor::None,
-        Goal::None,
-    ),
-    line(
-        "read at half the right's rate",
-        ("p99", "p99_us"),
-        Floor::None,
-        Goal::ShareOfRight(0.5),
-    ),
-    line(
-        "write at half the right's rate",
-        ("p99", "p99_us"),
-        Floor::None,
-        Goal::ShareOfRight(0.5),
-    ),
-    line(
-        "create+delete at half the right's rate",
-        ("p99", "p99_us"),
-        Floor::None,
-        Goal::ShareOfRight(0.5),
-    ),
-    line(
-        "one write, 5,000 watchers",
-        ("last event, p50", "last_event_p50_us"),
-        Floor::None,
-        Goal::ShareOfRight(0.125),
-    ),
-    line(
-        "one write, 5,000 watchers",
-        ("server CPU per event", CPU),
-        Floor::None,
-        Goal::ShareOfRight(0.125),
-    ),
-    line(
-        "a million znodes of 100 B",
-        ("memory per znode", "memory_per_node_bytes"),
-        Floor::None,
-        Goal::AtMost(300.0),
-    ),
-    line(
-        "a million znodes of 100 B",
-        ("created through multis", "nodes_per_s"),
-        Floor::None,
-        Goal::TimesRight(5.0),
-    ),
-    line(
-        "restart with them",
-        ("until the first read", "restart_ms"),
-        Floor::None,
-        Goal::AtMost(600.0),
-    ),
-    line(
-        "writes beside lists of 1,000,000",
-        ("p99 with / without", "write_p99_with_to_without_ratio"),
-        Floor::None,
-        Goal::AtMost(2.0),
-    ),
-    line(
-        "writes beside lists of 1,000,000",
-        ("lists", "lists_per_s"),
-        Floor::None,
-        Goal::None,
-    ),
-    line(
-        "empty server",
-        ("start to serving", "start_empty_ms"),
-        Floor::Row("empty server"),
-        Goal::AtMost(30.0),
-    ),
-    line(
-        "empty server",
-        ("memory", "server_rss_bytes"),
-        Floor::Row("empty server"),
-        Goal::AtMost(8.0 * 1024.0 * 1024.0),
-    ),
-    line(
-        "10,000 idle sessions",
-        ("memory each", "memory_per_session_bytes"),
-        Floor::None,
-        Goal::AtMost(3.0 * 1024.0),
-    ),
-    line(
-        "10,000 idle sessions",
-        ("CPU at rest", "server_at_rest_cores"),
-        Floor::None,
-        Goal::ShareOfRight(0.2),
-    ),
-    line(
-        "10,000 idle sessions",
-        ("server CPU per connect", CPU),
-        Floor::None,
-        Goal::ShareOfRight(0.1),
-    ),
-    line(
-        "10,000 idle sessions",
-        ("connects", "connects_per_s"),
-        Floor::None,
-        Goal::None,
-    ),
-];
 
 /// A finished comparison.
 #[derive(Clone, Debug)]
@@ -410,69 +166,31 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::bench::compare::goals::CPU;
 
     #[test]
     fn a_table_shows_both_servers_their_ratio_the_floor_and_the_goal() {
+        let (cpu, rate) = ((CPU, Unit::MicrosPerOp), ("ops_per_s", Unit::PerSecond));
+        let p50 = ("p50_us", Unit::Micros);
+        let sync = ("overwrite_p50_us", Unit::Micros);
+        let restart = ("restart_ms", Unit::Millis);
+        let samples = [
+            ((Side::Left, "read 64x1"), cpu, [11.0, 9.0, 30.0]),
+            ((Side::Right, "read 64x1"), cpu, [33.0, 34.0, 32.0]),
+            ((Side::Floor, "read 64x1"), cpu, [8.4, 8.0, 9.0]),
+            ((Side::Left, "read 64x1"), rate, [80e3, 81e3, 79e3]),
+            ((Side::Right, "read 64x1"), rate, [41e3, 41e3, 41e3]),
+            ((Side::Left, "write 1x1"), p50, [400.0, 401.0, 402.0]),
+            ((Side::Floor, "read 1x1"), p50, [80.0, 81.0, 82.0]),
+            ((Side::Floor, "sync"), sync, [290.0, 300.0, 310.0]),
+            ((Side::Left, "restart with them"), restart, [500.0; 3]),
+        ];
         let mut results = Results::default();
-        let mut add = |side, row, (key, unit): (&str, Unit), values: [f64; 3]| {
+        for (place, (key, unit), values) in samples {
             for value in values {
-                results.add_value((side, row), (key.to_owned(), unit), value);
+                results.add_value(place, (key.to_owned(), unit), value);
             }
-        };
-        add(
-            Side::Left,
-            "read 64x1",
-            (CPU, Unit::MicrosPerOp),
-            [11.0, 9.0, 30.0],
-        );
-        add(
-            Side::Right,
-            "read 64x1",
-            (CPU, Unit::MicrosPerOp),
-            [33.0, 34.0, 32.0],
-        );
-        add(
-            Side::Floor,
-            "read 64x1",
-            (CPU, Unit::MicrosPerOp),
-            [8.4, 8.0, 9.0],
-        );
-        add(
-            Side::Left,
-            "read 64x1",
-            ("ops_per_s", Unit::PerSecond),
-            [80e3, 81e3, 79e3],
-        );
-        add(
-            Side::Right,
-            "read 64x1",
-            ("ops_per_s", Unit::PerSecond),
-            [41e3, 41e3, 41e3],
-        );
-        add(
-            Side::Left,
-            "write 1x1",
-            ("p50_us", Unit::Micros),
-            [400.0, 401.0, 402.0],
-        );
-        add(
-            Side::Floor,
-            "read 1x1",
-            ("p50_us", Unit::Micros),
-            [80.0, 81.0, 82.0],
-        );
-        add(
-            Side::Floor,
-            "sync",
-            ("overwrite_p50_us", Unit::Micros),
-            [290.0, 300.0, 310.0],
-        );
-        add(
-            Side::Left,
-            "restart with them",
-            ("restart_ms", Unit::Millis),
-            [500.0, 500.0, 500.0],
-        );
+        }
         let machine = Machine {
             cpu: "a CPU".to_owned(),
             cores: 2,

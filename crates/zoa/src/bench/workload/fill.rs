@@ -1,6 +1,8 @@
-//! fill: a directory of many znodes, created through multis: how fast, and what a znode costs in memory.
+//! fill: a directory of many znodes, created through multis: how fast, and what a znode costs in
+//! memory.
 //!
-//! Memory is the growth of the server's resident memory, so it holds what a garbage-collected heap has not given back.
+//! Memory is the growth of the server's resident memory, so it holds what a garbage-collected heap
+//! has not given back.
 
 use std::time::Duration;
 

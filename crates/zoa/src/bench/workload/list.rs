@@ -1,6 +1,7 @@
 //! list: writers beside a client that lists a very large directory again and again.
 //!
-//! What counts is how much longer writes take with the listing than without: a long read must not hold them up.
+//! What counts is how much longer writes take with the listing than without: a long read must not
+//! hold them up.
 
 use anyhow::Result;
 

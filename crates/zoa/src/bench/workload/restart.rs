@@ -1,4 +1,5 @@
-//! restart: how long a server takes from its start to the first answered read, empty and with many znodes.
+//! restart: how long a server takes from its start to the first answered read, empty and with many
+//! znodes.
 //!
 //! The first read of a new client is what counts: connect, a session granted, one getData answered.
 
@@ -18,7 +19,8 @@ use crate::bench::workload::fill::prepare;
 /// Options of `zoa bench restart`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RestartArgs {
-    /// Command that starts the server in the foreground, with the placeholders {port}, {dir} and {cfg}
+    /// Command that starts the server in the foreground, with the placeholders {port}, {dir} and
+    /// {cfg}
     #[arg(long, value_name = "COMMAND")]
     pub(crate) start: String,
     /// Directory for the server's data; removed before and after, with all that is in it

@@ -1,7 +1,7 @@
 //! idle and connect: what a session costs to open, to hold and to keep alive.
 //!
-//! An idle client pings when a third of its session timeout has passed, as the reference's client does; the pings
-//! are spread evenly over that time.
+//! An idle client pings when a third of its session timeout has passed, as the reference's client
+//! does; the pings are spread evenly over that time.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -31,7 +31,8 @@ use crate::bench::swarm::Reply;
 use crate::bench::swarm::Swarm;
 use crate::bench::workload::stream::GOODBYE;
 
-/// How long a server gets to finish what it still does for new sessions, before its rest is measured.
+/// How long a server gets to finish what it still does for new sessions, before its rest is
+/// measured.
 const SETTLE: Duration = Duration::from_secs(1);
 /// How long the server may take to answer at all.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,8 +4,8 @@
 //! arm: each session reads with a watch | quiet | write ... last event | quiet | again
 //! ```
 //!
-//! Only the stretch from the write to the last event is measured, and the server's CPU in it. The watches are of the
-//! one-shot kind, set anew in each round, which does not count.
+//! Only the stretch from the write to the last event is measured, and the server's CPU in it. The
+//! watches are of the one-shot kind, set anew in each round, which does not count.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -40,7 +40,8 @@ use crate::bench::swarm::Reply;
 use crate::bench::swarm::Swarm;
 use crate::bench::workload::stream::GOODBYE;
 
-/// Before the write and after the last event, so that CPU time of other work is over, and that of this one booked.
+/// Before the write and after the last event, so that CPU time of other work is over, and that of
+/// this one booked.
 const QUIET: Duration = Duration::from_millis(10);
 /// How long arming all watches, or delivering all events, may take.
 const ROUND_MAX: Duration = Duration::from_secs(30);
