@@ -52,6 +52,8 @@ pub(crate) async fn accept_loop(listener: TcpListener, core: Arc<Core>, proposer
 }
 
 fn accept_one(socket: TcpStream, peer: SocketAddr, core: &Arc<Core>, proposer: &Proposer) {
+    // A socket for both families shows IPv4 clients as IPv6 addresses; ACLs and limits mean the IPv4 ones.
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     match core.accept(peer, time::now()) {
         Ok(connection) => {
             if let Err(error) = socket.set_nodelay(true) {

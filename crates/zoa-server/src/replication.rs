@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,6 +50,11 @@ impl Proposer {
     pub(crate) fn snapshot_taken(&self, position: LogPosition) {
         self.0.push(Input::SnapshotTaken(position));
     }
+
+    /// Nothing more is proposed: the threads end once what is queued has been dealt with.
+    pub(crate) fn stop(&self) {
+        self.0.push(Input::Stop);
+    }
 }
 
 /// What the replication thread is told.
@@ -56,6 +62,7 @@ impl Proposer {
 enum Input {
     Propose(Vec<Bytes>),
     SnapshotTaken(LogPosition),
+    Stop,
 }
 
 /// What the apply thread is told.
@@ -64,6 +71,8 @@ enum ApplyInput {
     Committed(Vec<Committed>),
     /// This server leads, and all that was committed before it did stands above in the queue.
     Established(Box<dyn FnOnce() + Send>),
+    /// Nothing more will come.
+    Stop,
 }
 
 /// What the threads work on.
@@ -81,8 +90,15 @@ pub(crate) fn start(
     proposer: &Proposer,
     parts: Parts,
     established: impl FnOnce() + Send + 'static,
-) -> std::io::Result<()> {
-    let Parts { raft, first_effects, log, core, snapshots, fatal } = parts;
+) -> std::io::Result<[JoinHandle<()>; 2]> {
+    let Parts {
+        raft,
+        first_effects,
+        log,
+        core,
+        snapshots,
+        fatal,
+    } = parts;
     let apply = Arc::new(Inbox::default());
     let replication = ReplicationThread {
         raft,
@@ -93,10 +109,15 @@ pub(crate) fn start(
         established: Some(Box::new(established)),
         fatal: fatal.clone(),
         log_inputs: Vec::new(),
+        is_stopping: false,
     };
-    thread::Builder::new().name("raft".to_owned()).spawn(move || replication.run(first_effects))?;
-    thread::Builder::new().name("apply".to_owned()).spawn(move || run_apply(&core, &apply, &snapshots, &fatal))?;
-    Ok(())
+    let raft = thread::Builder::new()
+        .name("raft".to_owned())
+        .spawn(move || replication.run(first_effects))?;
+    let apply = thread::Builder::new()
+        .name("apply".to_owned())
+        .spawn(move || run_apply(&core, &apply, &snapshots, &fatal))?;
+    Ok([raft, apply])
 }
 
 struct ReplicationThread {
@@ -108,6 +129,7 @@ struct ReplicationThread {
     established: Option<Box<dyn FnOnce() + Send>>,
     fatal: Fatal,
     log_inputs: Vec<LogInput>,
+    is_stopping: bool,
 }
 
 impl ReplicationThread {
@@ -117,11 +139,17 @@ impl ReplicationThread {
         let mut idle_steps = 0;
         loop {
             self.carry_out(&mut effects);
+            if self.is_stopping {
+                self.give_log(LogInput::Mark, &mut effects);
+                self.apply.push(ApplyInput::Stop);
+                return;
+            }
             if let Some(due) = self.log.due() {
                 self.give_log(due, &mut effects);
                 continue;
             }
-            self.inbox.drain(&mut inputs, self.log.idle().map(|_| IDLE_STEP));
+            self.inbox
+                .drain(&mut inputs, self.log.idle().map(|_| IDLE_STEP));
             if inputs.is_empty() {
                 idle_steps += 1;
                 self.use_idle_time(idle_steps, &mut effects);
@@ -139,8 +167,10 @@ impl ReplicationThread {
             match input {
                 Input::Propose(more) if proposals.is_empty() => proposals = more,
                 Input::Propose(more) => proposals.extend(more),
+                Input::Stop => self.is_stopping = true,
                 Input::SnapshotTaken(position) => {
-                    self.raft.handle(RaftEvent::SnapshotTaken { position }, effects);
+                    self.raft
+                        .handle(RaftEvent::SnapshotTaken { position }, effects);
                     self.give_log(LogInput::Compact { to: position.index }, effects);
                 }
             }
@@ -179,7 +209,9 @@ impl ReplicationThread {
                     index: entry.index.0,
                     bytes: entry.data,
                 };
-                self.apply.push(ApplyInput::Committed(committed.into_iter().map(to_core).collect()));
+                self.apply.push(ApplyInput::Committed(
+                    committed.into_iter().map(to_core).collect(),
+                ));
             }
             RaftEffect::Established { .. } => {
                 if let Some(established) = self.established.take() {
@@ -188,7 +220,11 @@ impl ReplicationThread {
             }
             RaftEffect::Role { leader, term } => tracing::debug!(?leader, term, "role"),
             RaftEffect::Refused { reason, proposals } => {
-                tracing::warn!(?reason, count = proposals.len(), "writes refused; their connections end");
+                tracing::warn!(
+                    ?reason,
+                    count = proposals.len(),
+                    "writes refused; their connections end"
+                );
                 self.core.handle_refused(&proposals);
             }
             // One voter has no peers; these come with the ensemble.
@@ -197,7 +233,8 @@ impl ReplicationThread {
             | RaftEffect::InstallSnapshot { .. }
             | RaftEffect::ReadLog { .. }
             | RaftEffect::PeerFault { .. } => {
-                self.fatal.stop("the replication speaks of peers, of which this server has none");
+                self.fatal
+                    .stop("the replication speaks of peers, of which this server has none");
             }
         }
     }
@@ -210,13 +247,19 @@ impl ReplicationThread {
     fn take_log_outputs(&mut self, outputs: Vec<LogOutput>, effects: &mut Vec<RaftEffect>) {
         for output in outputs {
             match output {
-                LogOutput::Persisted { number } => self.raft.handle(RaftEvent::Persisted { number }, effects),
-                LogOutput::Compacted { first_index } => {
-                    self.raft.handle(RaftEvent::Compacted { first_index }, effects);
+                LogOutput::Persisted { number } => {
+                    self.raft.handle(RaftEvent::Persisted { number }, effects)
                 }
-                LogOutput::Failed(error) => self.fatal.stop(&format!("the log cannot be written: {error}")),
+                LogOutput::Compacted { first_index } => {
+                    self.raft
+                        .handle(RaftEvent::Compacted { first_index }, effects);
+                }
+                LogOutput::Failed(error) => self
+                    .fatal
+                    .stop(&format!("the log cannot be written: {error}")),
                 LogOutput::ResetDone { .. } | LogOutput::Entries { .. } => {
-                    self.fatal.stop("the log answers what a server without peers never asks");
+                    self.fatal
+                        .stop("the log answers what a server without peers never asks");
                 }
             }
         }
@@ -236,6 +279,7 @@ fn run_apply(core: &Core, inbox: &Inbox<ApplyInput>, snapshots: &SnapshotTrigger
                     snapshots.applied(committed.len());
                 }
                 ApplyInput::Established(established) => established(),
+                ApplyInput::Stop => return,
             }
         }
     }

@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
 use zoa_core::Core;
@@ -53,8 +57,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// `dataLogDir`: the log.
     pub log_dir: PathBuf,
-    /// `clientPortAddress` and `clientPort`.
-    pub client_address: SocketAddr,
+    /// `clientPortAddress` and `clientPort`: the first of these that can be had.
+    pub client_addresses: Vec<SocketAddr>,
     /// `clientPortListenBacklog`.
     pub backlog: u32,
     /// `snapCount`: entries from one snapshot to the next.
@@ -63,6 +67,8 @@ pub struct Options {
     pub retain: Option<usize>,
     /// Threads that serve connections; 0 is one a core.
     pub workers: usize,
+    /// Counts the snapshots taken, for the metrics.
+    pub snapshots_taken: Arc<AtomicU64>,
 }
 
 /// Why a server could not start.
@@ -96,6 +102,9 @@ pub enum ServeError {
         /// What the operating system says.
         error: std::io::Error,
     },
+    /// No address at all.
+    #[error("clientPortAddress has no address to listen on")]
+    NoAddress,
     /// Threads or the runtime.
     #[error("the operating system gives no threads: {0}")]
     Threads(std::io::Error),
@@ -107,6 +116,16 @@ pub struct Server {
     core: Arc<Core>,
     runtime: Runtime,
     address: SocketAddr,
+    threads: Threads,
+}
+
+/// The threads beside the runtime, and how they are told to end.
+#[derive(Debug)]
+struct Threads {
+    proposer: Proposer,
+    snapshots: SnapshotTrigger,
+    is_stopping: Arc<AtomicBool>,
+    handles: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -114,15 +133,18 @@ impl Server {
     pub fn start(options: &Options, config: CoreConfig) -> Result<Self, ServeError> {
         let runtime = runtime(options.workers)?;
         let listener = listen(&runtime, options)?;
-        let address = listener.local_addr().map_err(|error| ServeError::Listen {
-            address: options.client_address,
-            error,
-        })?;
+        let address = listener.local_addr().map_err(ServeError::Threads)?;
         let found = recover(options, config)?;
         let core = Arc::clone(&found.core);
-        let proposer = start_replication(options, found)?;
+        let mut threads = start_replication(options, found)?;
+        let proposer = threads.proposer.clone();
         core.restart_session_clock(time::now());
-        start_session_clock(Arc::clone(&core), proposer.clone())?;
+        let is_stopping = Arc::clone(&threads.is_stopping);
+        threads.handles.push(start_session_clock(
+            Arc::clone(&core),
+            proposer.clone(),
+            is_stopping,
+        )?);
         runtime.spawn(client_port::accept_loop(
             listener,
             Arc::clone(&core),
@@ -132,6 +154,7 @@ impl Server {
             core,
             runtime,
             address,
+            threads,
         })
     }
 
@@ -161,6 +184,19 @@ impl Server {
             pause(Duration::from_millis(5));
         }
         self.runtime.shutdown_timeout(Duration::from_millis(100));
+        self.threads.stop();
+    }
+}
+
+impl Threads {
+    fn stop(self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+        self.snapshots.stop();
+        self.proposer.stop();
+        for handle in self.handles {
+            // A thread that panicked has said so already.
+            handle.join().ok();
+        }
     }
 }
 
@@ -177,20 +213,30 @@ fn runtime(workers: usize) -> Result<Runtime, ServeError> {
 }
 
 fn listen(runtime: &Runtime, options: &Options) -> Result<TcpListener, ServeError> {
-    let address = options.client_address;
     let _inside = runtime.enter();
+    let mut refused = None;
+    for address in &options.client_addresses {
+        match listen_at(*address, options.backlog) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => {
+                refused = Some(ServeError::Listen {
+                    address: *address,
+                    error,
+                })
+            }
+        }
+    }
+    Err(refused.unwrap_or(ServeError::NoAddress))
+}
+
+fn listen_at(address: SocketAddr, backlog: u32) -> std::io::Result<TcpListener> {
     let socket = match address {
-        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
-        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
-    };
-    let listen = |socket: tokio::net::TcpSocket| {
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(options.backlog)
-    };
-    socket
-        .and_then(listen)
-        .map_err(|error| ServeError::Listen { address, error })
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog)
 }
 
 fn recover(options: &Options, config: CoreConfig) -> Result<Found, ServeError> {
@@ -213,7 +259,7 @@ fn recover(options: &Options, config: CoreConfig) -> Result<Found, ServeError> {
     recovery::recover(log_disk, snapshot_disk, &log_options, config)
 }
 
-fn start_replication(options: &Options, found: Found) -> Result<Proposer, ServeError> {
+fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeError> {
     let Found {
         core,
         log,
@@ -241,31 +287,40 @@ fn start_replication(options: &Options, found: Found) -> Result<Proposer, ServeE
         trigger: trigger.clone(),
         proposer: proposer.clone(),
         retain: options.retain,
-        taken: Arc::new(AtomicU64::new(0)),
+        taken: Arc::clone(&options.snapshots_taken),
     };
-    spawn("snapshots", move || snapshots.run())?;
+    let mut handles = vec![spawn("snapshots", move || snapshots.run())?];
     let parts = Parts {
         raft,
         first_effects,
         log: LogLoop::new(log),
         core,
-        snapshots: trigger,
+        snapshots: trigger.clone(),
         fatal: Fatal,
     };
     let (serving, served) = mpsc::channel();
     let established = move || {
         serving.send(()).ok();
     };
-    replication::start(&proposer, parts, established).map_err(ServeError::Threads)?;
+    handles.extend(replication::start(&proposer, parts, established).map_err(ServeError::Threads)?);
     // The one voter leads as soon as its own first entry is durable; a disk that does not take it ends the process.
     served.recv().ok();
-    Ok(proposer)
+    Ok(Threads {
+        proposer,
+        snapshots: trigger,
+        is_stopping: Arc::default(),
+        handles,
+    })
 }
 
 /// Proposes expiries as they come due.
-fn start_session_clock(core: Arc<Core>, proposer: Proposer) -> Result<(), ServeError> {
+fn start_session_clock(
+    core: Arc<Core>,
+    proposer: Proposer,
+    is_stopping: Arc<AtomicBool>,
+) -> Result<JoinHandle<()>, ServeError> {
     spawn("sessions", move || {
-        loop {
+        while !is_stopping.load(Ordering::Relaxed) {
             let now_ms = time::now().mono_ms;
             let due_ms = core.next_tick_ms().unwrap_or(u64::MAX);
             pause(
@@ -285,10 +340,9 @@ fn pause(duration: Duration) {
     thread::sleep(duration);
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ServeError> {
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServeError> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)
-        .map(drop)
         .map_err(ServeError::Threads)
 }

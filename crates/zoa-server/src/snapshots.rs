@@ -33,7 +33,7 @@ const CHUNK_LEN: usize = 256 << 10;
 pub(crate) struct SnapshotTrigger {
     since_last: Arc<AtomicU64>,
     every: u64,
-    inbox: Arc<Inbox<()>>,
+    inbox: Arc<Inbox<Order>>,
 }
 
 impl SnapshotTrigger {
@@ -46,13 +46,25 @@ impl SnapshotTrigger {
         }
     }
 
+    /// Ends the snapshot thread, after the snapshot it may be at.
+    pub(crate) fn stop(&self) {
+        self.inbox.push(Order::Stop);
+    }
+
     pub(crate) fn applied(&self, count: usize) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         let before = self.since_last.fetch_add(count, Ordering::Relaxed);
         if before < self.every && before + count >= self.every {
-            self.inbox.push(());
+            self.inbox.push(Order::Take);
         }
     }
+}
+
+/// What the snapshot thread is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Take,
+    Stop,
 }
 
 /// What the snapshot thread works with.
@@ -67,12 +79,15 @@ pub(crate) struct SnapshotThread {
 }
 
 impl SnapshotThread {
-    /// Takes snapshots for as long as the process lives.
+    /// Takes snapshots until it is told to stop.
     pub(crate) fn run(self) {
-        let mut asked = Vec::new();
+        let mut orders = Vec::new();
         loop {
-            self.trigger.inbox.drain(&mut asked, None);
-            asked.clear();
+            self.trigger.inbox.drain(&mut orders, None);
+            if orders.contains(&Order::Stop) {
+                return;
+            }
+            orders.clear();
             self.trigger.since_last.store(0, Ordering::Relaxed);
             // The log holds everything all the same, so a failed snapshot loses nothing; the next one is tried in its turn.
             if let Err(error) = self.take() {
@@ -88,7 +103,10 @@ impl SnapshotThread {
         self.core.with_tree_mut(|tree| tree.end_snapshot(cursor));
         let len = written?;
         let index = LogIndex(point.index);
-        self.proposer.snapshot_taken(LogPosition { index, term: point.term });
+        self.proposer.snapshot_taken(LogPosition {
+            index,
+            term: point.term,
+        });
         if let Some(retain) = self.retain {
             self.store.purge(retain)?;
         }

@@ -1,12 +1,12 @@
 //! `zoa dev`: a server in one command, to try things out.
 
-use std::net::Ipv4Addr;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
-use zoa_server::Options;
+use zoa_server::config::ServerConfig;
 
+use crate::log_file;
 use crate::serve;
 
 /// What `zoa dev` may be told.
@@ -22,24 +22,35 @@ pub(crate) struct DevArgs {
 
 #[expect(clippy::print_stdout, reason = "tells the user what to do next")]
 pub(crate) fn run(args: DevArgs) -> anyhow::Result<()> {
-    serve::log_to_terminal(tracing::Level::WARN);
-    let options = Options {
-        data_dir: args.data.clone(),
-        log_dir: args.data.clone(),
-        client_address: SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)),
-        backlog: 128,
-        snapshot_every: 100_000,
-        retain: Some(3),
-        workers: 0,
-    };
-    serve::until_stopped(&options, serve::core_config(), |address| {
-        println!(
-            "Zoarium serves at {address}; the data is in {}.",
-            args.data.display()
-        );
+    log_file::to_terminal(tracing::Level::WARN);
+    std::fs::create_dir_all(&args.data).with_context(|| format!("cannot create {}", args.data.display()))?;
+    let config = write_config(&args)?;
+    let (config, _) = ServerConfig::load(&config, &[])?;
+    let options = serve::options(&config)?;
+    let core_config = serve::core_config(&config, &options);
+    serve::until_stopped(&options, core_config, |address| {
+        println!("Zoarium serves at {address}. The data is in {} and stays there.", args.data.display());
+        println!();
         println!("Connect with any ZooKeeper client, for example:");
         println!("  zkCli.sh -server {address}");
-        println!("  echo srvr | nc {} {}", address.ip(), address.port());
-        println!("Ctrl-C stops it; the data stays.");
+        println!("or look at it: echo srvr | nc {} {}", address.ip(), address.port());
+        println!();
+        println!("Ctrl-C stops it.");
     })
+}
+
+/// Writes the zoo.cfg of this server beside its data, where the user can see what was set.
+fn write_config(args: &DevArgs) -> anyhow::Result<PathBuf> {
+    let path = args.data.join("zoo.cfg");
+    let data = std::path::absolute(&args.data)?;
+    let text = format!(
+        "# Written by zoa dev; start it yourself with: zoa serve {}\n\
+         tickTime=2000\ndataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\n\
+         maxClientCnxns=0\n4lw.commands.whitelist=*\n",
+        path.display(),
+        data.display(),
+        args.port,
+    );
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
 }

@@ -2,6 +2,8 @@
 
 mod bench;
 mod dev;
+mod facts;
+mod log_file;
 mod serve;
 mod version;
 

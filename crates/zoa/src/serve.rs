@@ -1,86 +1,162 @@
 //! `zoa serve zoo.cfg`: a server, until it is told to stop.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
 use clap::Args;
 use zoa_core::CoreConfig;
-use zoa_core::Facts;
-use zoa_core::Gauges;
-use zoa_core::WordList;
+use zoa_core::SuperDigest;
 use zoa_proto::PeerId;
 use zoa_proto::frame::FrameLimits;
 use zoa_server::Options;
 use zoa_server::Server;
+use zoa_server::config::Notice;
+use zoa_server::config::ServerConfig;
 use zoa_tree::HashKey;
 use zoa_tree::Settings;
 
+use crate::facts;
+use crate::log_file;
 use crate::version;
+
+/// The original's `myid` of a server that has none.
+const MY_ID_STANDALONE: u8 = 1;
+
+/// Connections that may wait to be accepted where zoo.cfg says nothing.
+const BACKLOG: u32 = 1024;
 
 /// What `zoa serve` may be told.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// The configuration: an unchanged zoo.cfg
     config: PathBuf,
-    /// A setting over the file, as a JVM takes it: -Dzookeeper.key=value
+    /// A setting over the file, as one would tell Java: -Dzookeeper.key=value
     #[arg(short = 'D', value_name = "KEY=VALUE")]
     define: Vec<String>,
+    /// How much to log: error, warn, info, debug or trace
+    #[arg(long, default_value = "info")]
+    log_level: tracing::Level,
+    /// Log to DIR/zoarium.log, which is kept small, in place of the terminal
+    #[arg(long, value_name = "DIR")]
+    log_dir: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
-    log_to_terminal(tracing::Level::INFO);
-    let text = std::fs::read_to_string(&args.config)
-        .with_context(|| format!("cannot read {}", args.config.display()))?;
-    let mut keys = std::collections::BTreeMap::new();
-    for line in text.lines().chain(args.define.iter().map(String::as_str)) {
-        if let Some((key, value)) = line.split_once('=') {
-            keys.insert(
-                key.trim().trim_start_matches("zookeeper.").to_owned(),
-                value.trim().to_owned(),
-            );
-        }
+    match &args.log_dir {
+        Some(dir) => log_file::to_dir(dir, args.log_level)?,
+        None => log_file::to_terminal(args.log_level),
     }
-    let number = |key: &str, default: u64| {
-        keys.get(key)
-            .and_then(|it| it.parse().ok())
-            .unwrap_or(default)
-    };
-    let mut config = core_config();
-    let tick = number("tickTime", 3000);
-    config.tick_ms = u32::try_from(tick)?;
-    config.session_timeout_ms_min = i32::try_from(number("minSessionTimeout", 2 * tick))?;
-    config.session_timeout_ms_max = i32::try_from(number("maxSessionTimeout", 20 * tick))?;
-    config.connections_per_address_max = usize::try_from(number("maxClientCnxns", 60))?;
-    config.super_digest = keys
-        .get("DigestAuthenticationProvider.superDigest")
-        .cloned()
-        .map(zoa_core::SuperDigest);
-    let data_dir = PathBuf::from(keys.get("dataDir").context("dataDir is missing")?);
-    let port = u16::try_from(number("clientPort", 2181))?;
-    let options = Options {
-        log_dir: keys
-            .get("dataLogDir")
-            .map_or_else(|| data_dir.clone(), PathBuf::from),
-        data_dir,
-        client_address: SocketAddr::from(([0, 0, 0, 0], port)),
-        backlog: 1024,
-        snapshot_every: number("snapCount", 100_000),
-        retain: Some(3),
-        workers: 0,
-    };
-    until_stopped(
-        &options,
-        config,
-        |address| tracing::info!(%address, "serving"),
-    )
+    let words: Vec<String> = args.define.iter().map(|word| format!("-D{word}")).collect();
+    let result = serve(&args.config, &words);
+    // A failed start is told on the terminal by main, and here for those who look into the log.
+    if let (Err(error), Some(_)) = (&result, &args.log_dir) {
+        tracing::error!("{error:#}");
+    }
+    result
 }
 
-pub(crate) fn log_to_terminal(level: tracing::Level) {
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .init();
+fn serve(path: &Path, words: &[String]) -> anyhow::Result<()> {
+    let (config, notices) = ServerConfig::load(path, words)?;
+    config.check(path)?;
+    tracing::info!("Zoarium {} with {}", version::VERSION, path.display());
+    notices.iter().for_each(tell);
+    prepare_dir(&config.data.data_dir, config.data.autocreate)?;
+    prepare_dir(&config.data.data_log_dir, config.data.autocreate)?;
+    let options = options(&config)?;
+    let core_config = core_config(&config, &options);
+    until_stopped(&options, core_config, |address| tracing::info!("serving at {address}"))
+}
+
+fn tell(notice: &Notice) {
+    if notice.is_warning() {
+        tracing::warn!("{notice}");
+    } else {
+        tracing::info!("{notice}");
+    }
+}
+
+fn prepare_dir(dir: &Path, may_create: bool) -> anyhow::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    anyhow::ensure!(may_create, "{} does not exist, and zookeeper.datadir.autocreate is false", dir.display());
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))
+}
+
+/// What the driver needs of a configuration.
+pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
+    let client = config.client.as_ref().context("clientPort is missing: no client could connect")?;
+    let addresses = client.resolve().with_context(|| format!("clientPortAddress {client} has no address"))?;
+    Ok(Options {
+        data_dir: config.data.data_dir.clone(),
+        log_dir: config.data.data_log_dir.clone(),
+        client_addresses: addresses,
+        backlog: config.connections.backlog.unwrap_or(BACKLOG),
+        snapshot_every: u64::from(config.snapshots.every_txns),
+        retain: config.autopurge.as_ref().map(|autopurge| autopurge.retain),
+        workers: 0,
+        snapshots_taken: Arc::default(),
+    })
+}
+
+/// What the core needs of it.
+pub(crate) fn core_config(config: &ServerConfig, options: &Options) -> CoreConfig {
+    let my_id = config.ensemble.my_id.unwrap_or(MY_ID_STANDALONE);
+    CoreConfig {
+        server: PeerId(my_id),
+        tick_ms: config.tick_time_ms,
+        session_timeout_ms_min: config.session_timeout_ms_min,
+        session_timeout_ms_max: config.session_timeout_ms_max,
+        frame_limits: FrameLimits { frame_len_max: to_usize(config.requests.len_max) },
+        connections_per_address_max: to_usize(config.connections.per_address_max),
+        connections_max: to_usize(config.connections.total_max),
+        settings: settings(config),
+        super_digest: config.access.super_digest.as_ref().map(|digest| SuperDigest(digest.expose().to_owned())),
+        words: config.four_letter_words.clone(),
+        facts: facts::gather(
+            shown_configuration(config, my_id),
+            options.data_dir.clone(),
+            options.log_dir.clone(),
+            Arc::clone(&options.snapshots_taken),
+        ),
+        hash_key: hash_key(),
+        first_connection: first_connection(),
+    }
+}
+
+fn settings(config: &ServerConfig) -> Settings {
+    let set = |wanted: bool, flag: Settings| if wanted { flag } else { Settings::NONE };
+    set(config.access.skip_acl, Settings::SKIP_ACL)
+        .union(set(config.access.enforce_quota, Settings::ENFORCE_QUOTA))
+        .union(set(config.containers.extended_types, Settings::EXTENDED_TYPES))
+        .union(set(config.access.reconfig_enabled, Settings::RECONFIG_ENABLED))
+}
+
+/// The lines of `conf`, in the original's order. No secret is among them.
+fn shown_configuration(config: &ServerConfig, my_id: u8) -> Vec<(String, String)> {
+    let port = config.client.as_ref().map_or_else(|| "-1".to_owned(), |client| client.port.to_string());
+    let dir_len = |dir: &Path| facts::tree_len(dir).to_string();
+    [
+        ("clientPort", port),
+        ("secureClientPort", "-1".to_owned()),
+        ("dataDir", config.data.data_dir.display().to_string()),
+        ("dataDirSize", dir_len(&config.data.data_dir)),
+        ("dataLogDir", config.data.data_log_dir.display().to_string()),
+        ("dataLogSize", dir_len(&config.data.data_log_dir)),
+        ("tickTime", config.tick_time_ms.to_string()),
+        ("maxClientCnxns", config.connections.per_address_max.to_string()),
+        ("minSessionTimeout", config.session_timeout_ms_min.to_string()),
+        ("maxSessionTimeout", config.session_timeout_ms_max.to_string()),
+        ("clientPortListenBacklog", config.connections.backlog.map_or_else(|| "-1".to_owned(), |it| it.to_string())),
+        ("serverId", my_id.to_string()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .to_vec()
 }
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -89,14 +165,12 @@ pub(crate) fn until_stopped(
     config: CoreConfig,
     serving: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
-    for dir in [&options.data_dir, &options.log_dir] {
-        std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    }
     let server = Server::start(options, config)?;
     serving(server.address());
     server.runtime().block_on(stop_signal())?;
-    tracing::info!("stopping");
+    tracing::info!("stopping: no new requests, what is under way is answered");
     server.stop();
+    tracing::info!("stopped");
     Ok(())
 }
 
@@ -111,32 +185,19 @@ async fn stop_signal() -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(crate) fn core_config() -> CoreConfig {
-    CoreConfig {
-        server: PeerId(1),
-        tick_ms: 2000,
-        session_timeout_ms_min: 4000,
-        session_timeout_ms_max: 40_000,
-        frame_limits: FrameLimits::default(),
-        connections_per_address_max: 0,
-        connections_max: 10_000,
-        settings: Settings::NONE,
-        super_digest: None,
-        words: WordList::All,
-        facts: Facts {
-            version: version::for_clients(),
-            built_on: String::new(),
-            configuration: Vec::new(),
-            environment: Vec::new(),
-            gauges: Box::new(Gauges::default),
-        },
-        hash_key: HashKey([0, 0]),
-        first_connection: first_connection(),
-    }
+/// The secret of this process' hash maps, from the randomness the standard library draws for its own.
+fn hash_key() -> HashKey {
+    use std::hash::BuildHasher;
+    let random = || std::hash::RandomState::new().hash_one(0);
+    HashKey([random(), random()])
 }
 
-/// Higher than in any earlier run: owners of sessions outlive a restart in the log.
+/// Higher than in any earlier run, as long as the clock does not jump back by more than the time between two starts.
 fn first_connection() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(1, |since| since.as_secs() << 30)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(1, |since| u64::try_from(since.as_millis()).unwrap_or(0) << 20)
+}
+
+fn to_usize(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
 }

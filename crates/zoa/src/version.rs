@@ -3,6 +3,12 @@
 /// Zoarium's own version.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// When it was built; clients read the line but do not need the date.
+pub(crate) const BUILT_ON: &str = match option_env!("ZOARIUM_BUILT_ON") {
+    Some(date) => date,
+    None => "unknown",
+};
+
 /// The version of the original whose behaviour is served; clients decide by it what they may ask for.
 const BEHAVES_AS: &str = "3.9.5";
 

@@ -1,0 +1,125 @@
+//! What a restart finds again, and what a start refuses.
+
+use std::path::PathBuf;
+
+use zoa_server::Server;
+
+use crate::running::Client;
+use crate::running::Folder;
+use crate::running::config;
+use crate::running::options;
+use crate::running::start;
+use crate::running::start_error;
+
+#[test]
+fn znodes_and_sessions_survive_a_restart() {
+    let folder = Folder::new();
+    let server = start(&folder);
+    let mut client = Client::connect(server.address());
+    assert_eq!(client.create("/kept", b"data", 0), 0);
+    assert_eq!(client.create("/eph", b"", 1), 0);
+    server.stop();
+    let server = start(&folder);
+    let (session, password) = (client.session, client.password);
+    let mut client =
+        Client::attach(server.address(), session, &password).expect("the session lives");
+    assert_eq!(client.get("/kept"), Ok(b"data".to_vec()));
+    assert_eq!(
+        client.get("/eph"),
+        Ok(Vec::new()),
+        "its ephemeral is there with it"
+    );
+    assert!(
+        Client::attach(server.address(), session, &[0; 16]).is_none(),
+        "another password is refused"
+    );
+    server.stop();
+}
+
+#[test]
+fn a_snapshot_and_the_log_behind_it_make_the_same_tree() {
+    let folder = Folder::new();
+    let mut options = options(&folder);
+    options.snapshot_every = 50;
+    let server = Server::start(&options, config()).expect("the server starts");
+    let mut client = Client::connect(server.address());
+    for number in 0..500 {
+        assert_eq!(
+            client.create(&format!("/n{number}"), format!("{number}").as_bytes(), 0),
+            0
+        );
+    }
+    let digest = server.core().with_tree(zoa_tree::Tree::digest);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while snapshots(&folder).is_empty() {
+        assert!(std::time::Instant::now() < deadline, "a snapshot is taken");
+        std::thread::yield_now();
+    }
+    drop(client);
+    server.stop();
+    let server = Server::start(&options, config()).expect("the server starts");
+    assert_eq!(server.core().with_tree(zoa_tree::Tree::digest), digest);
+    let mut client = Client::connect(server.address());
+    assert_eq!(client.get("/n499"), Ok(b"499".to_vec()));
+    server.stop();
+}
+
+#[test]
+fn a_data_directory_in_use_is_refused_by_name() {
+    let folder = Folder::new();
+    let server = start(&folder);
+    let error = start_error(&folder).to_string();
+    assert!(error.contains(&*folder.path().to_string_lossy()), "{error}");
+    server.stop();
+}
+
+#[test]
+fn snapshots_of_another_cluster_are_refused_by_name() {
+    let (ours, theirs) = (Folder::new(), Folder::new());
+    for folder in [&ours, &theirs] {
+        let mut options = options(folder);
+        options.snapshot_every = 5;
+        let server = Server::start(&options, config()).expect("the server starts");
+        let mut client = Client::connect(server.address());
+        for number in 0..50 {
+            assert_eq!(client.create(&format!("/n{number}"), b"", 0), 0);
+        }
+        while snapshots(folder).is_empty() {
+            std::thread::yield_now();
+        }
+        server.stop();
+    }
+    for snapshot in snapshots(&ours) {
+        std::fs::remove_file(snapshot).expect("removed");
+    }
+    for snapshot in snapshots(&theirs) {
+        let name = snapshot.file_name().expect("a file");
+        std::fs::copy(&snapshot, ours.path().join("snap").join(name)).expect("copied");
+    }
+    let error = start_error(&ours).to_string();
+    assert!(error.contains("cluster"), "{error}");
+}
+
+#[test]
+fn an_occupied_port_is_refused_with_what_to_do() {
+    let (first, second) = (Folder::new(), Folder::new());
+    let server = start(&first);
+    let mut taken = options(&second);
+    taken.client_addresses = vec![server.address()];
+    let error = Server::start(&taken, config())
+        .expect_err("the port is taken")
+        .to_string();
+    assert!(error.contains("clientPort"), "{error}");
+    server.stop();
+}
+
+fn snapshots(folder: &Folder) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder.path().join("snap")) else {
+        return Vec::new();
+    };
+    let finished = |path: &PathBuf| !path.to_string_lossy().ends_with(".tmp");
+    entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(finished)
+        .collect()
+}
