@@ -189,9 +189,7 @@ def markdown():
 
 
 def main():
-    argv, extra = (sys.argv[1:], [])
-    if "--" in argv:
-        argv, extra = argv[:argv.index("--")], argv[argv.index("--") + 1:]
+    argv, extra = peer.split_arguments()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("original", "zoa", "table"))
     parser.add_argument("--program", type=pathlib.Path, default=peer.TARGET / "release/zoa")
@@ -218,7 +216,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except peer.PeerError as error:
-        sys.exit(f"run.py: {error}")
+    peer.exit_with(main)

@@ -232,6 +232,41 @@ def zoa(program, port, data, settings=None, properties=None, log=None):
     return Server([str(program), "serve", *[f"-D{k}={v}" for k, v in given.items()], str(config)], port, log)
 
 
+def any_server(name, port, data, settings, log=None):
+    """`name` is a version of the original, or the path of a zoa program."""
+    make = original if name in VERSIONS else zoa
+    return make(name, port, data, settings, log=log)
+
+
+def zoa_compat(*arguments):
+    """Runs the checks that are written in Rust; returns their exit code."""
+    command_line = ["cargo", "run", "--quiet", "--release", "-p", "zoa-compat", "--", *arguments]
+    say(" ".join(command_line))
+    return subprocess.run(command_line, cwd=ROOT).returncode
+
+
+def split_arguments():
+    """What stands before `--` on the command line, and what stands behind it."""
+    argv = sys.argv[1:]
+    return (argv[:argv.index("--")], argv[argv.index("--") + 1:]) if "--" in argv else (argv, [])
+
+
+def server_arguments(description):
+    """The one argument of the scripts that check one server, and what follows `--`."""
+    own, extra = split_arguments()
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", default=str(TARGET / "release/zoa"), help="3.9, 3.8 or the path of a zoa program")
+    return parser.parse_args(own), extra
+
+
+def exit_with(main):
+    """Ends the script with main's exit code; an error that a person can act on is told without a traceback."""
+    try:
+        sys.exit(main())
+    except PeerError as error:
+        sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {error}")
+
+
 def scratch():
     """A folder for what a run leaves behind, on the disk that the project lies on."""
     folder = COMPAT / "tmp"

@@ -8,9 +8,7 @@
 """
 
 import argparse
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -27,30 +25,22 @@ def server(name, folder):
     data = pathlib.Path(folder) / f"data-{port}"
     log = peer.COMPAT / f"wire-diff-{port}.log"
     peer.COMPAT.mkdir(parents=True, exist_ok=True)
-    if name in peer.VERSIONS:
-        # Nothing here depends on its syncs, and without them 10,000 operations take seconds.
-        return peer.original(name, port, data, {**SETTINGS, "forceSync": "no"}, log=log)
-    return peer.zoa(name, port, data, SETTINGS, log=log)
+    # Nothing here depends on the original's syncs, and without them 10,000 operations take seconds.
+    settings = {**SETTINGS, "forceSync": "no"} if name in peer.VERSIONS else SETTINGS
+    return peer.any_server(name, port, data, settings, log=log)
 
 
 def main():
-    argv, extra = sys.argv[1:], []
-    if "--" in argv:
-        argv, extra = argv[:argv.index("--")], argv[argv.index("--") + 1:]
+    argv, extra = peer.split_arguments()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--left", default="3.9", help="3.9, 3.8 or the path of a zoa program")
     parser.add_argument("--right", default=str(peer.TARGET / "release/zoa"))
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(dir=peer.scratch()) as folder:
         with server(args.left, folder) as left, server(args.right, folder) as right:
-            command = ["cargo", "run", "--quiet", "--release", "-p", "zoa-compat", "--", "wire-diff",
-                       "--left", f"127.0.0.1:{left.port}", "--right", f"127.0.0.1:{right.port}", *extra]
-            peer.say(" ".join(command))
-            return subprocess.run(command, cwd=peer.ROOT, env=os.environ).returncode
+            return peer.zoa_compat("wire-diff", "--left", f"127.0.0.1:{left.port}",
+                                   "--right", f"127.0.0.1:{right.port}", *extra)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except peer.PeerError as error:
-        sys.exit(f"run.py: {error}")
+    peer.exit_with(main)

@@ -13,9 +13,11 @@
     reason = "drives real servers in real time"
 )]
 
+mod kill_rounds;
 mod link;
 mod order;
 mod random;
+mod server_process;
 mod wire;
 mod wire_diff;
 
@@ -36,12 +38,15 @@ enum Command {
     WireDiff(wire_diff::Options),
     /// Readers with watches against writers; every reply and event is held against the history.
     Order(order::Options),
+    /// Kills the server under load and looks for lost or invented writes.
+    KillRounds(kill_rounds::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::WireDiff(options) => wire_diff::run(options),
         Command::Order(options) => order::run(&options),
+        Command::KillRounds(options) => kill_rounds::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

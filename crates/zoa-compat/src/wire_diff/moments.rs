@@ -26,7 +26,8 @@ impl Moments {
         }
         let moved = self.last.map(|last| (left - last.left, right - last.right));
         self.last = Some(ZxidPair { left, right });
-        self.pairs.insert(left, right);
+        // The first pair holds: when one side counts on alone, the older moment is the one that stats mean.
+        self.pairs.entry(left).or_insert(right);
         moved.filter(|(left, right)| left != right)
     }
 
