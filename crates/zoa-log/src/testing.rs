@@ -23,6 +23,7 @@ use bytes::Bytes;
 
 use crate::ClusterId;
 use crate::Disk;
+use crate::DiskFile;
 use crate::Entry;
 use crate::EntryKind;
 use crate::Founding;
@@ -31,6 +32,7 @@ use crate::Log;
 use crate::LogError;
 use crate::LogIndex;
 use crate::LogOptions;
+use crate::OpenMode;
 use crate::Persist;
 use crate::Recovered;
 
@@ -120,6 +122,17 @@ pub fn read_all<D: Disk>(log: &Log<D>, step_bytes: u64) -> Vec<Entry> {
         entries.extend(step);
     }
     entries
+}
+
+/// A file with this content, durable.
+///
+/// # Panics
+/// When it is there already, or the disk fails.
+pub fn write_file<D: Disk>(disk: &D, name: &str, bytes: &[u8]) {
+    let file = disk.open(name, OpenMode::Create).expect("a new name");
+    file.write_at(0, bytes)
+        .and_then(|()| file.sync())
+        .expect("no fault");
 }
 
 /// Makes a `#[test]` of every case; the argument is an expression that gives an

@@ -484,6 +484,14 @@ impl<'a, D: Disk> Recovery<'a, D> {
                 .map_err(io_error("write", path()))?;
         }
         slot.file.sync().map_err(io_error("sync", path()))?;
+        // A process killed while it made a segment has left one that may not be
+        // durable as a file; from here on it is a free one like any other.
+        for other in &self.others {
+            other
+                .file
+                .sync()
+                .map_err(io_error("sync", self.disk.describe(&other.name)))?;
+        }
         if let Some(torn) = self.torn_first.take() {
             // Else a later segment of the same incarnation would have a double.
             let path = self.disk.describe(&torn.name);

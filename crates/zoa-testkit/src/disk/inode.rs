@@ -19,6 +19,29 @@ pub(super) struct Change {
     pub(super) bytes: Vec<u8>,
 }
 
+impl Change {
+    /// What of it lies before `start` and behind `end`.
+    fn outside(self, start: usize, end: usize) -> Vec<Self> {
+        let (head, tail) = (
+            start.saturating_sub(self.offset),
+            end.saturating_sub(self.offset),
+        );
+        let number = self.number;
+        let part = |range: Option<&[u8]>, offset| {
+            let bytes = range.filter(|bytes| !bytes.is_empty())?.to_vec();
+            Some(Self {
+                number,
+                offset,
+                bytes,
+            })
+        };
+        let len = self.bytes.len();
+        let before = part(self.bytes.get(..head.min(len)), self.offset);
+        let behind = part(self.bytes.get(tail.min(len)..), self.offset + tail.min(len));
+        before.into_iter().chain(behind).collect()
+    }
+}
+
 /// One file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inode {
@@ -43,21 +66,30 @@ impl Inode {
         self.pending.push(change);
     }
 
-    /// A write past the page cache, durable by itself; earlier unsynced writes stay unsynced.
+    /// A write past the page cache, durable by itself. The kernel drops the cached pages under it; other unsynced writes stay
+    /// unsynced.
     pub(super) fn write_through(&mut self, offset: usize, bytes: &[u8]) {
+        let end = offset + bytes.len();
+        self.pending = self
+            .pending
+            .drain(..)
+            .flat_map(|change| change.outside(offset, end))
+            .collect();
         put(&mut self.now, offset, bytes);
         put(&mut self.durable, offset, bytes);
     }
 
     /// A direct write that failed: each sector by chance, on the medium and so for readers too.
     pub(super) fn write_through_in_part(&mut self, change: &Change, rng: &mut Rng) {
-        let mut mixed = self.durable.clone();
-        apply_subset(&mut mixed, change, rng);
-        self.durable.clone_from(&mixed);
-        self.now = mixed;
-        for change in &self.pending {
-            put(&mut self.now, change.offset, &change.bytes);
-        }
+        let range = change.offset..change.offset + change.bytes.len();
+        self.pending = self
+            .pending
+            .drain(..)
+            .flat_map(|old| old.outside(range.start, range.end))
+            .collect();
+        apply_subset(&mut self.durable, change, rng);
+        let mixed = self.durable.get(range).unwrap_or_default().to_vec();
+        put(&mut self.now, change.offset, &mixed);
     }
 
     pub(super) fn sync(&mut self) {
