@@ -1,14 +1,18 @@
 //! Goal: no password, token or digest stands in Debug output, whoever logs it (G-25).
 
+use proptest::prelude::*;
 use zoa_proto::AclRef;
 use zoa_proto::ConnectRequest;
 use zoa_proto::ConnectResponse;
+use zoa_proto::OpCode;
 use zoa_proto::Perms;
 use zoa_proto::Reply;
 use zoa_proto::Request;
 use zoa_proto::SessionId;
 use zoa_proto::Zxid;
 use zoa_proto::request;
+
+use crate::messages;
 
 /// The secret as text, as a list of numbers, and as its first bytes.
 fn assert_hidden(shown: &str) {
@@ -94,5 +98,47 @@ fn replies_show_what_is_no_secret() {
         (Reply::ErrorResponse(None), "ErrorResponse { error: None }"),
     ] {
         assert_eq!(format!("{reply:?}"), shown);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_request_shows_its_operation(request in messages::any_request()) {
+        let shown = format!("{request:?}");
+        prop_assert!(shown.starts_with(&format!("{:?}", request.op())), "{}", shown);
+    }
+
+    #[test]
+    fn every_reply_shows_what_it_is((op, reply) in messages::any_reply()) {
+        let shown = format!("{reply:?}");
+        let expected = match op {
+            OpCode::Create | OpCode::Sync => "Path { path: ",
+            OpCode::Create2 | OpCode::CreateContainer | OpCode::CreateTtl => "PathAndStat { path: ",
+            OpCode::Exists | OpCode::SetData | OpCode::SetAcl => "Stat { stat: Stat { czxid: ",
+            OpCode::GetData | OpCode::Reconfig => "Data { data: ",
+            OpCode::GetAcl => "Acl { acl: [",
+            OpCode::GetChildren | OpCode::GetEphemerals => "Children { children: [",
+            OpCode::GetChildren2 => "ChildrenAndStat { children: [",
+            OpCode::GetAllChildrenNumber => "Count { count: ",
+            OpCode::AddWatch => "ErrorResponse { error: ",
+            OpCode::WhoAmI => "WhoAmI { identities: [",
+            OpCode::Sasl => "Sasl",
+            OpCode::Multi | OpCode::MultiRead => "Multi { results: [",
+            _ => "Empty",
+        };
+        prop_assert!(shown.starts_with(expected), "{} of {:?}", shown, op);
+    }
+
+    #[test]
+    fn a_list_shows_its_items(paths in messages::paths()) {
+        let items: Vec<_> = paths.into_iter().collect();
+        prop_assert_eq!(format!("{paths:?}"), format!("{items:?}"));
+        let mut walked = Vec::new();
+        for path in &paths {
+            walked.push(path);
+        }
+        prop_assert_eq!(walked, items);
     }
 }
