@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod disk;
 mod hostile;
 mod restart;
 mod running;
