@@ -11,6 +11,7 @@
 //! It is *not* a defence against an adversary, it is keyed with nothing secret, and it is not the
 //! reference's digest (which only its own servers compare).
 
+use zoa_proto::SessionId;
 use zoa_proto::Zxid;
 
 use crate::node::Node;
@@ -41,7 +42,7 @@ impl PathHash {
 }
 
 /// The share of a znode's stat and ACL.
-pub(crate) fn stat_term(path: PathHash, node: &Node, acl_digest: u64) -> u64 {
+pub(crate) fn stat_term(path: PathHash, node: &Node, owner: SessionId, acl_digest: u64) -> u64 {
     let (stat, versions) = (&node.stat, &node.versions);
     let data_and_children = u64::from(versions.version.cast_unsigned()) << 32
         | u64::from(versions.cversion.cast_unsigned());
@@ -55,7 +56,7 @@ pub(crate) fn stat_term(path: PathHash, node: &Node, acl_digest: u64) -> u64 {
         hash ^ data_and_children,
         u64::from(versions.aversion.cast_unsigned()) ^ SEED,
     );
-    hash = fold(hash ^ stat.owner.0.cast_unsigned(), acl_digest ^ STEP);
+    hash = fold(hash ^ owner.0.cast_unsigned(), acl_digest ^ STEP);
     fold(hash ^ LAST, path.0)
 }
 

@@ -188,7 +188,8 @@ impl Tree {
         if cursor.is_new_acl(node.acl) {
             record::encode_acl(out, node.acl, self.acls.handle(node.acl));
         }
-        record::encode_node(out, NodeId(number), node);
+        let owner = node.is_ephemeral().then(|| self.owner_of(node));
+        record::encode_node(out, NodeId(number), node, owner);
     }
 
     fn write_session(&self, cursor: &SnapshotCursor, number: u32, out: &mut Vec<u8>) {

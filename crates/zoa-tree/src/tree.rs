@@ -25,9 +25,11 @@ use crate::digest;
 use crate::digest::PathHash;
 use crate::hash_key::HashKey;
 use crate::limits::NODES_MAX;
+use crate::node::Ephemeral;
 use crate::node::Family;
 use crate::node::Node;
 use crate::node::NodeId;
+use crate::node::SoughtName;
 use crate::node::wire_stat;
 use crate::session::Session;
 use crate::session::Sessions;
@@ -46,6 +48,7 @@ pub struct Tree {
     pub(crate) nodes: Slab<Node>,
     pub(crate) index: ChildIndex,
     pub(crate) families: Slab<Family>,
+    pub(crate) ephemerals: Slab<Ephemeral>,
     pub(crate) acls: AclTable,
     pub(crate) sessions: Sessions,
     pub(crate) totals: Totals,
@@ -92,6 +95,7 @@ impl Tree {
             nodes: Slab::new(NODES_MAX),
             index: ChildIndex::new(key),
             families: Slab::new(NODES_MAX),
+            ephemerals: Slab::new(NODES_MAX),
             acls: AclTable::new(key),
             sessions: Sessions::new(key),
             totals: Totals::default(),
@@ -188,9 +192,10 @@ impl Tree {
     /// The live child of this name.
     pub(crate) fn child(&self, parent: NodeId, name: &[u8]) -> Option<NodeId> {
         let hash = self.index.hash(parent.0, name);
+        let sought = SoughtName::new(name);
         let found = self.index.find(hash, |candidate| {
             let node = self.nodes.at(candidate);
-            node.parent == parent && node.name() == name
+            node.parent == parent && node.has_name(&sought)
         });
         found.map(NodeId)
     }
@@ -211,6 +216,15 @@ impl Tree {
             .map(|family| self.families.at(family))
     }
 
+    /// The session that an ephemeral goes with.
+    pub(crate) fn owner_of(&self, node: &Node) -> SessionId {
+        if node.is_ephemeral() {
+            self.ephemerals.at(node.aux).owner
+        } else {
+            SessionId::NONE
+        }
+    }
+
     pub(crate) fn children_count(&self, id: NodeId) -> u32 {
         self.family(id).map_or(0, |family| family.children_count)
     }
@@ -220,7 +234,10 @@ impl Tree {
     }
 
     pub(crate) fn stat(&self, id: NodeId) -> Stat {
-        wire_stat(self.node(id), self.children_count(id))
+        let node = self.node(id);
+        let family = node.family().map(|family| self.families.at(family));
+        let children_count = family.map_or(0, |family| family.children_count);
+        wire_stat(node, self.owner_of(node), children_count)
     }
 
     /// The path of a znode: the names from the root down to it.
@@ -244,6 +261,8 @@ impl Tree {
     }
 
     fn stat_term(&self, id: NodeId, path: PathHash) -> u64 {
-        digest::stat_term(path, self.node(id), self.acl(id).digest())
+        let node = self.node(id);
+        let acl_digest = self.acls.handle(node.acl).digest();
+        digest::stat_term(path, node, self.owner_of(node), acl_digest)
     }
 }

@@ -33,9 +33,13 @@ pub(crate) fn apply<'t>(
     let (parent_path, name) = split_path(request.path);
     let parent = tree.find_id(parent_path).ok_or(ErrorCode::NoNode)?;
     tree.check_acl(parent, Perms::DELETE, &step.txn)?;
-    let id = tree
-        .child(parent, name.as_bytes())
-        .ok_or(ErrorCode::NoNode)?;
+    // The parent of "/a" is the empty path; "//a" is no znode, though its parent is one.
+    let child = if parent_path == "/" {
+        None
+    } else {
+        tree.child(parent, name.as_bytes())
+    };
+    let id = child.ok_or(ErrorCode::NoNode)?;
     check_version(tree.node(id).versions.version, request.version)?;
     if tree.children_count(id) > 0 {
         return Err(ErrorCode::NotEmpty);

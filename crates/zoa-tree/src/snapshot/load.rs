@@ -27,6 +27,7 @@ use crate::limits::SNAPSHOT_RECORD_LEN_MAX;
 use crate::node::Node;
 use crate::node::NodeId;
 use crate::node::NodeParts;
+use crate::node::SoughtName;
 use crate::slab::Slab;
 use crate::snapshot::record;
 use crate::snapshot::record::Header;
@@ -144,6 +145,9 @@ impl TreeLoader {
             .header
             .filter(|_| self.is_ended)
             .ok_or(LoadError::Truncated)?;
+        if !self.partial.is_empty() {
+            return Err(LoadError::Contradiction("bytes follow the last record"));
+        }
         self.enter_waiting()?;
         self.tree.nodes.close_gaps();
         self.count_descendants();
@@ -254,13 +258,17 @@ impl TreeLoader {
             versions: node.versions,
             parent: node.parent,
             acl,
-            is_ephemeral: node.is_ephemeral,
+            is_ephemeral: node.owner.is_some(),
         };
-        let placed = self.tree.nodes.place(node.number, Node::new(parts));
+        let mut loaded = Node::new(parts);
+        if let Some(owner) = node.owner {
+            loaded.aux = self.tree.insert_ephemeral(owner);
+        }
+        let placed = self.tree.nodes.place(node.number, loaded);
         placed.map_err(|_| LoadError::Contradiction("two znodes of one number"))?;
         self.tree.acls.share(acl);
         let id = NodeId(node.number);
-        if node.is_ephemeral {
+        if node.owner.is_some() {
             self.ephemerals.push(id);
         }
         if id == NodeId::ROOT {
@@ -300,10 +308,16 @@ impl TreeLoader {
         if tree.node(node.parent).is_ephemeral() {
             return Err(LoadError::Contradiction("an ephemeral with children"));
         }
-        if tree.child(node.parent, node.name()).is_some() {
+        let name = SoughtName::new(node.name());
+        let name_hash = tree.index.hash(node.parent.0, node.name());
+        let twin = tree.index.find(name_hash, |candidate| {
+            let other = tree.nodes.at(candidate);
+            other.parent == node.parent && other.has_name(&name)
+        });
+        if twin.is_some() {
             return Err(LoadError::Contradiction("two children of one name"));
         }
-        tree.enter_index(id);
+        tree.index.insert(name_hash, id.0);
         tree.link_newest(id);
         tree.count_in_family(id);
         tree.totals.nodes_count += 1;
@@ -360,11 +374,11 @@ impl TreeLoader {
 
     fn give_ephemerals_to_sessions(&mut self) -> Result<(), LoadError> {
         for id in std::mem::take(&mut self.ephemerals) {
-            let owner = self.tree.node(id).stat.owner;
+            let owner = self.tree.owner_of(self.tree.node(id));
             if self.tree.session(owner).is_none() {
                 return Err(LoadError::Contradiction("an ephemeral without its session"));
             }
-            self.tree.join_session(id, owner);
+            self.tree.join_session(id);
         }
         Ok(())
     }
@@ -432,11 +446,6 @@ fn check_node(node: &NodeRecord<'_>, header: &Header) -> Result<(), LoadError> {
     }
     if node.name.contains(&b'/') || std::str::from_utf8(node.name).is_err() {
         return Err(LoadError::Contradiction("a name that no znode can have"));
-    }
-    if node.is_ephemeral == (node.stat.owner == SessionId::NONE) {
-        return Err(LoadError::Contradiction(
-            "an ephemeral without owner, or the other way",
-        ));
     }
     Ok(())
 }

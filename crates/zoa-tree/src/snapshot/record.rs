@@ -57,7 +57,8 @@ pub(crate) struct NodeRecord<'a> {
     pub(crate) number: u32,
     pub(crate) parent: NodeId,
     pub(crate) acl: u32,
-    pub(crate) is_ephemeral: bool,
+    /// The session of an ephemeral.
+    pub(crate) owner: Option<SessionId>,
     pub(crate) stat: StoredStat,
     pub(crate) versions: Versions,
     pub(crate) name: &'a [u8],
@@ -117,14 +118,18 @@ pub(crate) fn encode_acl(out: &mut Vec<u8>, id: AclId, acl: &AclHandle) {
     });
 }
 
-pub(crate) fn encode_node(out: &mut Vec<u8>, id: NodeId, node: &Node) {
+/// Writes a znode; `owner` is its session if it is ephemeral.
+pub(crate) fn encode_node(out: &mut Vec<u8>, id: NodeId, node: &Node, owner: Option<SessionId>) {
     record(out, tag::NODE, |writer| {
         writer.int(id.0.cast_signed());
         writer.int(node.parent.0.cast_signed());
         writer.int(node.acl.0.cast_signed());
         let null_data = if node.data().is_none() { NULL_DATA } else { 0 };
-        let ephemeral = if node.is_ephemeral() { EPHEMERAL } else { 0 };
+        let ephemeral = if owner.is_some() { EPHEMERAL } else { 0 };
         writer.raw(&[null_data | ephemeral]);
+        if let Some(owner) = owner {
+            writer.long(owner.0);
+        }
         encode_stat(node, writer);
         writer.count(node.name().len());
         writer.raw(node.name());
@@ -139,7 +144,6 @@ fn encode_stat(node: &Node, writer: &mut Writer<'_>) {
     writer.long(stat.pzxid.to_wire());
     writer.long(stat.ctime_ms);
     writer.long(stat.mtime_ms);
-    writer.long(stat.owner.0);
     writer.int(versions.version);
     writer.int(versions.cversion);
     writer.int(versions.aversion);
@@ -152,7 +156,6 @@ fn decode_stat(reader: &mut Reader<'_>) -> Result<(StoredStat, Versions), Decode
         pzxid: Zxid::from_wire(reader.long()?),
         ctime_ms: reader.long()?,
         mtime_ms: reader.long()?,
-        owner: SessionId(reader.long()?),
     };
     let versions = Versions {
         version: reader.int()?,
@@ -169,6 +172,11 @@ impl<'a> NodeRecord<'a> {
         let parent = NodeId(reader.int()?.cast_unsigned());
         let acl = reader.int()?.cast_unsigned();
         let marks = reader.take(1)?.first().copied().unwrap_or_default();
+        let owner = if marks & EPHEMERAL == 0 {
+            None
+        } else {
+            Some(SessionId(reader.long()?))
+        };
         let (stat, versions) = decode_stat(reader)?;
         let name = reader.buffer()?.unwrap_or_default();
         let data = reader.take(reader.remaining())?;
@@ -177,12 +185,11 @@ impl<'a> NodeRecord<'a> {
             return Ok(None);
         }
         let data = (!is_null).then_some(data);
-        let is_ephemeral = marks & EPHEMERAL != 0;
         Ok(Some(Self {
             number,
             parent,
             acl,
-            is_ephemeral,
+            owner,
             stat,
             versions,
             name,

@@ -17,6 +17,7 @@ use zoa_proto::Zxid;
 
 use crate::digest;
 use crate::digest::PathHash;
+use crate::node::Ephemeral;
 use crate::node::Family;
 use crate::node::NO_AUX;
 use crate::node::Node;
@@ -78,7 +79,6 @@ impl Tree {
             pzxid: place.zxid,
             ctime_ms: place.time_ms,
             mtime_ms: place.time_ms,
-            owner: owner.unwrap_or(SessionId::NONE),
         };
         let acl = self.acls.take(&self.acl_scratch);
         let parent = place.parent;
@@ -91,7 +91,7 @@ impl Tree {
             acl,
             is_ephemeral: owner.is_some(),
         };
-        let id = self.insert_node(Node::new(parts));
+        let id = self.insert_node(Node::new(parts), owner);
         self.enter(id);
         self.totals.paths_and_data_len += len_of(place.path.len() + self.node(id).data_len());
         self.add_terms(id, above.child(name));
@@ -226,14 +226,24 @@ impl Tree {
         self.stat_term(id, path).wrapping_add(data)
     }
 
-    fn insert_node(&mut self, mut node: Node) -> NodeId {
+    fn insert_node(&mut self, mut node: Node, owner: Option<SessionId>) -> NodeId {
         // An open snapshot is of the tree without it.
         node.snapshot = self.snapshots_begun;
+        if let Some(owner) = owner {
+            node.aux = self.insert_ephemeral(owner);
+        }
         NodeId(
             self.nodes
                 .insert(node)
                 .expect("create has checked that there is room"),
         )
+    }
+
+    /// Makes room for what an ephemeral has beside; it joins its session when it enters.
+    pub(crate) fn insert_ephemeral(&mut self, owner: SessionId) -> u32 {
+        let ephemeral = Ephemeral { owner, place: 0 };
+        let number = self.ephemerals.insert(ephemeral);
+        number.expect("no more ephemerals than znodes")
     }
 }
 
@@ -313,11 +323,11 @@ impl Tree {
     pub(crate) fn count_in(&mut self, id: NodeId) {
         self.count_in_family(id);
         let node = self.nodes.at(id.0);
-        let owner = node.is_ephemeral().then_some(node.stat.owner);
+        let is_ephemeral = node.is_ephemeral();
         self.for_each_above(node.parent, |above| above.descendants_count += 1);
         self.totals.nodes_count += 1;
-        if let Some(owner) = owner {
-            self.join_session(id, owner);
+        if is_ephemeral {
+            self.join_session(id);
         }
     }
 
@@ -331,8 +341,10 @@ impl Tree {
     }
 
     /// Puts an ephemeral on the list of its session.
-    pub(crate) fn join_session(&mut self, id: NodeId, owner: SessionId) {
-        self.node_mut(id).aux = self.sessions.add_ephemeral(owner, id);
+    pub(crate) fn join_session(&mut self, id: NodeId) {
+        let number = self.node(id).aux;
+        let ephemeral = self.ephemerals.at_mut(number);
+        ephemeral.place = self.sessions.add_ephemeral(ephemeral.owner, id);
         self.totals.ephemerals_count += 1;
     }
 
@@ -353,13 +365,14 @@ impl Tree {
     }
 
     fn leave_session(&mut self, id: NodeId) {
-        let node = self.nodes.at_mut(id.0);
+        let node = self.nodes.at(id.0);
         if !node.is_ephemeral() {
             return;
         }
-        let place = std::mem::replace(&mut node.aux, NO_AUX);
-        if let Some(moved) = self.sessions.remove_ephemeral(node.stat.owner, place) {
-            self.node_mut(moved).aux = place;
+        let Ephemeral { owner, place } = *self.ephemerals.at(node.aux);
+        if let Some(moved) = self.sessions.remove_ephemeral(owner, place) {
+            let number = self.node(moved).aux;
+            self.ephemerals.at_mut(number).place = place;
         }
         self.totals.ephemerals_count -= 1;
     }
@@ -368,6 +381,10 @@ impl Tree {
     pub(crate) fn release(&mut self, id: NodeId) {
         let node = self.nodes.at_mut(id.0);
         self.acls.release(node.acl);
+        if node.is_ephemeral() {
+            self.ephemerals
+                .remove(std::mem::replace(&mut node.aux, NO_AUX));
+        }
         if node.is_linked() {
             node.drop_data();
         }

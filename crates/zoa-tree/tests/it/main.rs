@@ -1,5 +1,21 @@
 //! What the tree promises, tried through its public face only.
 
-mod world;
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that meets the unexpected panics: that is how it fails"
+)]
 
+mod acl;
 mod create;
+mod cursor;
+mod delete;
+mod model;
+mod multi;
+mod random;
+mod read;
+mod sessions;
+mod set_data;
+mod snapshot;
+mod world;
+mod zxid;

@@ -24,6 +24,7 @@ use zoa_proto::request::Delete;
 use zoa_proto::request::SetAcl;
 use zoa_proto::request::SetData;
 use zoa_tree::Access;
+use zoa_tree::AclHandle;
 use zoa_tree::Applied;
 use zoa_tree::HashKey;
 use zoa_tree::Identities;
@@ -57,6 +58,8 @@ pub(crate) struct Heard {
     pub(crate) result: Result<Done, ErrorCode>,
     /// Kind and path of each trigger, such as "NodeCreated /a".
     pub(crate) triggers: Vec<String>,
+    /// The ACL of each trigger.
+    pub(crate) acls: Vec<AclHandle>,
 }
 
 /// What was done, owned.
@@ -86,8 +89,13 @@ pub(crate) enum DoneInMulti {
 impl Heard {
     fn of(outcome: Outcome<'_>) -> Self {
         let triggers = outcome.triggers.iter();
+        let acls = triggers
+            .clone()
+            .map(|trigger| trigger.acl.clone())
+            .collect();
         Self {
             zxid: outcome.zxid,
+            acls,
             triggers: triggers
                 .map(|trigger| format!("{:?} {}", trigger.kind, trigger.path))
                 .collect(),
@@ -227,7 +235,12 @@ impl World {
     }
 
     /// create with flags, data "data" and an ACL.
-    pub(crate) fn create_with(&mut self, path: &str, flags: i32, acl: &[(u32, &str, &str)]) -> Heard {
+    pub(crate) fn create_with(
+        &mut self,
+        path: &str,
+        flags: i32,
+        acl: &[(u32, &str, &str)],
+    ) -> Heard {
         let mut scratch = Vec::new();
         let create = Create {
             path,

@@ -1,0 +1,600 @@
+//! Random transactions: the tree against the model, and two replicas against each other.
+//!
+//! Two trees with different hash keys apply the same; each outcome must be that of the model and
+//! the digests must be equal all the time (G-01, G-13 to G-16). Meanwhile the first is listed in
+//! steps and a snapshot is taken of it in steps, and the second is now and then stored and loaded
+//! again, so that it goes on from a snapshot.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use zoa_proto::AclRef;
+use zoa_proto::CreateFlags;
+use zoa_proto::ErrorCode;
+use zoa_proto::MultiOp;
+use zoa_proto::Request;
+use zoa_proto::SessionId;
+use zoa_proto::Version;
+use zoa_proto::request::Check;
+use zoa_proto::request::Create;
+use zoa_proto::request::Delete;
+use zoa_proto::request::SetAcl;
+use zoa_proto::request::SetData;
+use zoa_tree::ChildCursor;
+use zoa_tree::HashKey;
+use zoa_tree::Identity;
+use zoa_tree::SnapshotCursor;
+use zoa_tree::SnapshotStep;
+use zoa_tree::Tree;
+use zoa_tree::TreeLoader;
+use zoa_tree::TxnOp;
+
+use crate::model::Conditions;
+use crate::model::Entry;
+use crate::model::Model;
+use crate::model::Op;
+use crate::model::Write;
+use crate::model::owner;
+use crate::model::password_of;
+use crate::world::Heard;
+use crate::world::World;
+use crate::world::acl_list;
+
+/// Something a test does.
+#[derive(Clone, Debug)]
+enum Action {
+    /// Applies it for one of three sessions, through its own connection or another's.
+    Apply {
+        session: usize,
+        moved: bool,
+        who: usize,
+        op: Op,
+    },
+    NewTerm,
+    OpenCursor(String),
+    StepCursor(usize),
+    BeginSnapshot,
+    StepSnapshot(usize),
+    /// Stores and loads the second tree.
+    Reload,
+}
+
+const PATHS: &[&str] = &[
+    "/a",
+    "/b",
+    "/a/a",
+    "/a/b",
+    "/b/a",
+    "/a/a/a",
+    "/a/b/c",
+    "/zookeeper/a",
+    "/b/s-",
+    "/a/",
+    "/",
+];
+const ODD_PATHS: &[&str] = &[
+    "",
+    "a",
+    "//a",
+    "/a//b",
+    "/a/.",
+    "/b/..",
+    "/a\0",
+    "/b\u{1}",
+    "/b/\u{fff1}",
+    "/zookeeper",
+    "/zookeeper/quota",
+    "/./a",
+];
+const WHO: &[&[(&str, &str)]] = &[
+    &[],
+    &[("ip", "10.1.2.3")],
+    &[("ip", "9.9.9.9"), ("digest", "joe:hash")],
+    &[("digest", "joe:hash"), ("digest", "ann:hash")],
+    &[("super", "")],
+];
+const ACLS: &[&[(u32, &str, &str)]] = &[
+    &[(31, "world", "anyone")],
+    &[(31, "world", "anyone"), (31, "world", "anyone")],
+    &[(1, "world", "anyone"), (31, "digest", "joe:hash")],
+    &[(14, "world", "anyone"), (16, "ip", "10.0.0.0/8")],
+    &[(31, "auth", "")],
+    &[],
+    &[(31, "digest", "nobody")],
+];
+
+fn path() -> impl Strategy<Value = String> {
+    let usual = proptest::sample::select(PATHS);
+    let odd = proptest::sample::select(ODD_PATHS);
+    prop_oneof![12 => usual, 1 => odd].prop_map(str::to_owned)
+}
+
+fn acl() -> impl Strategy<Value = Vec<Entry>> {
+    let usual = Just(ACLS[0]);
+    let any = proptest::sample::select(ACLS);
+    prop_oneof![3 => usual, 2 => any].prop_map(|acl| {
+        let owned =
+            |(perms, scheme, id): &(u32, &str, &str)| (*perms, (*scheme).into(), (*id).into());
+        acl.iter().map(owned).collect()
+    })
+}
+
+fn version() -> impl Strategy<Value = i32> {
+    prop_oneof![5 => Just(-1), 2 => 0..3i32]
+}
+
+fn data() -> impl Strategy<Value = Option<Vec<u8>>> {
+    proptest::option::of(vec(any::<u8>(), 0..20))
+}
+
+fn create(flags: impl Strategy<Value = i32>) -> impl Strategy<Value = Write> {
+    (path(), data(), acl(), flags, any::<bool>()).prop_map(
+        |(path, data, acl, flags, replies_stat)| Write::Create {
+            path,
+            data,
+            acl,
+            flags,
+            replies_stat,
+        },
+    )
+}
+
+/// What may stand in a multi. Unknown flags would fail its packet.
+fn write_in_multi(flags_max: i32) -> impl Strategy<Value = Write> {
+    let delete = (path(), version()).prop_map(|(path, version)| Write::Delete { path, version });
+    let set = (path(), data(), version()).prop_map(|(path, data, version)| Write::SetData {
+        path,
+        data,
+        version,
+    });
+    let check = (path(), version()).prop_map(|(path, version)| Write::Check { path, version });
+    prop_oneof![6 => create(0..flags_max), 3 => delete, 3 => set, 1 => check]
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    let set_acl = (path(), acl(), version()).prop_map(|(path, acl, version)| Write::SetAcl {
+        path,
+        acl,
+        version,
+    });
+    let plain = write_in_multi(8).prop_filter("a check stands in a multi", |write| {
+        !matches!(write, Write::Check { .. })
+    });
+    let multi = vec(write_in_multi(4), 0..7).prop_map(Write::Multi);
+    prop_oneof![8 => plain, 1 => set_acl, 4 => multi]
+}
+
+fn op() -> impl Strategy<Value = (bool, Op)> {
+    let timeout = 1000..5000;
+    let attach = (timeout.clone(), any::<bool>(), any::<bool>()).prop_map(
+        |(timeout_ms, is_right, moves)| {
+            // The right password is put in when the session is known.
+            let password = if is_right { Vec::new() } else { vec![0; 16] };
+            (
+                moves,
+                Op::Attach {
+                    timeout_ms,
+                    password,
+                },
+            )
+        },
+    );
+    prop_oneof![
+        30 => write().prop_map(|write| (false, Op::Write(write))),
+        1 => write().prop_map(|write| (true, Op::Write(write))),
+        2 => timeout.prop_map(|timeout_ms| (false, Op::Open { timeout_ms })),
+        2 => attach,
+        1 => any::<bool>().prop_map(|moved| (moved, Op::Close)),
+        1 => Just((false, Op::Expire)),
+        1 => Just((false, Op::Refuse)),
+        1 => Just((false, Op::Sync)),
+    ]
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let apply =
+        (0..3usize, 0..WHO.len(), op()).prop_map(|(session, who, (moved, op))| Action::Apply {
+            session,
+            moved,
+            who,
+            op,
+        });
+    prop_oneof![
+        30 => apply,
+        1 => Just(Action::NewTerm),
+        2 => path().prop_map(Action::OpenCursor),
+        3 => (1..4usize).prop_map(Action::StepCursor),
+        1 => Just(Action::BeginSnapshot),
+        4 => (1..6usize).prop_map(Action::StepSnapshot),
+        1 => Just(Action::Reload),
+    ]
+}
+
+/// A listing under way: what it must give and what it gave.
+struct Listing {
+    cursor: ChildCursor,
+    expected: Vec<String>,
+    names: Vec<String>,
+}
+
+/// A snapshot under way, and the state it must give.
+struct Taking {
+    cursor: SnapshotCursor,
+    bytes: Vec<u8>,
+    model: Model,
+    digest: u64,
+}
+
+struct Replicas {
+    first: World,
+    second: World,
+    model: Model,
+    term: u64,
+    time_ms: i64,
+    /// The connection that each session attached through last.
+    connections: [u64; 3],
+    listings: Vec<Listing>,
+    taking: Option<Taking>,
+    reloads: u64,
+}
+
+impl Replicas {
+    fn new() -> Self {
+        let mut replicas = Self {
+            first: World::new(),
+            second: World::new(),
+            model: Model::new(),
+            term: 1,
+            time_ms: 100,
+            connections: [0; 3],
+            listings: Vec::new(),
+            taking: None,
+            reloads: 0,
+        };
+        replicas.first.tree = Tree::new(HashKey([1, 2]));
+        replicas.second.tree = Tree::new(HashKey([0xfeed, 0xbeef]));
+        for session in 0..2 {
+            replicas.apply(session, false, 0, Op::Open { timeout_ms: 1000 });
+        }
+        replicas
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Apply {
+                session,
+                moved,
+                who,
+                op,
+            } => self.apply(session, moved, who, op),
+            Action::NewTerm => self.term += 1,
+            Action::OpenCursor(path) => self.open_cursor(&path),
+            Action::StepCursor(children_max) => self.step_cursor(children_max),
+            Action::BeginSnapshot => {
+                self.taking = Some(Taking {
+                    cursor: self.first.tree.begin_snapshot(),
+                    bytes: Vec::new(),
+                    model: self.model.clone(),
+                    digest: self.first.tree.digest(),
+                });
+            }
+            Action::StepSnapshot(slots_max) => self.step_snapshot(slots_max),
+            Action::Reload => self.reload(),
+        }
+    }
+
+    fn apply(&mut self, session: usize, moved: bool, who: usize, mut op: Op) {
+        self.time_ms += 1;
+        let id = SessionId(i64::try_from(session).unwrap() + 0x100);
+        let connection = self.connections[session] + u64::from(moved);
+        if let Op::Attach { password, .. } = &mut op
+            && password.is_empty()
+        {
+            *password = password_of(id);
+            self.connections[session] = connection;
+        }
+        let owned = |(scheme, id): &(&str, &str)| ((*scheme).to_owned(), (*id).to_owned());
+        let conditions = Conditions {
+            session: id,
+            owner: owner(connection),
+            time_ms: self.time_ms,
+            term: self.term,
+            identities: WHO[who].iter().map(owned).collect(),
+        };
+        let (zxid, result, triggers) = self.model.apply(&conditions, &op);
+        if let Op::Open { .. } = op
+            && result.is_ok()
+        {
+            self.connections[session] = connection;
+        }
+        for world in [&mut self.first, &mut self.second] {
+            let heard = apply(world, &conditions, &op);
+            assert_eq!((heard.zxid, &heard.result), (zxid, &result), "{op:?}");
+            assert_eq!(heard.triggers, triggers, "{op:?}");
+        }
+        assert_eq!(self.first.tree.digest(), self.second.tree.digest());
+    }
+
+    fn open_cursor(&mut self, path: &str) {
+        let cursor = self.first.tree.open_children_cursor(path);
+        let is_there = path.is_empty() || self.model.nodes.contains_key(path);
+        assert_eq!(cursor.is_some(), is_there, "{path:?}");
+        if let Some(cursor) = cursor {
+            let path = if path.is_empty() { "/" } else { path };
+            assert_eq!(*cursor.stat(), self.model.stat(path));
+            let expected = self.model.children(path);
+            let len: usize = expected.iter().map(String::len).sum();
+            assert_eq!(cursor.names_len(), len as u64);
+            self.listings.push(Listing {
+                cursor,
+                expected,
+                names: Vec::new(),
+            });
+        }
+    }
+
+    /// Steps the listing that began first; closes it when it is complete.
+    fn step_cursor(&mut self, children_max: usize) {
+        let Some(listing) = self.listings.first_mut() else {
+            return;
+        };
+        let Listing { cursor, names, .. } = listing;
+        let mut each = |name: &str| names.push(name.to_owned());
+        if self.first.tree.cursor_step(cursor, children_max, &mut each) {
+            let Listing {
+                cursor,
+                expected,
+                mut names,
+            } = self.listings.remove(0);
+            names.sort_unstable();
+            assert_eq!(names, expected);
+            self.first.tree.close_cursor(cursor);
+        }
+    }
+
+    fn step_snapshot(&mut self, slots_max: usize) {
+        let Some(taking) = &mut self.taking else {
+            return;
+        };
+        let step = self
+            .first
+            .tree
+            .snapshot_step(&mut taking.cursor, slots_max, &mut taking.bytes);
+        assert_ne!(step, SnapshotStep::Superseded);
+        if step == SnapshotStep::Done {
+            let Some(Taking {
+                cursor,
+                bytes,
+                model,
+                digest,
+            }) = self.taking.take()
+            else {
+                return;
+            };
+            self.first.tree.end_snapshot(cursor);
+            let tree = load(&bytes, HashKey([5, 6]));
+            assert_eq!(tree.digest(), digest);
+            assert_same(&tree, &model);
+        }
+    }
+
+    fn reload(&mut self) {
+        self.reloads += 1;
+        let tree = &mut self.second.tree;
+        let mut cursor = tree.begin_snapshot();
+        let mut bytes = Vec::new();
+        while tree.snapshot_step(&mut cursor, 5, &mut bytes) == SnapshotStep::More {}
+        self.second.tree = load(&bytes, HashKey([self.reloads, 77]));
+    }
+
+    fn finish(mut self) {
+        assert_same(&self.first.tree, &self.model);
+        assert_same(&self.second.tree, &self.model);
+        while !self.listings.is_empty() {
+            self.step_cursor(100);
+        }
+        while self.first.tree.reclaim(100) {}
+        for _ in 0..100 {
+            self.step_snapshot(100);
+        }
+        assert!(self.taking.is_none());
+        assert_same(&self.first.tree, &self.model);
+        assert_eq!(self.first.tree.digest(), self.second.tree.digest());
+    }
+}
+
+fn load(bytes: &[u8], key: HashKey) -> Tree {
+    let mut loader = TreeLoader::new(key);
+    for chunk in bytes.chunks(97) {
+        loader.push(chunk).expect("what was written loads");
+    }
+    loader.finish().expect("what was written loads")
+}
+
+/// Applies an operation to a tree, as bytes.
+fn apply(world: &mut World, conditions: &Conditions, op: &Op) -> Heard {
+    world.session = conditions.session;
+    world.owner = conditions.owner;
+    world.term = conditions.term;
+    // The world's clock goes on by one when it applies.
+    world.time_ms = conditions.time_ms - 1;
+    let identities = conditions.identities.iter();
+    world.identities = identities
+        .map(|(scheme, id)| Identity { scheme, id })
+        .collect();
+    match op {
+        Op::Open { timeout_ms } => {
+            let mut password = [0; 16];
+            password.copy_from_slice(&password_of(conditions.session));
+            world.apply(TxnOp::OpenSession {
+                timeout_ms: *timeout_ms,
+                password,
+            })
+        }
+        Op::Attach {
+            timeout_ms,
+            password,
+        } => world.apply(TxnOp::AttachSession {
+            timeout_ms: *timeout_ms,
+            password,
+        }),
+        Op::Close => world.apply(TxnOp::CloseSession),
+        Op::Expire => world.apply(TxnOp::ExpireSession),
+        Op::Refuse => world.apply(TxnOp::Refuse {
+            error: ErrorCode::ThrottledOp,
+        }),
+        Op::Sync => world.apply(TxnOp::Sync),
+        Op::Write(write) => apply_write(world, write),
+    }
+}
+
+fn apply_write(world: &mut World, write: &Write) -> Heard {
+    let mut scratch = Vec::new();
+    match write {
+        Write::SetAcl { path, acl, version } => {
+            let acl = acl_list(&borrowed(acl), &mut scratch);
+            let version = Version(*version);
+            world.request(&Request::SetAcl(SetAcl { path, acl, version }))
+        }
+        Write::Multi(writes) => {
+            let mut scratches = vec![Vec::new(); writes.len()];
+            let with_scratch = writes.iter().zip(&mut scratches);
+            let ops: Vec<MultiOp<'_>> = with_scratch
+                .map(|(write, scratch)| multi_op(write, scratch))
+                .collect();
+            world.multi(&ops)
+        }
+        Write::Create { .. }
+        | Write::Delete { .. }
+        | Write::SetData { .. }
+        | Write::Check { .. } => {
+            let request = match multi_op(write, &mut scratch) {
+                MultiOp::Create(create) => Request::Create(create),
+                MultiOp::Create2(create) => Request::Create2(create),
+                MultiOp::Delete(delete) => Request::Delete(delete),
+                MultiOp::SetData(set) => Request::SetData(set),
+                other => panic!("never alone: {other:?}"),
+            };
+            world.request(&request)
+        }
+    }
+}
+
+fn multi_op<'a>(write: &'a Write, scratch: &'a mut Vec<u8>) -> MultiOp<'a> {
+    match write {
+        Write::Create {
+            path,
+            data,
+            acl,
+            flags,
+            replies_stat,
+        } => {
+            let acl = acl_list(&borrowed(acl), scratch);
+            let flags = CreateFlags(*flags);
+            let create = Create {
+                path,
+                data: data.as_deref(),
+                acl,
+                flags,
+            };
+            if *replies_stat {
+                MultiOp::Create2(create)
+            } else {
+                MultiOp::Create(create)
+            }
+        }
+        Write::Delete { path, version } => MultiOp::Delete(Delete {
+            path,
+            version: Version(*version),
+        }),
+        Write::SetData {
+            path,
+            data,
+            version,
+        } => {
+            let version = Version(*version);
+            MultiOp::SetData(SetData {
+                path,
+                data: data.as_deref(),
+                version,
+            })
+        }
+        Write::Check { path, version } => MultiOp::Check(Check {
+            path,
+            version: Version(*version),
+        }),
+        Write::SetAcl { .. } | Write::Multi(_) => panic!("not in a multi: {write:?}"),
+    }
+}
+
+fn borrowed(acl: &[Entry]) -> Vec<(u32, &str, &str)> {
+    acl.iter()
+        .map(|(perms, scheme, id)| (*perms, scheme.as_str(), id.as_str()))
+        .collect()
+}
+
+/// Everything that can be read of the tree is what the model says.
+fn assert_same(tree: &Tree, model: &Model) {
+    assert_eq!(tree.last_zxid(), model.zxid);
+    assert_eq!(tree.node_count(), model.nodes.len() as u64 + 1);
+    let mut len = 0;
+    let mut ephemerals_count = 0;
+    for (path, node) in &model.nodes {
+        let held = tree
+            .find(path)
+            .unwrap_or_else(|| panic!("{path} is not there"));
+        assert_eq!(held.stat(), model.stat(path), "{path}");
+        assert_eq!(held.data(), node.data.as_deref(), "{path}");
+        let entry =
+            |entry: AclRef<'_>| (entry.perms.0, entry.scheme.to_owned(), entry.id.to_owned());
+        assert_eq!(
+            held.acl().list().iter().map(entry).collect::<Vec<_>>(),
+            node.acl,
+            "{path}"
+        );
+        let mut names: Vec<&str> = held.children().collect();
+        names.sort_unstable();
+        assert_eq!(names, model.children(path), "{path}");
+        let below = format!("{}/", path.trim_end_matches('/'));
+        let descendants = model
+            .nodes
+            .keys()
+            .filter(|key| key.len() > below.len() && key.starts_with(&below));
+        assert_eq!(
+            held.descendants_count() as usize,
+            descendants.count(),
+            "{path}"
+        );
+        len += path.len() + node.data.as_ref().map_or(0, Vec::len);
+        ephemerals_count += u64::from(held.stat().ephemeral_owner != SessionId::NONE);
+    }
+    assert_eq!(tree.approximate_data_size(), len as u64);
+    assert_eq!(tree.ephemerals_count(), ephemerals_count);
+    assert_eq!(tree.sessions_count(), model.sessions.len() as u64);
+    for (id, session) in &model.sessions {
+        let held = tree.session(*id).expect("it is there");
+        assert_eq!(
+            (held.timeout_ms(), held.owner()),
+            (session.timeout_ms, session.owner)
+        );
+        let mut paths = Vec::new();
+        tree.read_ephemerals(*id, "", &mut |path| paths.push(path.to_owned()));
+        paths.sort_unstable();
+        assert_eq!(paths, model.ephemerals(*id));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_tree_does_what_the_model_does(actions in vec(action(), 1..150)) {
+        let mut replicas = Replicas::new();
+        for (number, action) in actions.into_iter().enumerate() {
+            replicas.act(action);
+            if number % 16 == 0 {
+                assert_same(&replicas.first.tree, &replicas.model);
+            }
+        }
+        replicas.finish();
+    }
+}
