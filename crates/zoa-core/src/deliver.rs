@@ -42,6 +42,7 @@ use crate::lane::Attachment;
 use crate::lane::ConnectionNumber;
 use crate::lane::Lane;
 use crate::lane::LaneState;
+use crate::lane::Pulse;
 use crate::limits::ENTRIES_PER_HOLD;
 use crate::moment::Moment;
 use crate::pipeline::PendingWrite;
@@ -144,12 +145,9 @@ impl Delivery<'_> {
         txn: &Txn<'_>,
         outcome: Outcome<'_>,
     ) {
-        self.follow_session(
-            txn.session,
-            &outcome,
-            matches!(txn.op, TxnOp::ExpireSession),
-        );
-        if matches!(txn.op, TxnOp::ExpireSession) {
+        let is_expiry = matches!(txn.op, TxnOp::ExpireSession);
+        let pulse = self.follow_session(txn.session, &outcome, is_expiry);
+        if is_expiry {
             return;
         }
         let Some(lane) = self.own_lane(txn.owner) else {
@@ -157,7 +155,7 @@ impl Delivery<'_> {
         };
         match txn.op {
             TxnOp::OpenSession { .. } | TxnOp::AttachSession { .. } => {
-                self.answer_attach(&lane, &outcome)
+                self.answer_attach(&lane, &outcome, pulse)
             }
             TxnOp::CloseSession | TxnOp::Request { .. } | TxnOp::Refuse { .. } | TxnOp::Sync => {
                 self.answer_write(&lane, &outcome);
@@ -167,8 +165,16 @@ impl Delivery<'_> {
         }
     }
 
-    /// What the end or the move of a session means for the connection that spoke for it.
-    fn follow_session(&mut self, session: SessionId, outcome: &Outcome<'_>, is_expiry: bool) {
+    /// What the beginning, the end or the move of a session means for the session clock and for the connection that spoke for it.
+    ///
+    /// The clock follows the sessions themselves, not their connections: a session whose connection was gone before it was answered,
+    /// or belonged to an earlier life of this server, must expire all the same, and after the timeout that was settled last (G-11).
+    fn follow_session(
+        &mut self,
+        session: SessionId,
+        outcome: &Outcome<'_>,
+        is_expiry: bool,
+    ) -> Option<Pulse> {
         match &outcome.result {
             Ok(Applied::SessionClosed { owner }) => {
                 self.core.clock.lock().remove(session);
@@ -176,17 +182,28 @@ impl Delivery<'_> {
                     self.core.stats.sessions_expired.add(1);
                     self.end_lane(*owner, session);
                 }
+                None
             }
+            Ok(Applied::SessionOpened { timeout_ms }) => Some(self.start_clock(session, *timeout_ms)),
             Ok(Applied::SessionAttached {
-                previous_owner: Some(owner),
-                ..
-            }) => self.end_lane(*owner, session),
-            _ => {}
+                timeout_ms,
+                previous_owner,
+            }) => {
+                if let Some(owner) = previous_owner {
+                    self.end_lane(*owner, session);
+                }
+                Some(self.start_clock(session, *timeout_ms))
+            }
+            _ => None,
         }
     }
 
-    fn answer_attach(&mut self, lane: &Arc<Lane>, outcome: &Outcome<'_>) {
-        let core = self.core;
+    fn start_clock(&self, session: SessionId, timeout_ms: i32) -> Pulse {
+        let mut clock = self.core.clock.lock();
+        clock.attach(session, timeout_ms, self.now.mono_ms)
+    }
+
+    fn answer_attach(&mut self, lane: &Lane, outcome: &Outcome<'_>, pulse: Option<Pulse>) {
         let mut state = lane.lock();
         let Attachment::Requested {
             session,
@@ -196,14 +213,15 @@ impl Delivery<'_> {
         else {
             return;
         };
-        let response = match outcome.result {
-            Ok(
-                Applied::SessionOpened { timeout_ms } | Applied::SessionAttached { timeout_ms, .. },
+        let response = match (&outcome.result, pulse) {
+            (
+                Ok(
+                    Applied::SessionOpened { timeout_ms }
+                    | Applied::SessionAttached { timeout_ms, .. },
+                ),
+                Some(pulse),
             ) => {
-                let pulse = core
-                    .clock
-                    .lock()
-                    .attach(session, timeout_ms, self.now.mono_ms);
+                let timeout_ms = *timeout_ms;
                 state.attachment = Attachment::Session {
                     session,
                     timeout_ms,

@@ -151,3 +151,32 @@ fn a_client_that_has_seen_more_than_the_server_is_turned_away_without_a_word() {
     assert!(client.ended);
     assert!(client.take_frame().is_none());
 }
+
+#[test]
+fn a_session_whose_client_left_before_it_was_answered_expires_all_the_same() {
+    let mut world = World::new();
+    let mut hasty = world.dial();
+    world.send_connect(&mut hasty);
+    drop(hasty);
+    world.commit_all();
+    let sessions = |world: &World| world.core.with_tree(|tree| tree.sessions_count());
+    assert_eq!(sessions(&world), 1, "it was opened, though nobody heard of it");
+    world.pass(20_000);
+    assert_eq!(sessions(&world), 0);
+}
+
+#[test]
+fn sessions_of_an_earlier_life_expire_after_the_timeout_that_was_settled_last() {
+    let mut world = World::new();
+    let mut client = world.dial();
+    let opened = world.attach(&mut client, SessionId::NONE, &[0; 16]);
+    drop(client);
+    let mut reborn = world.after_a_restart();
+    let sessions = |world: &World| world.core.with_tree(|tree| tree.sessions_count());
+    assert_eq!(sessions(&reborn), 1);
+    let timeout_ms = u64::try_from(opened.timeout_ms).expect("positive");
+    reborn.pass(timeout_ms - 1);
+    assert_eq!(sessions(&reborn), 1, "not before its timeout");
+    reborn.pass(2_000);
+    assert_eq!(sessions(&reborn), 0, "and not long after");
+}

@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) core: Arc<Core>,
     pub(crate) now: Moment,
     proposed: VecDeque<Bytes>,
+    /// Everything committed so far, as the log has it.
+    log: Vec<Committed>,
     index: u64,
     random: u8,
 }
@@ -90,6 +92,7 @@ impl World {
             core: Core::new(config, tree, now),
             now,
             proposed: VecDeque::new(),
+            log: Vec::new(),
             index: 0,
             random: 0,
         }
@@ -118,6 +121,26 @@ impl World {
         client
     }
 
+    /// The same server after a restart without a snapshot: its log is replayed, no connection is left.
+    pub(crate) fn after_a_restart(&self) -> Self {
+        let reborn = Self {
+            now: self.now,
+            log: self.log.clone(),
+            index: self.index,
+            ..Self::new()
+        };
+        reborn
+            .core
+            .handle_committed(reborn.now, &reborn.log)
+            .expect("the core reads what it wrote");
+        reborn
+    }
+
+    /// Asks for a new session; nothing is committed yet.
+    pub(crate) fn send_connect(&mut self, client: &mut Client) {
+        self.send_attach(client, SessionId::NONE, &[0; 16]);
+    }
+
     /// Attaches and returns timeout, id and password of the answer.
     pub(crate) fn attach(
         &mut self,
@@ -125,17 +148,7 @@ impl World {
         session: SessionId,
         password: &[u8],
     ) -> Attached {
-        let request = ConnectRequest {
-            protocol_version: 0,
-            last_zxid_seen: Zxid::ZERO,
-            timeout_ms: 10_000,
-            session,
-            password,
-            read_only: Some(false),
-        };
-        let mut bytes = Vec::new();
-        request.encode_frame(&mut bytes).expect("short");
-        self.send(client, &bytes);
+        self.send_attach(client, session, password);
         self.commit_all();
         self.wake(client);
         let frame = client
@@ -147,6 +160,20 @@ impl World {
             session: response.session,
             password: response.password.to_vec(),
         }
+    }
+
+    fn send_attach(&mut self, client: &mut Client, session: SessionId, password: &[u8]) {
+        let request = ConnectRequest {
+            protocol_version: 0,
+            last_zxid_seen: Zxid::ZERO,
+            timeout_ms: 10_000,
+            session,
+            password,
+            read_only: Some(false),
+        };
+        let mut bytes = Vec::new();
+        request.encode_frame(&mut bytes).expect("short");
+        self.send(client, &bytes);
     }
 
     /// Gives bytes to the connection and collects what it sends.
@@ -195,6 +222,7 @@ impl World {
                 bytes,
             });
         }
+        self.log.extend(committed.iter().cloned());
         self.core
             .handle_committed(self.now, &committed)
             .expect("the core reads what it wrote");
