@@ -1,26 +1,32 @@
 //! `zoa bench floor`: a server that does nothing but what every server of this protocol must.
 //!
 //! Handshake, frames, one lock, a canned reply of 100 bytes: what it takes is the kernel's, the
-//! runtime's and the framing's share, and no real server can be below it. It stores nothing, keeps
-//! no sessions and delivers no events; a stock client would be misled by it.
+//! runtime's and the framing's share, and no real server can be below it. It stores nothing and keeps
+//! no sessions; who reads with a watch hears of the next write, whatever was written: one write to
+//! each socket. A stock client would be misled by it.
 
+use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use anyhow::Result;
+use parking_lot::Mutex;
 use parking_lot::RwLock;
 use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use zoa_proto::ConnectRequest;
 use zoa_proto::ConnectResponse;
+use zoa_proto::EventKind;
 use zoa_proto::OpCode;
 use zoa_proto::ReplyHeader;
 use zoa_proto::RequestHeader;
 use zoa_proto::SessionId;
+use zoa_proto::WatchedEvent;
 use zoa_proto::Zxid;
+use zoa_proto::encode_event;
 use zoa_proto::frame::FrameLimits;
 use zoa_proto::frame::encode_frame;
 use zoa_proto::frame::next_frame;
@@ -31,8 +37,9 @@ const WORKERS: usize = 2;
 const VALUE_LEN: usize = 100;
 /// Bytes of a stat.
 const STAT_LEN: usize = 68;
-/// Room for requests of one connection, to begin with.
-const BUFFER_LEN: usize = 4096;
+
+/// Room for the requests that one read may bring; a busy connection has its own way up from there.
+const BUFFER_LEN: usize = 1024;
 
 /// Options of `zoa bench floor`.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -63,34 +70,46 @@ pub(crate) fn serve(args: FloorArgs, ready: impl FnOnce(u16)) -> Result<()> {
     })
 }
 
+/// What all connections share.
+struct Shared {
+    value: RwLock<Vec<u8>>,
+    /// The connections that wait for a write.
+    watchers: Mutex<Vec<Arc<OwnedWriteHalf>>>,
+}
+
 async fn accept(listener: TcpListener) -> Result<()> {
-    let value = Arc::new(RwLock::new(vec![0x78_u8; VALUE_LEN]));
+    let shared = Arc::new(Shared {
+        value: RwLock::new(vec![0x78_u8; VALUE_LEN]),
+        watchers: Mutex::new(Vec::new()),
+    });
     loop {
         let (stream, _) = listener
             .accept()
             .await
             .context("cannot accept connections")?;
-        let value = Arc::clone(&value);
+        let shared = Arc::clone(&shared);
         #[allow(
             clippy::disallowed_methods,
             reason = "one task a connection, which ends with the connection"
         )]
         tokio::spawn(async move {
             // The end of a connection, however it comes about, is nobody's concern here.
-            let _ = converse(stream, &value).await;
+            let _ = converse(stream, &shared).await;
         });
     }
 }
 
-async fn converse(mut stream: TcpStream, value: &RwLock<Vec<u8>>) -> Result<()> {
+async fn converse(stream: TcpStream, shared: &Shared) -> Result<()> {
     stream.set_nodelay(true)?;
+    let (mut stream, sink) = stream.into_split();
     let mut connection = Conversation {
-        value,
+        shared,
+        sink: Arc::new(sink),
         greeted: false,
         closing: false,
     };
     let mut incoming: Vec<u8> = Vec::with_capacity(BUFFER_LEN);
-    let mut outgoing = Vec::with_capacity(BUFFER_LEN);
+    let mut outgoing = Vec::new();
     while !connection.closing && stream.read_buf(&mut incoming).await? != 0 {
         let mut consumed = 0;
         let rest = |consumed| incoming.get(consumed..).unwrap_or_default();
@@ -99,15 +118,27 @@ async fn converse(mut stream: TcpStream, value: &RwLock<Vec<u8>>) -> Result<()> 
             consumed += taken;
         }
         incoming.drain(..consumed);
-        stream.write_all(&outgoing).await?;
+        write_all(&connection.sink, &outgoing).await?;
         outgoing.clear();
     }
     Ok(())
 }
 
+async fn write_all(sink: &OwnedWriteHalf, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        match sink.try_write(bytes) {
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => sink.writable().await?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 /// One connection's state: hardly any.
-struct Conversation<'v> {
-    value: &'v RwLock<Vec<u8>>,
+struct Conversation<'s> {
+    shared: &'s Shared,
+    sink: Arc<OwnedWriteHalf>,
     greeted: bool,
     closing: bool,
 }
@@ -118,13 +149,21 @@ impl Conversation<'_> {
             self.greeted = true;
             return greet(frame, outgoing);
         }
-        let (request, _) = RequestHeader::decode(frame)?;
+        let (request, body) = RequestHeader::decode(frame)?;
+        let op = request.op();
+        match op {
+            // The last field of getData says whether a watch is wanted.
+            Some(OpCode::GetData) if body.last() == Some(&1) => {
+                self.shared.watchers.lock().push(Arc::clone(&self.sink));
+            }
+            Some(OpCode::SetData) => self.fire(),
+            _ => {}
+        }
         let reply = ReplyHeader {
             xid: request.xid,
             zxid: Zxid::ZERO,
             error: None,
         };
-        let op = request.op();
         encode_frame(outgoing, |writer| {
             reply.encode(writer);
             match op {
@@ -132,13 +171,33 @@ impl Conversation<'_> {
                 // Nobody has children here.
                 Some(OpCode::GetChildren | OpCode::GetChildren2) => writer.int(0),
                 _ => {
-                    writer.buffer(Some(self.value.read().as_slice()));
+                    writer.buffer(Some(self.shared.value.read().as_slice()));
                     writer.raw(&[0; STAT_LEN]);
                 }
             }
         })?;
         self.closing = op == Some(OpCode::CloseSession);
         Ok(())
+    }
+
+    /// Sends an event to all who wait. A socket too full for so few bytes goes without.
+    fn fire(&self) {
+        let watchers = std::mem::take(&mut *self.shared.watchers.lock());
+        if watchers.is_empty() {
+            return;
+        }
+        let mut event = Vec::new();
+        encode_event(
+            &mut event,
+            &WatchedEvent {
+                kind: EventKind::NodeDataChanged,
+                path: "/",
+                zxid: Zxid::ZERO,
+            },
+        );
+        for watcher in watchers {
+            let _ = watcher.try_write(&event);
+        }
     }
 }
 

@@ -134,6 +134,25 @@ fn lists_go_beside_writes_and_both_are_told() {
 }
 
 #[test]
+fn one_write_is_seen_by_all_watchers() {
+    let args = WatchArgs {
+        target: target(&floor_server()),
+        timing: timing(),
+        watchers: 40,
+        connections: None,
+    };
+    let report = workload::watch::watch(&args).expect("the floor tells all who wait");
+    let writes = report.find("writes").expect("counted").value;
+    assert!(1.0 <= writes, "{report}");
+    let last = report.find("last_event_max_us").expect("measured").value;
+    let event = report.find("event_max_us").expect("measured").value;
+    assert!(
+        (last - event).abs() <= last / 100.0,
+        "the last event is one of them: {report}"
+    );
+}
+
+#[test]
 fn idle_sessions_ping_within_their_timeout() {
     let mut target = target(&floor_server());
     target.session_timeout_ms = 300;

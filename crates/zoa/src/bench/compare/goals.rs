@@ -178,13 +178,13 @@ pub(super) const LINES: &[Line] = &[
     line(
         "one write, 5,000 watchers",
         ("last event, p50", "last_event_p50_us"),
-        Floor::None,
+        Floor::Row("one write, 5,000 watchers"),
         Goal::ShareOfRight(0.125),
     ),
     line(
         "one write, 5,000 watchers",
         ("server CPU per event", CPU),
-        Floor::None,
+        Floor::Row("one write, 5,000 watchers"),
         Goal::ShareOfRight(0.125),
     ),
     line(
@@ -232,25 +232,25 @@ pub(super) const LINES: &[Line] = &[
     line(
         "10,000 idle sessions",
         ("memory each", "memory_per_session_bytes"),
-        Floor::None,
+        Floor::Row("10,000 idle sessions"),
         Goal::AtMost(3.0 * 1024.0),
     ),
     line(
         "10,000 idle sessions",
         ("CPU at rest", "server_at_rest_cores"),
-        Floor::None,
+        Floor::Row("10,000 idle sessions"),
         Goal::ShareOfRight(0.2),
     ),
     line(
         "10,000 idle sessions",
         ("server CPU per connect", CPU),
-        Floor::None,
+        Floor::Row("10,000 idle sessions"),
         Goal::ShareOfRight(0.1),
     ),
     line(
         "10,000 idle sessions",
         ("connects", "connects_per_s"),
-        Floor::None,
+        Floor::Row("10,000 idle sessions"),
         Goal::None,
     ),
 ];

@@ -3,7 +3,7 @@
 //! ```text
 //! single-server:  [start] streams, watch [stop]   [start] idle sessions [stop]   [start] fill, list [kill] [start]
 //! quick:          [start] a few streams [stop]
-//! floor:          a bare sync of the disk, and the reads
+//! floor:          a bare sync of the disk, and of the above what needs no tree
 //! ```
 //!
 //! Each group begins with an empty server of its own, so that memory is that of the group alone.
@@ -185,7 +185,11 @@ pub(crate) fn run(contender: &Contender, step: &Step<'_>, results: &mut Results)
         (Side::Floor, _) => {
             let synced = sync::measure(step.dir, Duration::from_secs_f64(step.seconds / 2.0))?;
             round.results.add((Side::Floor, "sync"), &synced);
-            round.streams(FLOOR)
+            round.streams(FLOOR)?;
+            match step.suite {
+                Suite::Quick => Ok(()),
+                Suite::SingleServer => round.sessions(),
+            }
         }
         (Side::Left | Side::Right, Suite::Quick) => round.streams(QUICK),
         (Side::Left | Side::Right, Suite::SingleServer) => {
@@ -221,7 +225,7 @@ impl Round<'_> {
             let report = (stream.run)(&self.load(stream, &target(&command, &server)))?;
             self.add(stream.row, &report);
         }
-        if self.step.suite == Suite::SingleServer && self.contender.side != Side::Floor {
+        if self.step.suite == Suite::SingleServer {
             let target = target(&command, &server);
             let timing = self.timing(2.0, &target);
             let args = WatchArgs {
