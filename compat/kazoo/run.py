@@ -6,7 +6,7 @@ sources come from PyPI as they are, and nothing in them is changed.
 
   run.py original                      the baseline, against ZooKeeper 3.9; kept in baseline.json
   run.py zoa [--program PATH]          against Zoarium; exit 1 on a failure that expected.toml does not explain
-  run.py table                         the markdown table of both, from the last runs
+  run.py table                         the markdown table of both, from the last runs, into docs/compatibility.md
   run.py zoa -- -k test_lock           what follows -- goes to pytest (then nothing is compared or kept)
 """
 
@@ -169,6 +169,19 @@ def judge(results):
     return complaints
 
 
+# Why a test passes on neither side.
+WHY = {"cluster": "needs a cluster; this run starts one server", "SASL": "needs a Kerberos server", "TLS": "TLS"}
+PAGE = peer.ROOT / "docs/compatibility.md"
+BEGIN, END = "<!-- begin: compat/kazoo/run.py table -->\n", "<!-- end -->"
+
+
+def update_page():
+    """Puts the table between its two marks in the documentation."""
+    before, rest = PAGE.read_text().split(BEGIN, 1)
+    PAGE.write_text(before + BEGIN + markdown() + END + rest.split(END, 1)[1])
+    say(f"the table is in {PAGE}")
+
+
 def markdown():
     """The table of groups, and one line for each test that does not pass on both."""
     original, ours = baseline(), load_json(RUNS / "zoa.json")
@@ -183,7 +196,7 @@ def markdown():
     for test in sorted(set(original) | set(ours)):
         a, b = (side.get(test, {}).get("outcome", "not run") for side in (original, ours))
         if (a, b) != ("passed", "passed"):
-            why = expected.get(test) or {"cluster": "needs a cluster", "SASL": "SASL", "TLS": "TLS"}.get(need(test), "")
+            why = expected.get(test) or WHY.get(need(test), "")
             lines.append(f"| {test.removeprefix('kazoo.tests.')} | {a} | {b} | {why} |")
     return "\n".join(lines) + "\n"
 
@@ -195,7 +208,7 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, default=peer.TARGET / "release/zoa")
     args = parser.parse_args(argv)
     if args.what == "table":
-        print(markdown(), end="")
+        update_page()
         return
     program = None if args.what == "original" else args.program.resolve()
     if program is not None and not program.exists():

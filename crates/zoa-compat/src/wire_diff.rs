@@ -20,6 +20,7 @@ mod tally;
 mod twins;
 
 use crate::link::Incoming;
+use crate::wire::Body;
 use crate::wire::Cursor;
 use crate::wire::Hex;
 use crate::wire::ReplyHeader;
@@ -36,11 +37,16 @@ use generate::SLOTS;
 use generate::SlotState;
 use moments::Moments;
 use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+use step::Attach;
 use step::Effect;
 use step::Request;
 use step::Slot;
 use step::Step;
+use step::Visit;
 use tally::Tally;
+use twins::EXPIRING;
 use twins::Outcome;
 use twins::Twin;
 use twins::number_requests;
@@ -99,6 +105,9 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         let step = run.generator.next(&run.slot_states(), &run.moments);
         run.take(&step)?;
     }
+    if run.unexplained < run.options.differences_max {
+        run.expiry()?;
+    }
     run.report()
 }
 
@@ -118,6 +127,34 @@ impl Run {
             bail!("the fixture alone shows {} differences", self.unexplained);
         }
         Ok(())
+    }
+
+    /// A silent session lives for its timeout, is gone a tick and a bit later, and its ephemeral with it.
+    fn expiry(&mut self) -> anyhow::Result<()> {
+        if !(self.left.is_attached(0) && self.right.is_attached(0)) {
+            self.take(&Step::Attach {
+                slot: 0,
+                how: Attach::Right,
+            })?;
+        }
+        let look = |watch| {
+            let request = Request::new(
+                op::EXISTS,
+                Body::new().text(EXPIRING).flag(watch).done(),
+                "expiry",
+            );
+            Step::Requests {
+                slot: 0,
+                requests: vec![request],
+            }
+        };
+        self.take(&Step::Visit(Visit::Silent))?;
+        self.take(&look(true))?;
+        thread::sleep(Duration::from_millis(2_500));
+        self.take(&look(false))?;
+        // 4,000 ms of timeout, rounded up to a tick of 2,000, and time for the entry.
+        thread::sleep(Duration::from_millis(5_500));
+        self.take(&look(false))
     }
 
     fn slot_states(&self) -> Vec<SlotState> {
@@ -167,6 +204,7 @@ impl Run {
             let expectation = Expectation {
                 handshake: place == acting && shakes_hands(step),
                 ops: match step {
+                    Step::Visit(Visit::Silent) if place == acting => &[op::CREATE],
                     Step::Visit(_) if place == acting => &[op::CLOSE_SESSION],
                     _ if place == acting => &ops,
                     _ => &[],
@@ -186,7 +224,7 @@ impl Run {
         difference: &Difference,
         transcripts: (&[Incoming], &[Incoming]),
     ) {
-        if let Some(reason) = allowed::reason(difference) {
+        if let Some(reason) = allowed::reason(label(step), difference) {
             *self.allowed.entry(reason).or_default() += 1;
             return;
         }
@@ -355,6 +393,17 @@ fn shakes_hands(step: &Step) -> bool {
     match step {
         Step::Open { .. } | Step::Attach { .. } | Step::Visit(_) => true,
         Step::Requests { .. } | Step::Drop { .. } | Step::Raw { .. } => false,
+    }
+}
+
+/// What the generator meant by a step of one request.
+fn label(step: &Step) -> &'static str {
+    match step {
+        Step::Requests { requests, .. } => match requests.as_slice() {
+            [request] => request.label,
+            _ => "several",
+        },
+        _ => "connection",
     }
 }
 

@@ -293,3 +293,6 @@ pub(crate) fn describe(transcript: &[Incoming]) -> String {
         .collect();
     format!("{} frames: {}", transcript.len(), words.join(" | "))
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,6 +97,8 @@ pub(crate) enum Visit {
     OldClient,
     /// A new session with a password of another length.
     PasswordLen(usize),
+    /// A session with the shortest timeout that makes an ephemeral and then falls silent.
+    Silent,
     /// Bytes that are no handshake.
     Garbage(Vec<u8>),
 }

@@ -11,6 +11,8 @@ use super::step::Step;
 use super::step::Visit;
 use crate::link::Incoming;
 use crate::link::Link;
+use crate::wire::Acl;
+use crate::wire::Body;
 use crate::wire::ConnectRequest;
 use crate::wire::ConnectResponse;
 use crate::wire::ReplyHeader;
@@ -25,6 +27,11 @@ use std::time::Duration;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// What every session asks for; the servers are started to allow it.
 const TIMEOUT_MS: i32 = 300_000;
+
+/// Two ticks: nothing shorter is granted.
+const SHORTEST_TIMEOUT_MS: i32 = 4_000;
+/// The ephemeral of the session that falls silent.
+pub(crate) const EXPIRING: &str = "/expiring";
 
 /// One server of the two, and this side of every session.
 pub(crate) struct Twin {
@@ -238,6 +245,7 @@ impl Twin {
             Visit::Timeout(timeout_ms) => request.timeout_ms = *timeout_ms,
             Visit::UnknownSession => request.session = 0x7777_7777_7777,
             Visit::OldClient => request.read_only = None,
+            Visit::Silent => request.timeout_ms = SHORTEST_TIMEOUT_MS,
             Visit::PasswordLen(len) => request.password = vec![7; *len],
             Visit::Garbage(bytes) => {
                 let sent = link.send_raw(bytes);
@@ -249,6 +257,17 @@ impl Twin {
             }
         }
         let mut transcript = vec![link.handshake(&request, ANSWER_WITHIN)];
+        if matches!(visit, Visit::Silent) {
+            let body = Body::new()
+                .text(EXPIRING)
+                .bytes(None)
+                .acl(&Acl::open())
+                .int(1)
+                .done();
+            link.send(1, op::CREATE, &body)?;
+            transcript.extend(read_replies(&mut link, 1, false));
+            return Ok(transcript);
+        }
         if link.send(1, op::CLOSE_SESSION, &[]).is_ok() {
             transcript.extend(read_replies(&mut link, 1, true));
         } else {

@@ -208,7 +208,7 @@ const MAKERS: &[Maker] = &[
     |_| set_acl("/fix/noadmin", &Acl::open(), -1),
     |g| {
         let acl = bad_acl(g);
-        set_acl("/fix/plain", &acl, -1)
+        set_acl("/fix/full/child", &acl, -1)
     },
     |g| set_acl(&bad_path(g), &Acl::open(), -1),
     |g| read(op::GET_CHILDREN, &absent(g), true),
@@ -247,6 +247,21 @@ const MAKERS: &[Maker] = &[
     },
     |_| ttl("/absent/ttl"),
     large,
+    null_path,
+    null_acl,
+    odd_kind,
+    odd_kind,
+    |_| create_body("/fix/plain/auth", &[Acl::new(31, "auth", "")], 0),
+    |g| odd_perms(g),
+    |g| read(op::GET_CHILDREN2, "/", g.random.chance(50)),
+    |g| read(op::GET_DATA, "/", g.random.chance(50)),
+    |_| set_data("/", -1),
+    |_| named(op::GET_ACL, "/"),
+    |_| named(op::GET_ALL_CHILDREN_NUMBER, "/"),
+    |_| set_data("/zookeeper", -1),
+    |_| set_data("/zookeeper/config", -1),
+    |_| create_body("/zookeeper", &Acl::open(), 0),
+    |g| create_body("/", &Acl::open(), g.random.chance(50).into()),
 ];
 
 fn absent(generator: &mut Generator) -> String {
@@ -311,8 +326,25 @@ fn create_with_bad_acl(generator: &mut Generator, name: &str) -> Request {
 }
 
 fn bad_acl(generator: &mut Generator) -> Vec<Acl> {
-    match generator.random.below(8) {
+    match generator.random.below(10) {
         0 => Vec::new(),
+        8 | 9 => {
+            let addresses = [
+                "::1",
+                "fe80::1/64",
+                "1.2.3",
+                "1.2.3.4/-1",
+                "1.2.3.4/",
+                "/8",
+                "256.1.1.1",
+                "1.2.3.4/33",
+            ];
+            vec![Acl::new(
+                31,
+                "ip",
+                generator.random.pick(&addresses).copied().unwrap_or("::1"),
+            )]
+        }
         1 => vec![Acl::new(31, "nosuch", "x")],
         2 => vec![Acl::new(31, "digest", "nocolon")],
         3 => vec![Acl::new(31, "digest", "two:colons:here")],
@@ -446,6 +478,82 @@ fn ttl(path: &str) -> Request {
         .long(60_000)
         .done();
     Request::new(op::CREATE_TTL, body, "ttl with extended types off")
+}
+
+/// A null string where a path belongs.
+fn null_path(generator: &mut Generator) -> Request {
+    let ops = [
+        op::CREATE,
+        op::DELETE,
+        op::EXISTS,
+        op::GET_DATA,
+        op::SET_DATA,
+        op::GET_ACL,
+        op::SET_ACL,
+        op::GET_CHILDREN,
+        op::GET_CHILDREN2,
+        op::SYNC,
+        op::ADD_WATCH,
+        op::CHECK_WATCHES,
+        op::REMOVE_WATCHES,
+        op::GET_EPHEMERALS,
+        op::GET_ALL_CHILDREN_NUMBER,
+    ];
+    let op = generator.random.pick(&ops).copied().unwrap_or(op::EXISTS);
+    let body = match op {
+        op::CREATE => Body::new().int(-1).bytes(None).acl(&Acl::open()).int(0),
+        op::SET_DATA => Body::new().int(-1).bytes(None).int(-1),
+        op::SET_ACL => Body::new().int(-1).acl(&Acl::open()).int(-1),
+        op::DELETE | op::CHECK_WATCHES | op::REMOVE_WATCHES => Body::new().int(-1).int(3),
+        op::ADD_WATCH => Body::new().int(-1).int(0),
+        op::EXISTS | op::GET_DATA | op::GET_CHILDREN | op::GET_CHILDREN2 => {
+            Body::new().int(-1).flag(false)
+        }
+        _ => Body::new().int(-1),
+    };
+    Request::new(op, body.done(), "null path")
+}
+
+/// A null list where an ACL belongs.
+fn null_acl(generator: &mut Generator) -> Request {
+    if generator.random.chance(50) {
+        let body = Body::new()
+            .text("/fix/plain/nullacl")
+            .bytes(Some(b"x"))
+            .int(-1)
+            .int(0);
+        Request::new(op::CREATE, body.done(), "null ACL")
+    } else {
+        Request::new(
+            op::SET_ACL,
+            Body::new().text("/fix/plain").int(-1).int(-1).done(),
+            "null ACL",
+        )
+    }
+}
+
+/// Flags of kinds that have operations of their own, where the parent is missing, so that nothing is made.
+fn odd_kind(generator: &mut Generator) -> Request {
+    let flags = 4 + i32::from(generator.random.chance(50)) + i32::from(generator.random.chance(50));
+    Request {
+        label: "odd kind",
+        ..create_body("/absent/kind", &Acl::open(), flags)
+    }
+}
+
+fn odd_perms(generator: &mut Generator) -> Request {
+    let perms = [0, 32, -1, i32::MAX, i32::MIN]
+        .get(generator.random.below(5))
+        .copied()
+        .unwrap_or(0);
+    set_acl(
+        "/fix/full/child",
+        &[
+            Acl::new(31, "world", "anyone"),
+            Acl::new(perms, "world", "anyone"),
+        ],
+        -1,
+    )
 }
 
 /// The longest frame that is taken, and the shortest that is not.
