@@ -137,14 +137,16 @@ fn read(tree: &Tree, paths: &[String]) {
 }
 
 fn snapshot(tree: &mut Tree) {
-    let mut bytes = Vec::new();
+    let mut chunks = Vec::new();
     let mut longest = Duration::ZERO;
     let start = cpu_time();
     let mut cursor = tree.begin_snapshot();
     loop {
+        let mut chunk = Vec::with_capacity(1 << 16);
         let step = Instant::now();
-        let said = tree.snapshot_step(&mut cursor, 256, &mut bytes);
+        let said = tree.snapshot_step(&mut cursor, 256, &mut chunk);
         longest = longest.max(step.elapsed());
+        chunks.push(chunk);
         if said == SnapshotStep::Done {
             break;
         }
@@ -156,11 +158,11 @@ fn snapshot(tree: &mut Tree) {
     println!("longest step      {:8.1} us", longest.as_secs_f64() * 1e6);
     println!(
         "snapshot          {:8.1} B a znode",
-        bytes.len() as f64 / nodes as f64
+        chunks.iter().map(Vec::len).sum::<usize>() as f64 / nodes as f64
     );
     let start = cpu_time();
     let mut loader = TreeLoader::new(HashKey([21, 22]));
-    for chunk in bytes.chunks(1 << 20) {
+    for chunk in &chunks {
         loader.push(chunk).expect("what was written loads");
     }
     let loaded = loader.finish().expect("what was written loads");

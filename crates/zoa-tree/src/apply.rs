@@ -140,7 +140,7 @@ impl Tree {
             Request::SetData(set) => set_data::apply(self, step, &set).map(Applied::DataSet),
             Request::SetAcl(set) => set_acl::apply(self, step, &set).map(Applied::AclSet),
             Request::Multi(ops) => multi::apply(self, step, ops).map(Applied::Multi),
-            Request::Reconfig(reconfig) => later::reconfig(&reconfig),
+            Request::Reconfig(reconfig) => later::reconfig(&reconfig, step.txn.settings),
             // A check outside a multi is unknown to the reference since 3.9.5; older ones wrote a
             // transaction that they could not read again.
             Request::Check(_)

@@ -19,6 +19,8 @@ mod apply;
 mod child_index;
 mod children_cursor;
 mod digest;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod hash_key;
 mod identities;
 pub mod limits;

@@ -1,15 +1,19 @@
-//! The place of what is not served yet: containers, TTL znodes and changes of membership.
+//! The place of what is not served yet: containers, TTL znodes, quotas, changes of membership.
 //!
-//! Each answers UNIMPLEMENTED, never silence, and takes its zxid like any write that fails. Quirks
-//! of the reference that must not come with them are in its section 2.11: a container made by
-//! plain create, a TTL without a TTL flag, deletion of any empty znode without an ACL check.
+//! Each operation answers UNIMPLEMENTED, never silence, and takes its zxid like any write that
+//! fails. Znodes under /zookeeper/quota can be made, but limit nothing, whatever `enforceQuota`
+//! says. Quirks of the reference that must not come with them are in its section 2.11: a container
+//! made by plain create, a TTL without a TTL flag, deletion of any empty znode without an ACL check.
 
+use zoa_proto::CreateFlags;
 use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
 use zoa_proto::request::Create;
 use zoa_proto::request::CreateTtl;
 use zoa_proto::request::DeleteContainer;
 use zoa_proto::request::Reconfig;
+
+use crate::txn::Settings;
 
 /// Modes that plain create cannot make.
 pub(crate) const fn check_mode(mode: CreateMode) -> Result<(), ErrorCode> {
@@ -25,12 +29,14 @@ pub(crate) const fn check_mode(mode: CreateMode) -> Result<(), ErrorCode> {
 }
 
 /// createContainer.
-pub(crate) const fn create_container<R>(_request: &Create<'_>) -> Result<R, ErrorCode> {
+pub(crate) fn create_container<R>(request: &Create<'_>) -> Result<R, ErrorCode> {
+    check_flags(request.flags)?;
     Err(ErrorCode::Unimplemented)
 }
 
-/// createTTL.
-pub(crate) const fn create_ttl<R>(_request: &CreateTtl<'_>) -> Result<R, ErrorCode> {
+/// createTTL. With extended types off the reference answers the same.
+pub(crate) fn create_ttl<R>(request: &CreateTtl<'_>) -> Result<R, ErrorCode> {
+    check_flags(request.flags)?;
     Err(ErrorCode::Unimplemented)
 }
 
@@ -39,7 +45,19 @@ pub(crate) const fn delete_container<R>(_request: &DeleteContainer<'_>) -> Resul
     Err(ErrorCode::Unimplemented)
 }
 
-/// reconfig. A standalone server of the reference answers the same when it is allowed at all.
-pub(crate) const fn reconfig<R>(_request: &Reconfig<'_>) -> Result<R, ErrorCode> {
-    Err(ErrorCode::Unimplemented)
+/// reconfig. A standalone server of the reference answers the same.
+pub(crate) const fn reconfig<R>(
+    _request: &Reconfig<'_>,
+    settings: Settings,
+) -> Result<R, ErrorCode> {
+    if settings.contains(Settings::RECONFIG_ENABLED) {
+        Err(ErrorCode::Unimplemented)
+    } else {
+        Err(ErrorCode::ReconfigDisabled)
+    }
+}
+
+/// Unknown flags are an error before anything else is looked at.
+fn check_flags(flags: CreateFlags) -> Result<(), ErrorCode> {
+    flags.mode().map(|_| ()).ok_or(ErrorCode::BadArguments)
 }

@@ -10,6 +10,7 @@ mod acl;
 mod create;
 mod cursor;
 mod delete;
+mod limits;
 mod model;
 mod multi;
 mod random;

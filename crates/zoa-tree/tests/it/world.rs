@@ -51,6 +51,12 @@ pub(crate) const OWNER: Owner = Owner {
 /// Everything to everybody.
 pub(crate) const OPEN: &[(u32, &str, &str)] = &[(31, "world", "anyone")];
 
+/// A tree is read by many threads while one applies.
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Tree>();
+};
+
 /// What a transaction gave, owned.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Heard {

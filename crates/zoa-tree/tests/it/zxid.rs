@@ -10,6 +10,7 @@ use zoa_proto::request::Check;
 use zoa_proto::request::Create;
 use zoa_proto::request::DeleteContainer;
 use zoa_proto::request::Reconfig;
+use zoa_tree::Settings;
 use zoa_tree::TxnOp;
 
 use crate::world::Done;
@@ -126,7 +127,6 @@ fn what_is_no_write_or_not_served_yet_says_so() {
         Request::DeleteContainer(DeleteContainer {
             path: "/zookeeper/quota",
         }),
-        Request::Reconfig(reconfig),
     ];
     for request in later {
         assert_eq!(
@@ -135,5 +135,15 @@ fn what_is_no_write_or_not_served_yet_says_so() {
             "{request:?}"
         );
     }
+    let heard = world.request(&Request::Reconfig(reconfig));
+    assert_eq!(heard.error(), ErrorCode::ReconfigDisabled);
+    world.settings = Settings::RECONFIG_ENABLED;
+    let heard = world.request(&Request::Reconfig(reconfig));
+    assert_eq!(heard.error(), ErrorCode::Unimplemented);
+    let unknown = Request::CreateContainer(Create {
+        flags: CreateFlags(9),
+        ..container
+    });
+    assert_eq!(world.request(&unknown).error(), ErrorCode::BadArguments);
     assert_eq!(world.tree.node_count(), 5);
 }
