@@ -142,7 +142,7 @@ fn a_missing_event_and_one_that_moved_are_differences() {
     );
     check(
         &[left.clone(), left_reply.clone()],
-        &[right_reply.clone()],
+        std::slice::from_ref(&right_reply),
         &["frames"],
     );
     check(
