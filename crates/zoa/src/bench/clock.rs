@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 /// The present moment of the monotonic clock.
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "a bench measures real time, and does so through this function alone"
 )]
@@ -15,7 +15,7 @@ pub(crate) fn now() -> Instant {
 }
 
 /// Sleeps between two looks at something outside this process: a server that starts, or ends.
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "waiting for another process, of which no event tells"
 )]

@@ -88,7 +88,7 @@ async fn accept(listener: TcpListener) -> Result<()> {
             .await
             .context("cannot accept connections")?;
         let shared = Arc::clone(&shared);
-        #[allow(
+        #[expect(
             clippy::disallowed_methods,
             reason = "one task a connection, which ends with the connection"
         )]

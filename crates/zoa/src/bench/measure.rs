@@ -246,10 +246,6 @@ pub(crate) fn rate(name: &str, count: f64, elapsed: Duration) -> Figure {
 }
 
 /// A count as a float; exact up to 2^53, which no bench reaches.
-#[allow(
-    clippy::as_conversions,
-    reason = "std offers no other way from u64 to f64"
-)]
 pub(crate) fn to_f64(count: u64) -> f64 {
     count as f64
 }

@@ -229,6 +229,10 @@ fn figure(report: &Value, key: &str) -> f64 {
         .unwrap_or_else(|| panic!("{key} is missing in {report}"))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a process takes to start is real time"
+)]
 fn wait_for(server: &str) {
     let begin = Instant::now();
     while four_letter_word(server, "ruok").is_none_or(|answer| answer != "imok") {
