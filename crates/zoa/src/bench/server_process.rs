@@ -32,6 +32,8 @@ const ATTEMPT_MAX: Duration = Duration::from_millis(50);
 const ATTEMPT_GROWTH: f64 = 1.25;
 /// Between two attempts.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(1);
+/// Lines of its output that are shown of a server that did not start.
+const LAST_WORDS: usize = 20;
 /// How long a server may take to end by itself.
 const STOP_MAX: Duration = Duration::from_secs(20);
 
@@ -99,8 +101,7 @@ impl ServerCommand {
             start: Duration::ZERO,
         };
         let answered = started.wait_for(path, since);
-        let at = answered
-            .with_context(|| format!("{}\n(its output is in {})", self.line(), log.display()))?;
+        let at = answered.with_context(|| format!("{}\n{}", self.line(), last_words(&log)))?;
         started.start = at.saturating_duration_since(since);
         Ok(started)
     }
@@ -219,6 +220,15 @@ impl Drop for Started {
     }
 }
 
+/// The end of what a server has printed: its data and logs are removed before anybody could look.
+fn last_words(log: &Path) -> String {
+    let text = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<_> = text.lines().collect();
+    let shown = lines.len().saturating_sub(LAST_WORDS);
+    lines.get(shown..).unwrap_or_default().join("\n")
+}
+
 /// A port on the loopback address that nobody uses at this moment.
 pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot find a free port")?;
@@ -242,10 +252,11 @@ mod tests {
     fn a_server_that_ends_at_once_is_reported_with_its_command() {
         let dir = std::env::temp_dir().join(format!("zoa-bench-start-test-{}", std::process::id()));
         let port = free_port().expect("a free port");
-        let command = ServerCommand::new("sh -c 'exit 3' {cfg}", port, &dir);
+        let command = ServerCommand::new("sh -c 'echo no luck; exit 3' {cfg}", port, &dir);
         let error = format!("{:#}", command.start("/").expect_err("it is no server"));
         assert!(error.contains("exit status: 3"), "{error}");
-        assert!(error.contains("sh -c 'exit 3'"), "{error}");
+        assert!(error.contains("sh -c 'echo no luck; exit 3'"), "{error}");
+        assert!(error.contains("\nno luck"), "{error}");
         let cfg = std::fs::read_to_string(dir.join("zoo.cfg")).expect("written before the start");
         assert!(cfg.contains(&format!("clientPort={port}\n")), "{cfg}");
         command.wipe().expect("a directory of ours");
