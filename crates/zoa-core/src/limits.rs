@@ -32,6 +32,9 @@ pub const WATCHES_PER_CONNECTION_MAX: usize = 1_000_000;
 /// Authentication entries one connection may hold; a further one fails its authentication.
 pub const IDENTITIES_PER_CONNECTION_MAX: usize = 64;
 
+/// Milliseconds between two looks at the session clock beyond which the server itself stood still.
+pub const STANDSTILL_MS: u64 = 250;
+
 /// Requests answered under one hold of the shared lock.
 pub const REQUESTS_PER_HOLD: usize = 64;
 

@@ -20,6 +20,7 @@ use zoa_proto::SessionId;
 
 use crate::hashing::KeyedHasher;
 use crate::lane::Pulse;
+use crate::limits::STANDSTILL_MS;
 
 /// All sessions and when each is to be looked at next.
 #[derive(Debug)]
@@ -28,6 +29,10 @@ pub(crate) struct SessionClock {
     sessions: HashMap<SessionId, Beat, KeyedHasher>,
     /// Due time in milliseconds of the monotonic clock, a multiple of the tick -> who may be due then.
     buckets: BTreeMap<u64, Vec<SessionId>>,
+    /// The last look at the buckets.
+    looked_ms: Option<u64>,
+    /// Nobody expires before this.
+    held_until_ms: u64,
 }
 
 #[derive(Debug)]
@@ -46,6 +51,8 @@ impl SessionClock {
             tick_ms: u64::from(tick_ms.max(1)),
             sessions: HashMap::with_hasher(hasher),
             buckets: BTreeMap::new(),
+            looked_ms: None,
+            held_until_ms: 0,
         }
     }
 
@@ -83,11 +90,13 @@ impl SessionClock {
 
     /// Gives every session its full timeout again, as after a change of leader.
     pub(crate) fn restart(&mut self, now_ms: u64) {
-        let all: Vec<(SessionId, u64)> = self
+        let mut all: Vec<(SessionId, u64)> = self
             .sessions
             .iter()
             .map(|(id, beat)| (*id, beat.timeout_ms))
             .collect();
+        // The order of a hash map is nobody's business, not even that of expiries.
+        all.sort_unstable();
         self.buckets.clear();
         for (session, timeout_ms) in all {
             let due_ms = self.due(now_ms, timeout_ms);
@@ -101,8 +110,21 @@ impl SessionClock {
     }
 
     /// The sessions whose expiry is to be proposed now.
+    ///
+    /// When this server itself stood still, what its clients sent meanwhile waits in the sockets. Nobody is called silent before
+    /// there was time to read it: one tick (G-11).
     pub(crate) fn handle_tick(&mut self, now_ms: u64) -> Vec<SessionId> {
+        let stood_still = self
+            .looked_ms
+            .is_some_and(|looked_ms| now_ms.saturating_sub(looked_ms) > STANDSTILL_MS);
+        self.looked_ms = Some(now_ms);
+        if stood_still {
+            self.held_until_ms = now_ms + self.tick_ms;
+        }
         let mut expired = Vec::new();
+        if now_ms < self.held_until_ms {
+            return expired;
+        }
         while let Some(first) = self.buckets.first_entry() {
             let due_ms = *first.key();
             if due_ms > now_ms {
@@ -117,7 +139,8 @@ impl SessionClock {
 
     /// When the next bucket comes due, if any session lives.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
-        self.buckets.keys().next().copied()
+        let first_ms = self.buckets.keys().next().copied()?;
+        Some(first_ms.max(self.held_until_ms))
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -215,6 +238,23 @@ mod tests {
         clock.restart(900);
         assert!(clock.handle_tick(1900).is_empty());
         assert_eq!(clock.handle_tick(2000), vec![SessionId(1)]);
+    }
+
+    #[test]
+    fn after_a_standstill_what_waits_in_the_sockets_is_read_first() {
+        let mut clock = clock();
+        let pulse = clock.attach(SessionId(1), 1000, 0);
+        clock.attach(SessionId(2), 1000, 0);
+        assert!(clock.handle_tick(500).is_empty());
+        let awake_ms = 500 + STANDSTILL_MS + 1000;
+        assert!(clock.handle_tick(awake_ms).is_empty());
+        pulse.store(awake_ms + 1, Ordering::Relaxed);
+        assert_eq!(clock.next_due_ms(), Some(awake_ms + 100));
+        assert_eq!(
+            clock.handle_tick(awake_ms + 100),
+            vec![SessionId(2)],
+            "only who has sent nothing"
+        );
     }
 
     #[test]

@@ -238,11 +238,17 @@ impl World {
 
     /// Time passes; expiries are proposed and committed.
     pub(crate) fn pass(&mut self, ms: u64) {
-        self.now.mono_ms += ms;
-        self.now.wall_ms += i64::try_from(ms).expect("small");
-        let mut proposals = Proposals::default();
-        self.core.handle_tick(self.now, &mut proposals);
-        self.proposed.extend(proposals.take());
+        let mut left_ms = ms;
+        while left_ms > 0 {
+            // As the driver's clock does: a longer step is a standstill.
+            let step_ms = left_ms.min(50);
+            left_ms -= step_ms;
+            self.now.mono_ms += step_ms;
+            self.now.wall_ms += i64::try_from(step_ms).expect("small");
+            let mut proposals = Proposals::default();
+            self.core.handle_tick(self.now, &mut proposals);
+            self.proposed.extend(proposals.take());
+        }
         self.commit_all();
     }
 
