@@ -321,3 +321,6 @@ pub(crate) fn seal(
         .copy_from_slice(&bytes);
     buf.pad_to_block();
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,13 @@ impl<F: DiskFile> Slot<F> {
     }
 }
 
+/// A file that waits for its next use, closed: there may be many.
+#[derive(Debug)]
+struct FreeFile {
+    name: String,
+    blocks: u64,
+}
+
 /// A new segment file on its way.
 #[derive(Debug)]
 struct Preparation<F> {
@@ -82,7 +89,7 @@ struct Preparation<F> {
 pub(crate) struct SegmentPool<D: Disk> {
     disk: D,
     segment_len: u64,
-    free: Vec<Slot<D::File>>,
+    free: Vec<FreeFile>,
     preparation: Option<Preparation<D::File>>,
     next_number: u64,
 }
@@ -90,6 +97,7 @@ pub(crate) struct SegmentPool<D: Disk> {
 impl<D: Disk> SegmentPool<D> {
     /// A pool without files; new ones get numbers from `next_number`.
     pub(crate) fn new(disk: D, segment_len: u64, next_number: u64) -> Self {
+        let segment_len = segment_len.next_multiple_of(u64_of(BLOCK_LEN));
         Self {
             disk,
             segment_len,
@@ -106,36 +114,45 @@ impl<D: Disk> SegmentPool<D> {
 
     /// Takes a file of at least `blocks` blocks, making it when there is none.
     pub(crate) fn take(&mut self, blocks: u64) -> Result<Slot<D::File>, LogError> {
-        while self.preparation.is_some() {
-            self.prepare_step()?;
+        if let Some(slot) = self.take_free(blocks)? {
+            return Ok(slot);
         }
-        let fitting = self.free.iter().position(|slot| slot.blocks >= blocks);
-        if let Some(position) = fitting {
-            return Ok(self.free.swap_remove(position));
+        self.finish_preparation()?;
+        if let Some(slot) = self.take_free(blocks)? {
+            return Ok(slot);
         }
-        self.make(self.segment_len.max(blocks * u64_of(BLOCK_LEN)))
-    }
-
-    /// Makes a file of `len` bytes at once, under the next number.
-    fn make(&mut self, len: u64) -> Result<Slot<D::File>, LogError> {
         let name = self.next_name();
-        self.make_as(name, len)
+        self.make(name, self.segment_len.max(blocks * u64_of(BLOCK_LEN)))
     }
 
-    /// Makes a file of `len` bytes at once, under a name of the caller's.
-    pub(crate) fn make_as(&mut self, name: String, len: u64) -> Result<Slot<D::File>, LogError> {
+    /// Makes a file of `len` bytes at once.
+    pub(crate) fn make(&mut self, name: String, len: u64) -> Result<Slot<D::File>, LogError> {
         assert!(
             self.preparation.is_none(),
             "a preparation under way is finished first"
         );
         self.preparation = Some(self.begin(name, len)?);
+        self.finish_preparation()?;
+        let made = self
+            .free
+            .pop()
+            .expect("the last step of a preparation adds a file");
+        Slot::open(&self.disk, &made.name)
+    }
+
+    fn take_free(&mut self, blocks: u64) -> Result<Option<Slot<D::File>>, LogError> {
+        let fitting = self.free.iter().position(|file| file.blocks >= blocks);
+        let taken = fitting.map(|position| self.free.swap_remove(position));
+        taken
+            .map(|file| Slot::open(&self.disk, &file.name))
+            .transpose()
+    }
+
+    fn finish_preparation(&mut self) -> Result<(), LogError> {
         while self.preparation.is_some() {
             self.prepare_step()?;
         }
-        Ok(self
-            .free
-            .pop()
-            .expect("the last step of a preparation adds a file"))
+        Ok(())
     }
 
     /// One bounded step towards a free file; nothing when there is one.
@@ -169,8 +186,11 @@ impl<D: Disk> SegmentPool<D> {
         self.disk
             .sync_dir(LOG_DIR)
             .map_err(io_error("sync", self.disk.describe(LOG_DIR)))?;
-        drop(preparation.file);
-        self.free.push(Slot::open(&self.disk, &preparation.name)?);
+        let blocks = preparation.len / u64_of(BLOCK_LEN);
+        self.free.push(FreeFile {
+            name: preparation.name,
+            blocks,
+        });
         Ok(())
     }
 
@@ -187,17 +207,20 @@ impl<D: Disk> SegmentPool<D> {
     /// say so already: the next use overwrites them.
     pub(crate) fn give_back(&mut self, slots: Vec<Slot<D::File>>) -> Result<(), LogError> {
         let kept_max = slots.len().clamp(FREE_SEGMENTS_MIN, FREE_SEGMENTS_MAX);
-        let (fitting, odd): (Vec<_>, Vec<_>) = slots
-            .into_iter()
-            .partition(|slot| slot.len() == self.segment_len);
+        let files = slots.into_iter().map(|slot| FreeFile {
+            name: slot.name,
+            blocks: slot.blocks,
+        });
+        let fits = |file: &FreeFile| file.blocks * u64_of(BLOCK_LEN) == self.segment_len;
+        let (fitting, odd): (Vec<_>, Vec<_>) = files.partition(fits);
         self.free.extend(fitting);
         let surplus = self.free.split_off(kept_max.min(self.free.len()));
-        for slot in surplus.into_iter().chain(odd) {
+        for file in surplus.into_iter().chain(odd) {
             // Not synced: should it come back after a power cut, what it holds is
             // older than the log's first segment and it is removed again.
             self.disk
-                .remove(&slot.name)
-                .map_err(io_error("remove", self.disk.describe(&slot.name)))?;
+                .remove(&file.name)
+                .map_err(io_error("remove", self.disk.describe(&file.name)))?;
         }
         Ok(())
     }

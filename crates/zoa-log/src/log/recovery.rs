@@ -151,7 +151,7 @@ fn write_first_segment<D: Disk>(
     salt: Salt,
 ) -> Result<(), LogError> {
     let mut pool = SegmentPool::new(disk.clone(), options.segment_len, 0);
-    let slot = pool.make_as(FOUNDING_FILE.to_owned(), options.first_segment_len)?;
+    let slot = pool.make(FOUNDING_FILE.to_owned(), options.first_segment_len)?;
     let mut buf = BlockBuf::with_capacity(BLOCK_LEN);
     let place = crate::batch::Place {
         incarnation: FIRST,

@@ -151,6 +151,41 @@ fn a_flipped_bit_anywhere_in_a_marked_log_is_refused_or_harmless() {
     );
 }
 
+/// Goal: a mark behind the last batch, in the same segment or the next, makes every bit of it count; without one it is cut.
+#[test]
+fn a_mark_tells_damage_to_the_last_batch_from_a_torn_write() {
+    for entries in 3..=6 {
+        let disk = SimDisk::new(entries);
+        let (mut log, _) = Log::open(disk.clone(), &options()).expect("an empty directory");
+        let mut before = disk.fork();
+        for index in 1..=entries {
+            before = disk.fork();
+            log.persist(&[testing::order(index, vec![testing::entry(index, 1, 10)])])
+                .expect("no fault");
+        }
+        let (file, range) = difference(&before, &disk);
+        let unmarked = disk.fork().kill();
+        log.mark().expect("no fault");
+        let marked = disk.kill();
+        let without = read(&before.kill()).expect("sound");
+        // Header, head of the entry, data; what follows is padding.
+        for at in range.start..range.start + 128 + 16 + 10 {
+            let damaged = marked.fork();
+            flip(3)(&damaged, &file, at);
+            assert!(
+                matches!(read(&damaged), Err(LogError::Corrupt { .. })),
+                "{entries} entries, byte {at}, marked"
+            );
+            let damaged = unmarked.fork();
+            flip(3)(&damaged, &file, at);
+            assert!(
+                read(&damaged).expect("cut") == without,
+                "{entries} entries, byte {at}, not marked"
+            );
+        }
+    }
+}
+
 /// Goal: without a mark only the very last batch may be taken for a torn one, nothing before it.
 #[test]
 fn a_flipped_bit_in_an_unmarked_log_costs_at_most_the_last_batch() {

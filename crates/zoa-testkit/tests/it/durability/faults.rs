@@ -7,6 +7,8 @@ use zoa_log::LogInput;
 use zoa_log::LogLoop;
 use zoa_log::LogOutput;
 use zoa_log::Persist;
+use zoa_log::SnapshotMeta;
+use zoa_log::SnapshotStore;
 use zoa_log::WriteMode;
 use zoa_log::testing;
 use zoa_testkit::disk::Fault;
@@ -157,4 +159,45 @@ fn the_loop_fails_without_acknowledging_what_shared_the_write() {
         ),
         "{outputs:?}"
     );
+}
+
+/// Goal: a snapshot that is seen but, after a failed sync, not durable is no reason to remove the one before it.
+#[test]
+fn an_older_snapshot_is_not_given_up_for_one_that_may_vanish() {
+    for seed in 0..40 {
+        let disk = SimDisk::new(seed);
+        let store = SnapshotStore::open(disk.clone(), testing::CLUSTER).expect("no fault");
+        testing::take_snapshot(&store, 1, 100);
+        let before = disk.ops();
+        testing::take_snapshot(&store, 2, 100);
+        let ops_of_one = disk.ops() - before;
+        // The last operation of taking one is the sync of the directory.
+        disk.fault_at(disk.ops() + ops_of_one, Fault::Eio);
+        let meta = SnapshotMeta {
+            index: LogIndex(3),
+            term: 0,
+            zxid: 9,
+            extra: Vec::new(),
+        };
+        let mut writer = store.begin(meta).expect("no fault yet");
+        writer.write(&[3; 100]).expect("no fault yet");
+        writer.finish().expect_err("the sync fails");
+        assert_eq!(store.list().expect("no fault").len(), 3, "it is seen");
+        let ops = disk.ops();
+        disk.fault_at(ops + 1 + seed % 5, Fault::Crash);
+        assert!(
+            store.purge(1).is_err(),
+            "operation {} was reached",
+            ops + 1 + seed % 5
+        );
+        for persistence in Persistence::ALL {
+            let after = disk.fork().power_cut(persistence);
+            let store = SnapshotStore::open(after, testing::CLUSTER).expect("no fault");
+            let loaded = store.load_newest(LogIndex(2), testing::read_snapshot);
+            assert!(
+                loaded.is_ok_and(|loaded| loaded.found.is_some()),
+                "seed {seed}, {persistence:?}"
+            );
+        }
+    }
 }
