@@ -2,7 +2,7 @@
 //! writes that still wait for their answer.
 //!
 //! It is not the connection: input, handshake and phase belong to [`crate::connection`], which only its
-//! own task touches. The lane's lock is the innermost of all (tree, then watches, then lane), is held for
+//! own task touches. The lane's lock is the innermost of all (see [`crate::core`]), is held for
 //! moments only, and never while anything is awaited.
 
 use ::core::net::SocketAddr;
@@ -47,14 +47,29 @@ pub struct Lane {
 pub(crate) struct LaneState {
     /// Encoded replies and events, in the order the client will see them.
     pub(crate) outbox: Vec<u8>,
-    /// While a long list is being walked: what must follow its reply. See [`crate::listing`].
+    /// While a long list is being walked: what must follow its reply. See [`crate::connection`].
     held_back: Option<Vec<u8>>,
+    /// Bytes of events since the outbox was last taken.
+    events_len: usize,
+    /// Packets since the outbox was last taken.
+    packets: u64,
     pub(crate) pipeline: Pipeline,
     pub(crate) identities: Arc<IdentitiesBuf>,
     pub(crate) attachment: Attachment,
     pub(crate) stats: LaneStats,
     waker: Option<Waker>,
+    /// Stands in the list of those whose input waits for fewer unanswered writes.
+    is_throttled: bool,
     ended: bool,
+}
+
+/// What [`Lane::take_output`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Packets that were taken.
+    pub(crate) packets: u64,
+    /// The connection is over.
+    pub(crate) is_last: bool,
 }
 
 /// What `cons` shows of a connection.
@@ -115,11 +130,14 @@ impl Lane {
             state: Mutex::new(LaneState {
                 outbox: Vec::new(),
                 held_back: None,
+                events_len: 0,
+                packets: 0,
                 pipeline: Pipeline::default(),
                 identities: Arc::new(identities),
                 attachment: Attachment::None,
                 stats: LaneStats::default(),
                 waker: None,
+                is_throttled: false,
                 ended: false,
             }),
         }
@@ -139,15 +157,21 @@ impl Lane {
     ///
     /// The bytes are sent without the lane's lock, so that a slow system call never holds up the apply loop.
     /// `waker` is woken when there is more output, or a change that the connection's task must look at.
-    pub(crate) fn take_output(&self, into: &mut Vec<u8>, waker: Option<&Waker>) -> bool {
+    pub(crate) fn take_output(&self, into: &mut Vec<u8>, waker: Option<&Waker>) -> Taken {
         let mut state = self.state.lock();
+        let mut packets = 0;
         if into.is_empty() {
             std::mem::swap(&mut state.outbox, into);
+            state.events_len = 0;
+            packets = std::mem::take(&mut state.packets);
         }
         if let Some(waker) = waker {
             state.remember(waker);
         }
-        state.ended
+        Taken {
+            packets,
+            is_last: state.ended,
+        }
     }
 
     /// Ends the connection once what waits in the outbox has been sent.
@@ -164,12 +188,17 @@ impl Lane {
 
 impl LaneState {
     /// Encodes a reply behind what is there.
+    ///
+    /// Nothing follows the end: a client whose events were cut off must not be shown what came after them (G-07).
     pub(crate) fn reply(
         &mut self,
         op: Option<OpCode>,
         header: ReplyHeader,
         body: impl FnOnce(&mut Writer<'_>),
     ) {
+        if self.ended {
+            return;
+        }
         self.stats.answered += 1;
         self.stats.last_op = op;
         self.stats.last_xid = header.xid;
@@ -177,25 +206,33 @@ impl LaneState {
         encode_reply(self.reply_buffer(), header, body);
     }
 
-    /// Where the next reply goes. Not for events: those go through [`Self::event_buffer`].
+    /// Where the next reply goes. Not for events: those go through [`Self::tell`].
     pub(crate) fn reply_buffer(&mut self) -> &mut Vec<u8> {
-        self.stats.sent += 1;
+        self.count_packet();
         self.held_back.as_mut().unwrap_or(&mut self.outbox)
     }
 
-    /// Where the next event goes; `None` when the client has left too much unread and is cut.
-    pub(crate) fn event_buffer(&mut self) -> Option<&mut Vec<u8>> {
+    /// Puts an encoded event behind what is there; `false` when the connection is over, since the client leaves too much unread.
+    ///
+    /// Only events are counted against it: a long reply that is on its way is no sign of a client that does not read.
+    pub(crate) fn tell(&mut self, event: &[u8]) -> bool {
         if self.ended {
-            return None;
+            return false;
         }
-        let waiting = self.outbox.len() + self.held_back.as_ref().map_or(0, Vec::len);
-        if waiting > OUTBOX_EVENTS_LEN_MAX {
+        if self.events_len + event.len() > OUTBOX_EVENTS_LEN_MAX {
             self.ended = true;
             self.outbox = Vec::new();
-            return None;
+            self.held_back = None;
+            return false;
         }
+        self.events_len += event.len();
+        self.reply_buffer().extend_from_slice(event);
+        true
+    }
+
+    fn count_packet(&mut self) {
         self.stats.sent += 1;
-        Some(self.held_back.as_mut().unwrap_or(&mut self.outbox))
+        self.packets += 1;
     }
 
     /// From here on output waits behind the list that is being walked.
@@ -208,12 +245,16 @@ impl LaneState {
     }
 
     /// Puts the finished list first and what was held back behind it.
-    pub(crate) fn release_behind(&mut self, list_reply: &[u8]) {
+    pub(crate) fn release_behind(&mut self, list_reply: Vec<u8>) {
         let held_back = self.held_back.take().unwrap_or_default();
-        self.outbox.reserve(list_reply.len() + held_back.len());
-        self.outbox.extend_from_slice(list_reply);
+        if self.outbox.is_empty() {
+            // A list may be tens of megabytes, and whoever wants this lane waits meanwhile.
+            self.outbox = list_reply;
+        } else {
+            self.outbox.extend_from_slice(&list_reply);
+        }
         self.outbox.extend_from_slice(&held_back);
-        self.stats.sent += 1;
+        self.count_packet();
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -228,7 +269,18 @@ impl LaneState {
         self.waker.take()
     }
 
-    fn remember(&mut self, waker: &Waker) {
+    /// Says that the lane is in the list of the throttled from here on, and whether it was before.
+    pub(crate) fn throttle(&mut self) -> bool {
+        std::mem::replace(&mut self.is_throttled, true)
+    }
+
+    /// Says that it is not in that list any more; who waits is to be woken.
+    pub(crate) fn unthrottle(&mut self) -> Option<Waker> {
+        self.is_throttled = false;
+        self.waker.take()
+    }
+
+    pub(crate) fn remember(&mut self, waker: &Waker) {
         match &self.waker {
             Some(known) if known.will_wake(waker) => {}
             _ => self.waker = Some(waker.clone()),

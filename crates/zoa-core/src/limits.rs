@@ -41,8 +41,11 @@ pub const REQUESTS_PER_HOLD: usize = 64;
 /// Entries applied under one hold of the exclusive lock.
 pub const ENTRIES_PER_HOLD: usize = 64;
 
-/// Children listed under one hold of the shared lock.
-pub const CHILDREN_PER_STEP: usize = 2_048;
+/// Children of a list that is answered at once; a longer one is walked in steps.
+pub const CHILDREN_AT_ONCE_MAX: usize = 1_024;
+
+/// Children listed under one hold of the shared lock: each may be a cache miss, and every write waits for the hold.
+pub const CHILDREN_PER_STEP: usize = 256;
 
 /// Watches re-armed under one hold of the shared lock.
 pub const REARMS_PER_STEP: usize = 256;

@@ -25,6 +25,7 @@ use super::Phase;
 use super::Progress;
 use super::SharedTree;
 use super::Step;
+use crate::limits::CHILDREN_AT_ONCE_MAX;
 use crate::limits::CHILDREN_PER_STEP;
 use crate::limits::LIST_REPLY_LEN_MAX;
 use crate::reads;
@@ -117,7 +118,7 @@ impl Connection {
         }
         let reply = std::mem::take(&mut listing.reply);
         self.leave_listing();
-        self.lane.lock().release_behind(&reply);
+        self.lane.lock().release_behind(reply);
         None
     }
 
@@ -142,7 +143,7 @@ impl Connection {
 }
 
 fn is_long(children_count: u32) -> bool {
-    usize::try_from(children_count).is_ok_and(|count| count > CHILDREN_PER_STEP)
+    usize::try_from(children_count).is_ok_and(|count| count > CHILDREN_AT_ONCE_MAX)
 }
 
 /// Opens a walk: permission, cursor, watch and holding back are one step under the exclusive lock; or the reply that refuses it.
@@ -189,6 +190,7 @@ fn open(
         tree.close_cursor(cursor);
         return Err(too_much);
     }
+    reply.reserve(body_len);
     Writer::new(&mut reply).count(children_count);
     reader.lane.lock().hold_back();
     Ok(Listing {

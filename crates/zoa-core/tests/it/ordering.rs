@@ -132,7 +132,7 @@ fn a_long_list_shows_one_zxid_and_later_events_wait_behind_it() {
             version: zoa_proto::Version::ANY,
         }),
     );
-    for _ in 0..4 {
+    for _ in 0..16 {
         world.wake(&mut lister);
     }
     let received = lister.take_all();
@@ -183,7 +183,7 @@ fn a_connection_that_ends_in_the_middle_of_a_list_leaves_nothing_open() {
             watch: false,
         }),
     );
-    for _ in 0..4 {
+    for _ in 0..16 {
         world.wake(&mut writer);
     }
     let Received::Reply { body, .. } = writer.reply(list) else {
