@@ -116,11 +116,13 @@ fn an_unknown_opcode_and_a_lone_check_are_answered_and_end_the_connection() {
 fn malformed_paths_are_answered_and_nothing_breaks() {
     let mut world = World::new();
     let mut client = world.connect();
+    // A missing parent would be noticed first.
+    assert_eq!(world.create(&mut client, "/a", 0).error(), 0);
     for path in [
         "a",
         "/a/",
         "//",
-        "/./a",
+        "/.",
         "/a/..",
         "/a\u{0}b",
         "/\u{1}",
