@@ -43,6 +43,7 @@ const ALLOWED: &[Allowed] = &[
         ops: &[
             "sync",
             "setData",
+            "setACL",
             "addWatch",
             "checkWatches",
             "removeWatches",
