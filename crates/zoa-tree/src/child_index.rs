@@ -70,19 +70,67 @@ impl ChildIndex {
         self.shard_mut(hash).remove(Entry::new(hash, node));
     }
 
-    /// Makes room for this many in all, so that loading does not grow table by table.
-    pub(crate) fn reserve(&mut self, count: usize) {
-        let per_shard = count >> SHARD_BITS;
-        for shard in &mut self.shards {
-            if shard.entries.len() < slots_for(per_shard) {
-                shard.resize(slots_for(per_shard));
-            }
-        }
-    }
-
     fn shard_mut(&mut self, hash: NameHash) -> &mut Shard {
         let shard = self.shards.get_mut(hash.shard_index());
         shard.expect("one shard for each 10-bit number")
+    }
+}
+
+/// An index to be: entries by table, in the order in which they came.
+///
+/// Loading puts each table together at the end, while it is in the nearest cache; adding a million
+/// entries one by one would wait for memory a million times.
+#[derive(Debug)]
+pub(crate) struct UnbuiltIndex {
+    key: HashKey,
+    shards: Vec<Vec<Entry>>,
+}
+
+impl UnbuiltIndex {
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self {
+            key,
+            shards: vec![Vec::new(); 1 << SHARD_BITS],
+        }
+    }
+
+    /// Makes room for this many in all.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        let per_shard = count >> SHARD_BITS;
+        for shard in &mut self.shards {
+            // Names do not spread over the tables to the last one.
+            shard.reserve(per_shard + per_shard / 8);
+        }
+    }
+
+    /// Adds a number.
+    pub(crate) fn push(&mut self, parent: u32, name: &[u8], node: u32) {
+        let hash = NameHash(self.key.hash_name(parent, name));
+        if let Some(shard) = self.shards.get_mut(hash.shard_index()) {
+            shard.push(Entry::new(hash, node));
+        }
+    }
+
+    /// The index; `None` if two numbers have one parent and name, of which `is_same` judges.
+    pub(crate) fn build(
+        &mut self,
+        mut is_same: impl FnMut(u32, u32) -> bool,
+    ) -> Option<ChildIndex> {
+        let mut shards = Vec::with_capacity(self.shards.len());
+        for entries in std::mem::take(&mut self.shards) {
+            let mut shard = Shard::default();
+            shard.resize(slots_for(entries.len()));
+            for entry in entries {
+                let twin = shard.find(entry.hash(), |other| is_same(other, entry.node()));
+                if twin.is_some() {
+                    return None;
+                }
+                shard.insert(entry);
+            }
+            shards.push(shard);
+        }
+        let key = self.key;
+        Some(ChildIndex { key, shards })
     }
 }
 

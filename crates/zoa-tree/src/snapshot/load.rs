@@ -18,6 +18,7 @@ use zoa_proto::jute::Reader;
 
 use crate::acl::AclHandle;
 use crate::acl::table::AclId;
+use crate::child_index::UnbuiltIndex;
 use crate::digest;
 use crate::digest::PathHash;
 use crate::hash_key::HashKey;
@@ -27,7 +28,6 @@ use crate::limits::SNAPSHOT_RECORD_LEN_MAX;
 use crate::node::Node;
 use crate::node::NodeId;
 use crate::node::NodeParts;
-use crate::node::SoughtName;
 use crate::slab::Slab;
 use crate::snapshot::record;
 use crate::snapshot::record::Header;
@@ -87,6 +87,7 @@ pub struct TreeLoader {
     acls: HashMap<u32, AclId, HashKey>,
     /// What the children of a znode in the tree need of it.
     above: Slab<Above>,
+    index: UnbuiltIndex,
     /// Znodes that came before their parent.
     waiting: Vec<NodeId>,
     ephemerals: Vec<NodeId>,
@@ -113,6 +114,7 @@ impl TreeLoader {
             failed: None,
             acls: HashMap::with_hasher(key),
             above: Slab::new(NODES_MAX),
+            index: UnbuiltIndex::new(key),
             waiting: Vec::new(),
             ephemerals: Vec::new(),
         }
@@ -150,6 +152,12 @@ impl TreeLoader {
         }
         self.enter_waiting()?;
         self.tree.nodes.close_gaps();
+        let nodes = &self.tree.nodes;
+        let index = self.index.build(|one, other| {
+            let (one, other) = (nodes.at(one), nodes.at(other));
+            one.parent == other.parent && one.name() == other.name()
+        });
+        self.tree.index = index.ok_or(LoadError::Contradiction("two children of one name"))?;
         self.count_descendants();
         self.give_ephemerals_to_sessions()?;
         for (_, id) in self.acls.drain() {
@@ -211,9 +219,7 @@ impl TreeLoader {
         self.tree.last_zxid = header.zxid;
         self.tree.zxid_term = header.zxid_term;
         let reserved = header.nodes_count.min(LOAD_RESERVED_MAX);
-        self.tree
-            .index
-            .reserve(usize::try_from(reserved).unwrap_or(0));
+        self.index.reserve(usize::try_from(reserved).unwrap_or(0));
         self.header = Some(header);
         Ok(())
     }
@@ -308,16 +314,7 @@ impl TreeLoader {
         if tree.node(node.parent).is_ephemeral() {
             return Err(LoadError::Contradiction("an ephemeral with children"));
         }
-        let name = SoughtName::new(node.name());
-        let name_hash = tree.index.hash(node.parent.0, node.name());
-        let twin = tree.index.find(name_hash, |candidate| {
-            let other = tree.nodes.at(candidate);
-            other.parent == node.parent && other.has_name(&name)
-        });
-        if twin.is_some() {
-            return Err(LoadError::Contradiction("two children of one name"));
-        }
-        tree.index.insert(name_hash, id.0);
+        self.index.push(node.parent.0, node.name(), id.0);
         tree.link_newest(id);
         tree.count_in_family(id);
         tree.totals.nodes_count += 1;

@@ -190,6 +190,24 @@ fn every_flipped_bit_is_refused_or_harmless() {
 }
 
 #[test]
+fn two_children_of_one_name_are_refused() {
+    let mut world = World::new();
+    world.create("/twin-1");
+    world.create("/twin-2");
+    let mut bytes = taken(&mut world.tree, 1000);
+    let at = bytes
+        .windows(6)
+        .position(|window| window == b"twin-2")
+        .unwrap();
+    bytes[at + 5] = b'1';
+    let failed = load(&bytes, 1 << 20).map(|tree| tree.digest());
+    assert_eq!(
+        failed,
+        Err(LoadError::Contradiction("two children of one name"))
+    );
+}
+
+#[test]
 fn bytes_that_end_early_are_refused_wherever_they_end() {
     let mut world = varied();
     let bytes = taken(&mut world.tree, 1000);
