@@ -1,11 +1,15 @@
 //! Every bound of this crate, each with the reason for its value.
 //!
-//! Limits of a single request (path length, data length, operations in a multi) are not here:
-//! they all follow from the length of a frame, which zoa-proto bounds.
+//! Most limits of a single request (path length, data length, operations in a multi) are not here:
+//! they follow from the length of a frame, which zoa-proto bounds.
 
 /// Most znodes a tree may hold, the predefined ones included. A znode's number has 32 bits and
 /// one value means "none". Creating one more answers SYSTEMERROR.
 pub const NODES_MAX: u32 = u32::MAX - 1;
+
+/// Longest name of a single znode in bytes; with the usual frames no request holds a longer one.
+/// Creating one answers BADARGUMENTS.
+pub const NAME_LEN_MAX: usize = 1 << 24;
 
 /// Most sessions a tree may hold. Opening one more answers SYSTEMERROR.
 pub const SESSIONS_MAX: u32 = 1 << 24;

@@ -18,6 +18,7 @@ use zoa_proto::Version;
 use zoa_proto::Zxid;
 
 use crate::acl::table::AclId;
+use crate::limits::NAME_LEN_MAX;
 
 /// The number of a znode in the slab; never in a replicated result.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -154,10 +155,11 @@ pub(crate) struct NodeParts<'a> {
 impl Node {
     /// A live znode that is in no list yet.
     pub(crate) fn new(parts: NodeParts<'_>) -> Self {
-        let name_len = u32::try_from(parts.name.len())
-            .ok()
-            .filter(|len| *len <= Marks::NAME_LEN);
-        let mut marks = Marks(name_len.expect("a name comes out of a frame, far below 256 MiB"));
+        assert!(
+            parts.name.len() <= NAME_LEN_MAX,
+            "callers check the length of a name"
+        );
+        let mut marks = Marks(u32::try_from(parts.name.len()).expect("NAME_LEN_MAX has 25 bits"));
         marks.set(Marks::LIVE, true);
         marks.set(Marks::NULL_DATA, parts.data.is_none());
         marks.set(Marks::EPHEMERAL, parts.is_ephemeral);

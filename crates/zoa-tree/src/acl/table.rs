@@ -9,6 +9,10 @@ use crate::hash_key::HashKey;
 use crate::limits::NODES_MAX;
 use crate::slab::Slab;
 
+/// Each is in use by a znode, so there are no more of them than znodes; and setACL takes a new one
+/// before it lets the old one go.
+const ACLS_MAX: u32 = NODES_MAX + 1;
+
 /// The number of an ACL in the table.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct AclId(pub(crate) u32);
@@ -33,10 +37,9 @@ struct Shared {
 
 impl AclTable {
     pub(crate) fn new(key: HashKey) -> Self {
-        // Each is in use by a znode, so there are no more of them than znodes.
         Self {
             key,
-            acls: Slab::new(NODES_MAX),
+            acls: Slab::new(ACLS_MAX),
             by_content: HashTable::new(),
             last: None,
         }

@@ -18,6 +18,7 @@ use crate::apply::Step;
 use crate::apply::check_has_parent;
 use crate::apply::event_path;
 use crate::apply::later;
+use crate::limits::NAME_LEN_MAX;
 use crate::outcome::Applied;
 use crate::outcome::MultiApplied;
 use crate::outcome::Trigger;
@@ -81,7 +82,7 @@ pub(crate) fn apply<'t>(
     let parent = tree.find_id(parent_path).ok_or(ErrorCode::NoNode)?;
     tree.check_acl(parent, Perms::CREATE, &step.txn)?;
     let path = numbered(request.path, mode, tree.node(parent).versions.cversion);
-    Path::parse(&path).map_err(|_| ErrorCode::BadArguments)?;
+    check_path(&path)?;
     if &*path == "/" || tree.child(parent, split_path(&path).1.as_bytes()).is_some() {
         return Err(ErrorCode::NodeExists);
     }
@@ -114,6 +115,16 @@ pub(crate) fn apply<'t>(
         path,
         stat: tree.stat(id),
     })
+}
+
+/// The final path is legal, and its last name is no longer than any may be.
+fn check_path(path: &str) -> Result<(), ErrorCode> {
+    let is_legal = Path::parse(path).is_ok() && split_path(path).1.len() <= NAME_LEN_MAX;
+    if is_legal {
+        Ok(())
+    } else {
+        Err(ErrorCode::BadArguments)
+    }
 }
 
 /// The final path: a sequential one gets the parent's raw cversion, ten digits or more (G-13).

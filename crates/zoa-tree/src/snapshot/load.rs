@@ -9,7 +9,8 @@
 //! tree whose digest is the one in the snapshot, or with an error, never with a panic (G-16, G-19).
 //!
 //! Invariant: a znode is entered only below one that is in the tree, so that there are no circles;
-//! memory grows with the bytes that came in, not with the numbers in them.
+//! memory grows with the bytes that came in, and with no more than a sixteenth of a byte for each
+//! number that the header allows.
 
 use hashbrown::HashMap;
 use zoa_proto::DecodeError;
@@ -23,6 +24,7 @@ use crate::digest;
 use crate::digest::PathHash;
 use crate::hash_key::HashKey;
 use crate::limits::LOAD_RESERVED_MAX;
+use crate::limits::NAME_LEN_MAX;
 use crate::limits::NODES_MAX;
 use crate::limits::SNAPSHOT_RECORD_LEN_MAX;
 use crate::node::Node;
@@ -436,10 +438,16 @@ fn check_node(node: &NodeRecord<'_>, header: &Header) -> Result<(), LoadError> {
     if u64::from(node.number) >= header.node_slots {
         return Err(LoadError::Contradiction("a znode beyond the last number"));
     }
+    if is_root && node.owner.is_some() {
+        return Err(LoadError::Contradiction("an ephemeral root"));
+    }
     if is_root != node.name.is_empty() || is_root != (node.parent == NodeId::NONE) {
         return Err(LoadError::Contradiction(
             "a root that is none, or a second one",
         ));
+    }
+    if node.name.len() > NAME_LEN_MAX {
+        return Err(LoadError::Contradiction("a name longer than any may be"));
     }
     if node.name.contains(&b'/') || std::str::from_utf8(node.name).is_err() {
         return Err(LoadError::Contradiction("a name that no znode can have"));

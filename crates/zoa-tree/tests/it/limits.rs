@@ -1,16 +1,19 @@
 //! Each bound of `limits.rs` that can be reached through the public face; NODES_MAX, SESSIONS_MAX
 //! and ACL_LEN_MAX are tried beside the code that keeps them.
 
+use zoa_proto::ErrorCode;
 use zoa_tree::HashKey;
 use zoa_tree::LoadError;
 use zoa_tree::SnapshotStep;
 use zoa_tree::TreeLoader;
 use zoa_tree::limits::LOAD_RESERVED_MAX;
+use zoa_tree::limits::NAME_LEN_MAX;
 use zoa_tree::limits::PRESERVED_PIECE_LEN;
 use zoa_tree::limits::RECLAIMED_PER_APPLY_MAX;
 use zoa_tree::limits::SNAPSHOT_RECORD_LEN_MAX;
 use zoa_tree::limits::SNAPSHOT_STEP_LEN;
 
+use crate::world::OPEN;
 use crate::world::World;
 
 /// A tree with this many znodes of this many bytes.
@@ -26,6 +29,21 @@ fn world_with(count: usize, data_len: usize) -> World {
 
 fn path(number: usize) -> String {
     format!("/n{number:03}")
+}
+
+#[test]
+fn a_name_may_have_name_len_max_bytes_and_no_more() {
+    let mut world = World::new();
+    let longest = format!("/{}", "n".repeat(NAME_LEN_MAX));
+    assert_eq!(world.create(&longest).created(), longest);
+    assert!(world.exists(&longest));
+    assert_eq!(
+        world.create(&format!("{longest}n")).error(),
+        ErrorCode::BadArguments
+    );
+    // The number counts.
+    let sequential = world.create_with(&longest, 2, OPEN);
+    assert_eq!(sequential.error(), ErrorCode::BadArguments);
 }
 
 #[test]

@@ -583,8 +583,14 @@ fn assert_same(tree: &Tree, model: &Model) {
     }
 }
 
+/// `PROPTEST_CASES=20000 cargo test --release -p zoa-tree --test it random` tries for longer.
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|count| count.parse().ok()).unwrap_or(200)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn the_tree_does_what_the_model_does(actions in vec(action(), 1..150)) {
