@@ -155,15 +155,29 @@ impl Connection {
         if self.sent_len == self.sending.len() {
             self.sending.clear();
             self.sent_len = 0;
+            // Else it would go back to the lane and stay there, however long the reply was that it once held.
+            if self.sending.capacity() > IDLE_BUFFER_LEN_MAX {
+                self.sending = Vec::new();
+            }
         }
-        let is_last = self.lane.take_output(&mut self.sending, waker);
+        let taken = self.lane.take_output(&mut self.sending, waker);
         if self.sending.is_empty() && self.sending.capacity() > 0 {
             self.sending = Vec::new();
         }
+        if taken.packets > 0 {
+            self.core.stats.packets_sent.add(taken.packets);
+        }
         Output {
             bytes: self.sending.get(self.sent_len..).unwrap_or_default(),
-            is_last,
+            is_last: taken.is_last,
         }
+    }
+
+    /// Says who is to be woken when something changes for this connection.
+    ///
+    /// [`Progress::Blocked`] counts only for a driver that had said so before the turn: what it waits for may happen during the turn.
+    pub fn listen(&mut self, waker: &Waker) {
+        self.lane.lock().remember(waker);
     }
 
     /// Says how much of [`Self::output`] the socket took.
@@ -316,3 +330,6 @@ impl<'a> SharedTree<'a> {
         self.served = 0;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! Locks, outermost first; none is taken while an inner one is held:
 //!
 //! ```text
-//!   tree  ->  watches  ->  clock  ->  lanes  ->  one lane
+//!   tree  ->  watches  ->  clock  ->  lanes  ->  throttled  ->  one lane
 //! ```
 
 use ::core::net::IpAddr;
@@ -267,7 +267,10 @@ impl Core {
 
     /// Forgets a connection that is over: its watches die with it.
     pub(crate) fn remove_connection(&self, lane: &Lane) {
-        self.watches.lock().remove_connection(lane.number());
+        let mut state = lane.lock();
+        state.end();
+        let unanswered = state.pipeline.clear();
+        drop(state);
         let mut lanes = self.lanes.lock();
         lanes.by_number.remove(&lane.number());
         if let Some(count) = lanes.per_address.get_mut(&lane.peer().ip()) {
@@ -277,11 +280,10 @@ impl Core {
             }
         }
         drop(lanes);
-        let mut state = lane.lock();
-        state.end();
-        let unanswered = state.pipeline.clear();
-        drop(state);
+        // Last: an apply loop that found the lane open may be setting watches for its parked reads until it lets go of this lock.
+        self.watches.lock().remove_connection(lane.number());
         self.answered(unanswered);
+        self.wake_throttled();
     }
 
     /// Whether one more write may get under way; when it may not, `lane` is woken later.
@@ -289,7 +291,11 @@ impl Core {
         if self.has_room(1) {
             return true;
         }
-        self.throttled.lock().push(Arc::clone(lane));
+        let mut throttled = self.throttled.lock();
+        if !lane.lock().throttle() {
+            throttled.push(Arc::clone(lane));
+        }
+        drop(throttled);
         // Answers may have come in between the look and the push; then nobody would wake this lane.
         self.has_room(2)
     }
@@ -319,10 +325,8 @@ impl Core {
         }
         let throttled = std::mem::take(&mut *self.throttled.lock());
         for lane in throttled {
-            let waker = lane.lock().take_waker();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            let waker = lane.lock().unthrottle();
+            waker.into_iter().for_each(Waker::wake);
         }
     }
 
@@ -340,3 +344,6 @@ impl Core {
         SessionId((i64::from(self.config.server.0) << 56) | random)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,10 +127,7 @@ impl Delivery<'_> {
                 };
                 encode_event(&mut self.event, &event);
             }
-            if let Some(outbox) = state.event_buffer() {
-                outbox.extend_from_slice(&self.event);
-                told += 1;
-            }
+            told += u64::from(state.tell(&self.event));
             self.wakers.extend(state.take_waker());
         });
         if let Some(counter) = self.core.stats.events.get(event_index(trigger.kind)) {
@@ -184,7 +181,9 @@ impl Delivery<'_> {
                 }
                 None
             }
-            Ok(Applied::SessionOpened { timeout_ms }) => Some(self.start_clock(session, *timeout_ms)),
+            Ok(Applied::SessionOpened { timeout_ms }) => {
+                Some(self.start_clock(session, *timeout_ms))
+            }
             Ok(Applied::SessionAttached {
                 timeout_ms,
                 previous_owner,

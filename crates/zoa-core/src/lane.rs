@@ -162,7 +162,10 @@ impl Lane {
         let mut packets = 0;
         if into.is_empty() {
             std::mem::swap(&mut state.outbox, into);
-            state.events_len = 0;
+            // What is held back has not been taken.
+            if state.held_back.is_none() {
+                state.events_len = 0;
+            }
             packets = std::mem::take(&mut state.packets);
         }
         if let Some(waker) = waker {
@@ -246,6 +249,9 @@ impl LaneState {
 
     /// Puts the finished list first and what was held back behind it.
     pub(crate) fn release_behind(&mut self, list_reply: Vec<u8>) {
+        if self.ended {
+            return;
+        }
         let held_back = self.held_back.take().unwrap_or_default();
         if self.outbox.is_empty() {
             // A list may be tens of megabytes, and whoever wants this lane waits meanwhile.
@@ -294,5 +300,81 @@ impl Attachment {
             Self::None | Self::Requested { .. } => {}
             Self::Session { pulse, .. } => pulse.store(now_ms, Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    fn say(lane: &Lane, text: &str) {
+        let header = ReplyHeader {
+            xid: Xid(1),
+            zxid: Zxid::ZERO,
+            error: None,
+        };
+        lane.lock()
+            .reply(None, header, |writer| writer.ustring(text));
+    }
+
+    fn taken(lane: &Lane) -> (Vec<u8>, bool) {
+        let mut output = Vec::new();
+        let taken = lane.take_output(&mut output, None);
+        (output, taken.is_last)
+    }
+
+    #[test]
+    fn nothing_follows_what_was_cut_off() {
+        let lane = testing::lane(1);
+        say(&lane, "before");
+        assert!(lane.lock().tell(b"event"));
+        assert!(!lane.lock().tell(&vec![0; OUTBOX_EVENTS_LEN_MAX]));
+        say(&lane, "after");
+        assert!(!lane.lock().tell(b"event"));
+        assert_eq!(taken(&lane), (Vec::new(), true));
+    }
+
+    #[test]
+    fn a_list_that_was_cut_while_it_was_walked_is_not_sent() {
+        let lane = testing::lane(1);
+        lane.lock().hold_back();
+        assert!(!lane.lock().tell(&vec![0; OUTBOX_EVENTS_LEN_MAX + 1]));
+        lane.lock().release_behind(b"list".to_vec());
+        assert_eq!(taken(&lane), (Vec::new(), true));
+    }
+
+    #[test]
+    fn a_long_reply_on_its_way_is_no_reason_to_cut() {
+        let lane = testing::lane(1);
+        say(&lane, &"n".repeat(OUTBOX_EVENTS_LEN_MAX));
+        assert!(lane.lock().tell(b"event"));
+        let (output, is_last) = taken(&lane);
+        assert!(output.ends_with(b"event"));
+        assert!(!is_last);
+    }
+
+    #[test]
+    fn events_held_back_count_until_they_are_taken() {
+        let lane = testing::lane(1);
+        lane.lock().hold_back();
+        let half = vec![0; OUTBOX_EVENTS_LEN_MAX / 2 + 1];
+        assert!(lane.lock().tell(&half));
+        taken(&lane);
+        assert!(!lane.lock().tell(&half));
+        let lane = testing::lane(1);
+        for _ in 0..3 {
+            assert!(lane.lock().tell(&half), "a client that reads is never cut");
+            taken(&lane);
+        }
+    }
+
+    #[test]
+    fn packets_are_counted_when_they_are_taken() {
+        let lane = testing::lane(1);
+        say(&lane, "one");
+        assert!(lane.lock().tell(b"two"));
+        assert_eq!(lane.take_output(&mut Vec::new(), None).packets, 2);
+        assert_eq!(lane.take_output(&mut Vec::new(), None).packets, 0);
     }
 }

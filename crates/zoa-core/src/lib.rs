@@ -23,6 +23,8 @@ mod propose;
 mod reads;
 mod session_clock;
 mod stats;
+#[cfg(test)]
+mod testing;
 mod watches;
 
 pub use auth::digest_id;

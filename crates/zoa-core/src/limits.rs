@@ -5,7 +5,7 @@
 /// Bytes that may wait in a connection's outbox before its next requests are left unread.
 pub const OUTBOX_HIGH_WATER: usize = 1 << 20;
 
-/// Bytes of waiting output at which a connection that does not read is cut when an event is due.
+/// Bytes of events that may wait in a connection's outbox; at one more the connection, which does not read, is cut.
 pub const OUTBOX_EVENTS_LEN_MAX: usize = 4 << 20;
 
 /// Length of one list reply. A longer one is refused with a marshalling error and the connection lives on.
@@ -28,6 +28,9 @@ pub const HANDSHAKE_MS_MAX: u64 = 5_000;
 
 /// Watches one connection may hold; a further one is refused with a marshalling error.
 pub const WATCHES_PER_CONNECTION_MAX: usize = 1_000_000;
+
+/// Bytes of the paths that one connection may watch; a further one is refused with a marshalling error.
+pub const WATCHED_LEN_PER_CONNECTION_MAX: usize = 128 << 20;
 
 /// Authentication entries one connection may hold; a further one fails its authentication.
 pub const IDENTITIES_PER_CONNECTION_MAX: usize = 64;

@@ -23,6 +23,7 @@ use zoa_proto::EventKind;
 use crate::hashing::KeyedHasher;
 use crate::lane::ConnectionNumber;
 use crate::lane::Lane;
+use crate::limits::WATCHED_LEN_PER_CONNECTION_MAX;
 use crate::limits::WATCHES_PER_CONNECTION_MAX;
 pub(crate) use watchers::Kinds;
 use watchers::Watchers;
@@ -31,10 +32,32 @@ use watchers::Watchers;
 #[derive(Debug)]
 pub(crate) struct WatchTable {
     by_path: HashMap<Arc<str>, Watchers, KeyedHasher>,
-    by_connection: HashMap<ConnectionNumber, HashSet<Arc<str>, KeyedHasher>, KeyedHasher>,
+    by_connection: HashMap<ConnectionNumber, OwnPaths, KeyedHasher>,
     hasher: KeyedHasher,
+    bounds: Bounds,
     /// Paths with at least one recursive watch; while it is zero no ancestor is looked at.
     recursive_count: usize,
+}
+
+/// The paths that one connection watches.
+#[derive(Debug)]
+struct OwnPaths {
+    paths: HashSet<Arc<str>, KeyedHasher>,
+    /// Bytes of all of them: a path need not exist to be watched, so clients choose its length.
+    len: usize,
+}
+
+/// What one connection may watch.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    count_max: usize,
+    len_max: usize,
+}
+
+impl Bounds {
+    fn allow(&self, own: &OwnPaths, path: &str) -> bool {
+        own.paths.len() < self.count_max && own.len + path.len() <= self.len_max
+    }
 }
 
 /// The connection holds as many watches as it may.
@@ -47,6 +70,10 @@ impl WatchTable {
             by_path: HashMap::with_hasher(hasher),
             by_connection: HashMap::with_hasher(hasher),
             hasher,
+            bounds: Bounds {
+                count_max: WATCHES_PER_CONNECTION_MAX,
+                len_max: WATCHED_LEN_PER_CONNECTION_MAX,
+            },
             recursive_count: 0,
         }
     }
@@ -62,16 +89,20 @@ impl WatchTable {
         let own = self
             .by_connection
             .entry(lane.number())
-            .or_insert_with(|| HashSet::with_hasher(hasher));
-        let path = match own.get(path) {
+            .or_insert_with(|| OwnPaths {
+                paths: HashSet::with_hasher(hasher),
+                len: 0,
+            });
+        let path = match own.paths.get(path) {
             Some(path) => Arc::clone(path),
-            None if own.len() >= WATCHES_PER_CONNECTION_MAX => return Err(TooManyWatches),
+            None if !self.bounds.allow(own, path) => return Err(TooManyWatches),
             None => {
                 let path = self
                     .by_path
                     .get_key_value(path)
                     .map_or_else(|| Arc::from(path), |(path, _)| Arc::clone(path));
-                own.insert(Arc::clone(&path));
+                own.len += path.len();
+                own.paths.insert(Arc::clone(&path));
                 path
             }
         };
@@ -114,10 +145,10 @@ impl WatchTable {
 
     /// Takes all watches of a connection away.
     pub(crate) fn remove_connection(&mut self, connection: ConnectionNumber) {
-        let Some(paths) = self.by_connection.remove(&connection) else {
+        let Some(own) = self.by_connection.remove(&connection) else {
             return;
         };
-        for path in paths {
+        for path in own.paths {
             let Some(watchers) = self.by_path.get_mut(&path) else {
                 continue;
             };
@@ -178,7 +209,7 @@ impl WatchTable {
         WatchCounts {
             connections: self.by_connection.len(),
             paths: self.by_path.len(),
-            watches: self.by_connection.values().map(HashSet::len).sum(),
+            watches: self.by_connection.values().map(|own| own.paths.len()).sum(),
         }
     }
 
@@ -191,8 +222,10 @@ impl WatchTable {
 
     fn forget(&mut self, connection: ConnectionNumber, path: &str) {
         if let Some(own) = self.by_connection.get_mut(&connection) {
-            own.remove(path);
-            if own.is_empty() {
+            if own.paths.remove(path) {
+                own.len -= path.len();
+            }
+            if own.paths.is_empty() {
                 self.by_connection.remove(&connection);
             }
         }

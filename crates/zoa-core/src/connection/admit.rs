@@ -98,7 +98,7 @@ impl Connection {
     }
 
     fn handle_write(
-        &mut self,
+        &self,
         header: RequestHeader,
         op: OpCode,
         body: &[u8],
@@ -114,7 +114,7 @@ impl Connection {
         self.propose_write(header, op, None, txn_op, turn)
     }
 
-    fn handle_sync(&mut self, header: RequestHeader, body: &[u8], turn: &mut Turn<'_>) -> Step {
+    fn handle_sync(&self, header: RequestHeader, body: &[u8], turn: &mut Turn<'_>) -> Step {
         match Request::decode(OpCode::Sync, body) {
             Ok(Request::Sync(sync)) => self.propose_write(
                 header,

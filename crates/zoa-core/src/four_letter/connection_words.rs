@@ -75,11 +75,10 @@ fn session_part(lane: &Lane, text: &mut String) {
         return;
     };
     let stats = &state.stats;
-    let average = if stats.answered == 0 {
-        0
-    } else {
-        stats.latency_ms_sum / stats.answered
-    };
+    let average = stats
+        .latency_ms_sum
+        .checked_div(stats.answered)
+        .unwrap_or(0);
     write!(
         text,
         ",sid={session},lop={},est={},to={timeout_ms},lcxid={:#x},lzxid={},lresp={},llat={},minlat=0,avglat={average},maxlat={}",

@@ -154,6 +154,7 @@ fn rearm_list(
     kinds: Kinds,
     look: impl Fn(&Tree, &str) -> Missed,
 ) -> Result<(), ErrorCode> {
+    let mut event = Vec::new();
     for (done, path) in paths.iter().enumerate() {
         if done % REARMS_PER_STEP == 0 {
             shared.release();
@@ -164,16 +165,11 @@ fn rearm_list(
                 added.map_err(|_| ErrorCode::MarshallingError)?;
             }
             Missed::Event(kind) => {
-                let mut state = reader.lane.lock();
-                if let Some(outbox) = state.event_buffer() {
-                    encode_event(
-                        outbox,
-                        &WatchedEvent {
-                            kind,
-                            path,
-                            zxid: Zxid::NONE,
-                        },
-                    );
+                event.clear();
+                let zxid = Zxid::NONE;
+                encode_event(&mut event, &WatchedEvent { kind, path, zxid });
+                if !reader.lane.lock().tell(&event) {
+                    return Ok(());
                 }
             }
         }

@@ -1,28 +1,15 @@
 //! What is told, to whom, and how often.
 
-use ::core::net::Ipv4Addr;
-use ::core::net::SocketAddr;
-use std::sync::Arc;
-
 use zoa_proto::EventKind;
-use zoa_tree::IdentitiesBuf;
 
 use super::Kinds;
 use super::TooManyWatches;
 use super::WatchTable;
 use super::ancestors;
 use crate::hashing::KeyedHasher;
-use crate::lane::ConnectionNumber;
-use crate::lane::Lane;
+use crate::limits::WATCHED_LEN_PER_CONNECTION_MAX;
 use crate::limits::WATCHES_PER_CONNECTION_MAX;
-
-fn lane(number: u64) -> Arc<Lane> {
-    Arc::new(Lane::new(
-        ConnectionNumber(number),
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
-        IdentitiesBuf::default(),
-    ))
-}
+use crate::testing::lane;
 
 fn table() -> WatchTable {
     WatchTable::new(KeyedHasher::default())
@@ -142,8 +129,10 @@ fn removal_takes_only_the_kinds_it_names() {
 #[test]
 fn the_watches_of_a_connection_are_bounded() {
     let mut table = table();
-    let lane = lane(1);
-    for number in 0..WATCHES_PER_CONNECTION_MAX {
+    assert_eq!(table.bounds.count_max, WATCHES_PER_CONNECTION_MAX);
+    table.bounds.count_max = 1_000;
+    let (lane, other) = (lane(1), lane(2));
+    for number in 0..1_000 {
         table
             .add(&lane, &format!("/{number}"), Kinds::DATA)
             .expect("there is room");
@@ -152,11 +141,32 @@ fn the_watches_of_a_connection_are_bounded() {
         table.add(&lane, "/one-too-many", Kinds::DATA),
         Err(TooManyWatches)
     );
+    assert_eq!(table.add(&other, "/one-too-many", Kinds::DATA), Ok(()));
     assert_eq!(
         table.add(&lane, "/0", Kinds::CHILD),
         Ok(()),
         "a path that is watched already costs nothing"
     );
+    table.remove(lane.number(), "/0", Kinds::ALL);
+    assert_eq!(table.add(&lane, "/one-too-many", Kinds::DATA), Ok(()));
+}
+
+#[test]
+fn the_paths_that_a_connection_watches_are_bounded_in_length() {
+    let mut table = table();
+    assert_eq!(table.bounds.len_max, WATCHED_LEN_PER_CONNECTION_MAX);
+    table.bounds.len_max = 100;
+    let lane = lane(1);
+    let long = format!("/{}", "n".repeat(98));
+    assert_eq!(table.add(&lane, &long, Kinds::DATA), Ok(()));
+    assert_eq!(table.add(&lane, "/a", Kinds::DATA), Err(TooManyWatches));
+    assert_eq!(fired(&mut table, EventKind::NodeCreated, &long), [1]);
+    assert_eq!(
+        table.add(&lane, "/a", Kinds::DATA),
+        Ok(()),
+        "a watch that fired makes room"
+    );
+    assert_eq!(table.add(&lane, &long, Kinds::DATA), Err(TooManyWatches));
 }
 
 #[test]

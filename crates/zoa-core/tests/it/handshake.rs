@@ -160,7 +160,11 @@ fn a_session_whose_client_left_before_it_was_answered_expires_all_the_same() {
     drop(hasty);
     world.commit_all();
     let sessions = |world: &World| world.core.with_tree(|tree| tree.sessions_count());
-    assert_eq!(sessions(&world), 1, "it was opened, though nobody heard of it");
+    assert_eq!(
+        sessions(&world),
+        1,
+        "it was opened, though nobody heard of it"
+    );
     world.pass(20_000);
     assert_eq!(sessions(&world), 0);
 }
