@@ -212,6 +212,9 @@ impl Connection {
         let mut used = 0;
         loop {
             let rest = bytes.get(used..).unwrap_or_default();
+            if !core.takes_requests() {
+                return (used, Progress::Blocked);
+            }
             if matches!(self.phase, Phase::Fresh)
                 && let Some(progress) = self.handle_opening(rest, turn)
             {

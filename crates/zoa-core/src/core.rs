@@ -8,7 +8,9 @@
 
 use ::core::net::IpAddr;
 use ::core::net::SocketAddr;
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -60,6 +62,7 @@ pub struct Core {
     applied_term: AtomicU64,
     /// Whose input waits until fewer writes are unanswered.
     throttled: Mutex<Vec<Arc<Lane>>>,
+    takes_requests: AtomicBool,
 }
 
 /// The registry of open connections.
@@ -94,6 +97,20 @@ pub enum ConnectionRefused {
         /// The limit.
         limit: usize,
     },
+    /// [`Core::stop_taking`] was called.
+    Stopping,
+}
+
+impl fmt::Display for ConnectionRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyFromAddress { limit } => {
+                write!(f, "{limit} from one address is the limit (maxClientCnxns)")
+            }
+            Self::TooMany { limit } => write!(f, "{limit} in all is the limit (maxCnxns)"),
+            Self::Stopping => f.write_str("this server is stopping"),
+        }
+    }
 }
 
 impl Core {
@@ -119,6 +136,7 @@ impl Core {
             applied_index: AtomicU64::new(0),
             applied_term: AtomicU64::new(0),
             throttled: Mutex::new(Vec::new()),
+            takes_requests: AtomicBool::new(true),
             config,
         })
     }
@@ -130,6 +148,9 @@ impl Core {
         now: Moment,
     ) -> Result<Connection, ConnectionRefused> {
         let mut lanes = self.lanes.lock();
+        if !self.takes_requests() {
+            return Err(ConnectionRefused::Stopping);
+        }
         let limit = self.config.connections_max;
         if limit != 0 && lanes.by_number.len() >= limit {
             self.stats.connections_rejected.add(1);
@@ -199,6 +220,15 @@ impl Core {
     /// When [`Self::handle_tick`] has something to do next, in milliseconds of the monotonic clock.
     pub fn next_tick_ms(&self) -> Option<u64> {
         self.clock.lock().next_due_ms()
+    }
+
+    /// The beginning of a shutdown: no new connection is taken and no further request is looked at; what is under way is answered.
+    pub fn stop_taking(&self) {
+        self.takes_requests.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn takes_requests(&self) -> bool {
+        self.takes_requests.load(Ordering::Relaxed)
     }
 
     /// Ends every connection, for a shutdown; what waits in their outboxes is still sent.

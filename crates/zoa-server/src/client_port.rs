@@ -2,6 +2,9 @@
 //!
 //! One task a connection, on tokio's workers. Reading needs no buffer of the connection's own: bytes go through one buffer a worker, so
 //! that ten thousand idle sessions cost little.
+//!
+//! Invariant: a task that sleeps will be woken. While its connection reads, the socket wakes it; while it is blocked, its lane does, which
+//! was told the waker before the connection was asked; and what is written makes room, so that the connection is asked once more.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -17,6 +20,7 @@ use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 use zoa_core::Connection;
 use zoa_core::Core;
 use zoa_core::Progress;
@@ -32,6 +36,9 @@ const READ_LEN: usize = 64 << 10;
 
 /// Reads a connection may do before others have their turn.
 const ROUNDS_PER_POLL: usize = 16;
+
+/// How long the last words of a connection may wait for a client that does not read them.
+const LINGER: Duration = Duration::from_secs(1);
 
 thread_local! {
     static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_LEN]);
@@ -51,6 +58,10 @@ pub(crate) async fn accept_loop(listener: TcpListener, core: Arc<Core>, proposer
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a connection's task ends with its connection, and Core::end_connections ends those"
+)]
 fn accept_one(socket: TcpStream, peer: SocketAddr, core: &Arc<Core>, proposer: &Proposer) {
     // A socket for both families shows IPv4 clients as IPv6 addresses; ACLs and limits mean the IPv4 ones.
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
@@ -61,55 +72,58 @@ fn accept_one(socket: TcpStream, peer: SocketAddr, core: &Arc<Core>, proposer: &
             }
             tokio::spawn(drive(socket, connection, proposer.clone()));
         }
-        Err(refused) => tracing::warn!(%peer, ?refused, "connection refused"),
+        Err(refused) => tracing::warn!(%peer, "connection refused: {refused}"),
     }
 }
 
 /// Carries bytes for one connection until it is over.
 async fn drive(socket: TcpStream, connection: Connection, proposer: Proposer) {
-    let handshake_deadline = connection.deadline_ms();
-    let mut driver = Driver {
-        socket,
-        connection,
-        proposer,
-        progress: Progress::Reading,
-    };
-    let mut handshake = std::pin::pin!(async {
-        match handshake_deadline {
-            Some(deadline_ms) => {
-                tokio::time::sleep(Duration::from_millis(
-                    deadline_ms.saturating_sub(time::now().mono_ms),
-                ))
-                .await;
-            }
-            None => std::future::pending().await,
-        }
-    });
-    poll_fn(|context| {
-        let waits_for_session = driver.connection.deadline_ms().is_some();
-        if waits_for_session && handshake.as_mut().poll(context).is_ready() {
-            return Poll::Ready(());
-        }
-        driver.poll(context)
-    })
-    .await;
+    let mut driver = Driver::new(socket, connection, proposer);
+    poll_fn(|context| driver.poll(context)).await;
 }
 
-struct Driver {
-    socket: TcpStream,
+struct Driver<S> {
+    socket: S,
     connection: Connection,
     proposer: Proposer,
     progress: Progress,
+    /// Runs while there is no session yet, and while the last words wait for the client.
+    deadline: Option<Pin<Box<Sleep>>>,
+    is_ending: bool,
 }
 
 /// The connection is over: nothing more can be carried.
+#[derive(Debug)]
 struct Over;
 
-impl Driver {
+/// What became of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// There was none.
+    Nothing,
+    /// The socket took it all.
+    All,
+    /// The socket takes no more for now, and will wake the task.
+    Part,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    fn new(socket: S, connection: Connection, proposer: Proposer) -> Self {
+        let left = |at_ms: u64| Duration::from_millis(at_ms.saturating_sub(time::now().mono_ms));
+        Self {
+            deadline: connection.deadline_ms().map(|at_ms| sleep(left(at_ms))),
+            socket,
+            connection,
+            proposer,
+            progress: Progress::Reading,
+            is_ending: false,
+        }
+    }
+
     /// Carries what can be carried now; ready when the connection is over.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match self.poll_both_ways(context) {
-            Ok(()) => Poll::Pending,
+            Ok(()) => self.poll_deadline(context),
             Err(Over) => Poll::Ready(()),
         }
     }
@@ -119,13 +133,16 @@ impl Driver {
             let has_moved = match self.progress {
                 Progress::Reading => self.poll_read(context)?,
                 Progress::Blocked | Progress::Again => {
+                    self.connection.listen(context.waker());
                     self.turn(&[]);
                     self.progress == Progress::Reading
                 }
                 Progress::Closed => false,
             };
-            self.poll_write(context)?;
-            if !has_moved {
+            let written = self.poll_write(context)?;
+            // What was sent has made room, and nobody else tells the input that waits for it.
+            let has_room = self.progress == Progress::Blocked && written == Written::All;
+            if !has_moved && !has_room {
                 if self.progress == Progress::Again {
                     context.waker().wake_by_ref();
                 }
@@ -154,19 +171,41 @@ impl Driver {
     }
 
     /// Writes until nothing waits or the socket takes no more.
-    fn poll_write(&mut self, context: &mut Context<'_>) -> Result<(), Over> {
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Result<Written, Over> {
+        let mut written = Written::Nothing;
         loop {
             let output = self.connection.output(Some(context.waker()));
+            let is_last = output.is_last;
             if output.bytes.is_empty() {
-                return if output.is_last { Err(Over) } else { Ok(()) };
+                return if is_last { Err(Over) } else { Ok(written) };
             }
             match Pin::new(&mut self.socket).poll_write(context, output.bytes) {
-                // A client that does not even read the end of its session is not waited for.
-                Poll::Pending if output.is_last => return Err(Over),
-                Poll::Pending => return Ok(()),
+                Poll::Pending => {
+                    self.linger(is_last);
+                    return Ok(Written::Part);
+                }
                 Poll::Ready(Err(_)) => return Err(Over),
                 Poll::Ready(Ok(len)) => self.connection.handle_sent(len),
             }
+            written = Written::All;
+        }
+    }
+
+    /// A client that does not read the last words is waited for, but not for long.
+    fn linger(&mut self, is_last: bool) {
+        if is_last && !self.is_ending {
+            self.is_ending = true;
+            self.deadline = Some(sleep(LINGER));
+        }
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.is_ending && self.connection.deadline_ms().is_none() {
+            self.deadline = None;
+        }
+        match &mut self.deadline {
+            None => Poll::Pending,
+            Some(deadline) => deadline.as_mut().poll(context),
         }
     }
 
@@ -183,3 +222,10 @@ impl Driver {
         }
     }
 }
+
+fn sleep(duration: Duration) -> Pin<Box<Sleep>> {
+    Box::pin(tokio::time::sleep(duration))
+}
+
+#[cfg(test)]
+mod tests;

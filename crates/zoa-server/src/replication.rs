@@ -46,6 +46,18 @@ impl Proposer {
         self.0.push(Input::Propose(proposals));
     }
 
+    /// All that was proposed, for tests that are the replication themselves.
+    #[cfg(test)]
+    pub(crate) fn take_all(&self) -> Vec<Bytes> {
+        let mut inputs = Vec::new();
+        self.0.drain(&mut inputs, Some(Duration::ZERO));
+        let proposed = |input| match input {
+            Input::Propose(proposals) => proposals,
+            Input::SnapshotTaken(_) | Input::Stop => Vec::new(),
+        };
+        inputs.into_iter().flat_map(proposed).collect()
+    }
+
     /// A snapshot of everything up to here is durable: the log may be cut.
     pub(crate) fn snapshot_taken(&self, position: LogPosition) {
         self.0.push(Input::SnapshotTaken(position));

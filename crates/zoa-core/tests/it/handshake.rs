@@ -184,3 +184,24 @@ fn sessions_of_an_earlier_life_expire_after_the_timeout_that_was_settled_last() 
     reborn.pass(2_000);
     assert_eq!(sessions(&reborn), 0, "and not long after");
 }
+
+#[test]
+fn a_server_that_stops_answers_what_is_under_way_and_takes_nothing_more() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    world.create(&mut client, "/a", 0);
+    let under_way = world.request(&mut client, &set_data("/a", b"under way"));
+    world.core.stop_taking();
+    world.request(&mut client, &set_data("/a", b"too late"));
+    world.request(&mut client, &get_data("/a", false));
+    assert_eq!(world.proposed_count(), 1);
+    let peer = core::net::SocketAddr::from((core::net::Ipv4Addr::LOCALHOST, 1));
+    let refused = world.core.accept(peer, world.now).expect_err("it stops");
+    assert_eq!(refused, zoa_core::ConnectionRefused::Stopping);
+    world.commit_all();
+    world.core.end_connections();
+    world.wake(&mut client);
+    assert_eq!(client.reply(under_way).error(), 0);
+    assert!(client.take_all().is_empty());
+    assert!(client.ended);
+}

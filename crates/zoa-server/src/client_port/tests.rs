@@ -1,0 +1,275 @@
+//! When a connection's task sleeps, and who wakes it: polled by hand, and only when its waker says so.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::task::Wake;
+use std::task::Waker;
+
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::io::DuplexStream;
+use tokio::runtime::Builder;
+use tokio::runtime::Runtime;
+use zoa_core::Committed;
+use zoa_core::CoreConfig;
+use zoa_core::Facts;
+use zoa_core::Gauges;
+use zoa_core::WordList;
+use zoa_core::limits::OUTBOX_HIGH_WATER;
+use zoa_proto::ConnectRequest;
+use zoa_proto::PeerId;
+use zoa_proto::SessionId;
+use zoa_proto::Zxid;
+use zoa_proto::frame::FrameLimits;
+use zoa_tree::HashKey;
+use zoa_tree::Settings;
+use zoa_tree::Tree;
+
+use super::*;
+
+/// Bytes of data of the znode that is read again and again.
+const DATA_LEN: usize = 100_000;
+
+/// Bytes of the answer to `envi`, at least.
+const ENVIRONMENT_LEN: usize = 5_000;
+
+/// Counts how often a task was woken.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One connection whose replication is the test itself.
+struct World {
+    core: Arc<Core>,
+    proposer: Proposer,
+    driver: Driver<DuplexStream>,
+    client: DuplexStream,
+    wakes: Arc<Wakes>,
+    runtime: Runtime,
+    index: u64,
+}
+
+impl World {
+    /// With a session. `room` is what the wire takes before it blocks, each way.
+    fn new(room: usize) -> Self {
+        let mut world = Self::dialled(room);
+        world.attach();
+        world
+    }
+
+    /// Without one.
+    fn dialled(room: usize) -> Self {
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        let core = Core::new(config(), Tree::new(HashKey([1, 2])), time::now());
+        let proposer = Proposer::default();
+        let (client, socket) = tokio::io::duplex(room);
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let connection = core.accept(peer, time::now()).expect("it is taken on");
+        let inside = runtime.enter();
+        let driver = Driver::new(socket, connection, proposer.clone());
+        drop(inside);
+        Self {
+            core,
+            proposer,
+            driver,
+            client,
+            wakes: Arc::default(),
+            runtime,
+            index: 0,
+        }
+    }
+
+    fn attach(&mut self) {
+        let request = ConnectRequest {
+            protocol_version: 0,
+            last_zxid_seen: Zxid::ZERO,
+            timeout_ms: 10_000,
+            session: SessionId::NONE,
+            password: &[],
+            read_only: None,
+        };
+        let mut bytes = Vec::new();
+        request.encode_frame(&mut bytes).expect("short");
+        self.send(&bytes);
+        assert_eq!(self.poll(), Poll::Pending);
+        self.commit();
+        self.poll_while_woken();
+        self.receive();
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        let sent = self.client.write_all(bytes);
+        self.runtime.block_on(sent).expect("there is room");
+    }
+
+    /// Everything that lies on the wire.
+    fn receive(&mut self) -> usize {
+        let mut received = 0;
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let read = std::pin::pin!(self.client.read(&mut buffer));
+            match read.poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(len)) if len > 0 => received += len,
+                _ => return received,
+            }
+        }
+    }
+
+    fn poll(&mut self) -> Poll<()> {
+        let _inside = self.runtime.enter();
+        let waker = Waker::from(Arc::clone(&self.wakes));
+        self.driver.poll(&mut Context::from_waker(&waker))
+    }
+
+    /// As a runtime: polls as long as somebody asks for it; whether the connection is over.
+    fn poll_while_woken(&mut self) -> bool {
+        while self.wakes.0.swap(0, Ordering::Relaxed) > 0 {
+            if self.poll().is_ready() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn commit(&mut self) {
+        let mut committed = Vec::new();
+        for bytes in self.proposer.take_all() {
+            self.index += 1;
+            let (term, index) = (1, self.index);
+            committed.push(Committed { term, index, bytes });
+        }
+        let applied = self.core.handle_committed(time::now(), &committed);
+        applied.expect("the core reads what it wrote");
+    }
+}
+
+fn config() -> CoreConfig {
+    CoreConfig {
+        server: PeerId(1),
+        tick_ms: 1_000,
+        session_timeout_ms_min: 2_000,
+        session_timeout_ms_max: 20_000,
+        frame_limits: FrameLimits::default(),
+        connections_per_address_max: 0,
+        connections_max: 0,
+        settings: Settings::NONE,
+        super_digest: None,
+        words: WordList::All,
+        facts: Facts {
+            version: String::new(),
+            built_on: String::new(),
+            configuration: Vec::new(),
+            environment: vec![("long".to_owned(), "n".repeat(ENVIRONMENT_LEN))],
+            gauges: Box::new(Gauges::default),
+        },
+        hash_key: HashKey([3, 4]),
+        first_connection: 1,
+    }
+}
+
+fn frame(xid: i32, op: i32, body: &[u8]) -> Vec<u8> {
+    let len = i32::try_from(body.len() + 8).expect("short");
+    [
+        &len.to_be_bytes()[..],
+        &xid.to_be_bytes(),
+        &op.to_be_bytes(),
+        body,
+    ]
+    .concat()
+}
+
+/// `/a` with much data, open to everyone.
+fn create_large() -> Vec<u8> {
+    let data_len = i32::try_from(DATA_LEN).expect("short");
+    let body = [
+        b"\0\0\0\x02/a",
+        &data_len.to_be_bytes()[..],
+        &vec![7; DATA_LEN],
+        b"\0\0\0\x01\0\0\0\x1f\0\0\0\x05world\0\0\0\x06anyone",
+        &[0; 4],
+    ];
+    frame(1, 1, &body.concat())
+}
+
+fn get_large(xid: i32) -> Vec<u8> {
+    frame(xid, 4, b"\0\0\0\x02/a\0")
+}
+
+#[test]
+fn requests_behind_a_full_outbox_go_on_when_it_has_been_sent() {
+    let count = 5 * OUTBOX_HIGH_WATER / DATA_LEN;
+    let mut world = World::new(10 * OUTBOX_HIGH_WATER);
+    world.send(&create_large());
+    assert_eq!(world.poll(), Poll::Pending);
+    world.commit();
+    world.poll_while_woken();
+    world.receive();
+    let requests: Vec<u8> = (0..count).flat_map(|_| get_large(2)).collect();
+    world.send(&requests);
+    assert_eq!(world.poll(), Poll::Pending);
+    world.poll_while_woken();
+    let received = world.receive();
+    assert!(
+        received > count * DATA_LEN,
+        "{received} bytes, and nobody wakes the task for the rest"
+    );
+}
+
+#[test]
+fn a_client_that_reads_slowly_gets_everything() {
+    let count = 3 * OUTBOX_HIGH_WATER / DATA_LEN;
+    let mut world = World::new(200_000);
+    world.send(&create_large());
+    assert_eq!(world.poll(), Poll::Pending);
+    world.commit();
+    world.poll_while_woken();
+    world.receive();
+    let requests: Vec<u8> = (0..count).flat_map(|_| get_large(2)).collect();
+    world.send(&requests);
+    assert_eq!(world.poll(), Poll::Pending);
+    let mut received = 0;
+    loop {
+        world.poll_while_woken();
+        match world.receive() {
+            0 => break,
+            len => received += len,
+        }
+    }
+    assert!(received > count * DATA_LEN, "{received}");
+}
+
+#[test]
+fn the_last_words_are_waited_for_but_not_for_long() {
+    for reads in [true, false] {
+        let mut world = World::dialled(1_000);
+        world.send(b"envi");
+        assert_eq!(world.poll(), Poll::Pending, "the wire is full");
+        let mut received = 0;
+        while reads && received < ENVIRONMENT_LEN {
+            received += world.receive();
+            if world.poll_while_woken() {
+                break;
+            }
+        }
+        if reads {
+            received += world.receive();
+            assert!(received > ENVIRONMENT_LEN, "{received}");
+            continue;
+        }
+        assert_eq!(world.poll(), Poll::Pending, "it may still be read");
+        world
+            .runtime
+            .block_on(async { tokio::time::sleep(LINGER * 2).await });
+        assert_eq!(world.poll(), Poll::Ready(()));
+    }
+}
