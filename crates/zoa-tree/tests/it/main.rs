@@ -7,6 +7,7 @@
 )]
 
 mod acl;
+mod actions;
 mod create;
 mod cursor;
 mod delete;

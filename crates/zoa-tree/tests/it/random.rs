@@ -28,6 +28,10 @@ use zoa_tree::Tree;
 use zoa_tree::TreeLoader;
 use zoa_tree::TxnOp;
 
+use crate::actions::Action;
+use crate::actions::PATHS;
+use crate::actions::WHO;
+use crate::actions::action;
 use crate::model::Conditions;
 use crate::model::Entry;
 use crate::model::Model;
@@ -38,176 +42,6 @@ use crate::model::password_of;
 use crate::world::Heard;
 use crate::world::World;
 use crate::world::acl_list;
-
-/// Something a test does.
-#[derive(Clone, Debug)]
-enum Action {
-    /// Applies it for one of three sessions, through its own connection or another's.
-    Apply {
-        session: usize,
-        moved: bool,
-        who: usize,
-        op: Op,
-    },
-    NewTerm,
-    OpenCursor(String),
-    StepCursor(usize),
-    BeginSnapshot,
-    StepSnapshot(usize),
-    /// Stores and loads the second tree.
-    Reload,
-}
-
-const PATHS: &[&str] = &[
-    "/a",
-    "/b",
-    "/a/a",
-    "/a/b",
-    "/b/a",
-    "/a/a/a",
-    "/a/b/c",
-    "/zookeeper/a",
-    "/b/s-",
-    "/a/",
-    "/",
-];
-const ODD_PATHS: &[&str] = &[
-    "",
-    "a",
-    "//a",
-    "/a//b",
-    "/a/.",
-    "/b/..",
-    "/a\0",
-    "/b\u{1}",
-    "/b/\u{fff1}",
-    "/zookeeper",
-    "/zookeeper/quota",
-    "/./a",
-];
-const WHO: &[&[(&str, &str)]] = &[
-    &[],
-    &[("ip", "10.1.2.3")],
-    &[("ip", "9.9.9.9"), ("digest", "joe:hash")],
-    &[("digest", "joe:hash"), ("digest", "ann:hash")],
-    &[("super", "")],
-];
-const ACLS: &[&[(u32, &str, &str)]] = &[
-    &[(31, "world", "anyone")],
-    &[(31, "world", "anyone"), (31, "world", "anyone")],
-    &[(1, "world", "anyone"), (31, "digest", "joe:hash")],
-    &[(14, "world", "anyone"), (16, "ip", "10.0.0.0/8")],
-    &[(31, "auth", "")],
-    &[],
-    &[(31, "digest", "nobody")],
-];
-
-fn path() -> impl Strategy<Value = String> {
-    let usual = proptest::sample::select(PATHS);
-    let odd = proptest::sample::select(ODD_PATHS);
-    prop_oneof![12 => usual, 1 => odd].prop_map(str::to_owned)
-}
-
-fn acl() -> impl Strategy<Value = Vec<Entry>> {
-    let usual = Just(ACLS[0]);
-    let any = proptest::sample::select(ACLS);
-    prop_oneof![3 => usual, 2 => any].prop_map(|acl| {
-        let owned =
-            |(perms, scheme, id): &(u32, &str, &str)| (*perms, (*scheme).into(), (*id).into());
-        acl.iter().map(owned).collect()
-    })
-}
-
-fn version() -> impl Strategy<Value = i32> {
-    prop_oneof![5 => Just(-1), 2 => 0..3i32]
-}
-
-fn data() -> impl Strategy<Value = Option<Vec<u8>>> {
-    proptest::option::of(vec(any::<u8>(), 0..20))
-}
-
-fn create(flags: impl Strategy<Value = i32>) -> impl Strategy<Value = Write> {
-    (path(), data(), acl(), flags, any::<bool>()).prop_map(
-        |(path, data, acl, flags, replies_stat)| Write::Create {
-            path,
-            data,
-            acl,
-            flags,
-            replies_stat,
-        },
-    )
-}
-
-/// What may stand in a multi. Unknown flags would fail its packet.
-fn write_in_multi(flags_max: i32) -> impl Strategy<Value = Write> {
-    let delete = (path(), version()).prop_map(|(path, version)| Write::Delete { path, version });
-    let set = (path(), data(), version()).prop_map(|(path, data, version)| Write::SetData {
-        path,
-        data,
-        version,
-    });
-    let check = (path(), version()).prop_map(|(path, version)| Write::Check { path, version });
-    prop_oneof![6 => create(0..flags_max), 3 => delete, 3 => set, 1 => check]
-}
-
-fn write() -> impl Strategy<Value = Write> {
-    let set_acl = (path(), acl(), version()).prop_map(|(path, acl, version)| Write::SetAcl {
-        path,
-        acl,
-        version,
-    });
-    let plain = write_in_multi(8).prop_filter("a check stands in a multi", |write| {
-        !matches!(write, Write::Check { .. })
-    });
-    let multi = vec(write_in_multi(4), 0..7).prop_map(Write::Multi);
-    prop_oneof![8 => plain, 1 => set_acl, 4 => multi]
-}
-
-fn op() -> impl Strategy<Value = (bool, Op)> {
-    let timeout = 1000..5000;
-    let attach = (timeout.clone(), any::<bool>(), any::<bool>()).prop_map(
-        |(timeout_ms, is_right, moves)| {
-            // The right password is put in when the session is known.
-            let password = if is_right { Vec::new() } else { vec![0; 16] };
-            (
-                moves,
-                Op::Attach {
-                    timeout_ms,
-                    password,
-                },
-            )
-        },
-    );
-    prop_oneof![
-        30 => write().prop_map(|write| (false, Op::Write(write))),
-        1 => write().prop_map(|write| (true, Op::Write(write))),
-        2 => timeout.prop_map(|timeout_ms| (false, Op::Open { timeout_ms })),
-        2 => attach,
-        1 => any::<bool>().prop_map(|moved| (moved, Op::Close)),
-        1 => Just((false, Op::Expire)),
-        1 => Just((false, Op::Refuse)),
-        1 => Just((false, Op::Sync)),
-    ]
-}
-
-fn action() -> impl Strategy<Value = Action> {
-    let apply =
-        (0..3usize, 0..WHO.len(), op()).prop_map(|(session, who, (moved, op))| Action::Apply {
-            session,
-            moved,
-            who,
-            op,
-        });
-    prop_oneof![
-        30 => apply,
-        1 => Just(Action::NewTerm),
-        2 => path().prop_map(Action::OpenCursor),
-        3 => (1..4usize).prop_map(Action::StepCursor),
-        1 => Just(Action::BeginSnapshot),
-        4 => (1..6usize).prop_map(Action::StepSnapshot),
-        1 => Just(Action::Reload),
-    ]
-}
 
 /// A listing under way: what it must give and what it gave.
 struct Listing {
@@ -254,6 +88,16 @@ impl Replicas {
         replicas.second.tree = Tree::new(HashKey([0xfeed, 0xbeef]));
         for session in 0..2 {
             replicas.apply(session, false, 0, Op::Open { timeout_ms: 1000 });
+        }
+        for path in &PATHS[..6] {
+            let write = Write::Create {
+                path: (*path).to_owned(),
+                data: None,
+                acl: vec![(31, "world".to_owned(), "anyone".to_owned())],
+                flags: 0,
+                replies_stat: false,
+            };
+            replicas.apply(0, false, 0, Op::Write(write));
         }
         replicas
     }
@@ -593,7 +437,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
-    fn the_tree_does_what_the_model_does(actions in vec(action(), 1..150)) {
+    fn the_tree_does_what_the_model_does(actions in vec(action(), 1..200)) {
         let mut replicas = Replicas::new();
         for (number, action) in actions.into_iter().enumerate() {
             replicas.act(action);
