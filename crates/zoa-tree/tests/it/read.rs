@@ -140,7 +140,7 @@ fn names_of_any_length_and_script_are_found() {
         "0123456789abcdef",
         "0123456789abcdefg",
         "ephemeral-0000000001-of-a-lock",
-        "動物群體",
+        "\u{52d5}\u{7269}\u{7fa4}\u{9ad4}",
     ];
     for name in names {
         world.create(&format!("/{name}"));
