@@ -51,6 +51,7 @@ struct Live {
     /// Calls without a reply, in the order of sending.
     awaiting: VecDeque<usize>,
     last_sent: SimTime,
+    last_received: SimTime,
     /// How the server may close it without being asked: it was told so, or it answered what ends a connection.
     expects_end: bool,
 }
@@ -133,6 +134,14 @@ impl Client {
             .unwrap_or_default()
     }
 
+    /// When something came in last on the connection it uses.
+    pub fn last_received(&self) -> SimTime {
+        self.connections
+            .last()
+            .map(|live| live.last_received)
+            .unwrap_or_default()
+    }
+
     /// Forgets session and watches, as a program that starts anew.
     pub fn start_anew(&mut self) {
         self.held = None;
@@ -163,6 +172,7 @@ impl Client {
             established: false,
             awaiting: VecDeque::new(),
             last_sent: now,
+            last_received: now,
             expects_end: false,
         });
         if comes_back {

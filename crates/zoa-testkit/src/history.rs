@@ -172,6 +172,16 @@ impl History {
         ConnectionId(self.connections.len() - 1)
     }
 
+    /// The server has taken a connection on under this number.
+    pub fn set_owner(&mut self, id: usize, number: u64) {
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.owner = Some(Owner {
+                server: 1,
+                connection: number,
+            });
+        }
+    }
+
     /// The connection of this name.
     pub fn connection(&self, id: ConnectionId) -> Option<&Connection> {
         self.connections.get(id.0)

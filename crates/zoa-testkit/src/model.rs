@@ -102,10 +102,12 @@ impl Default for Model {
         nodes.insert("/".to_owned(), Node::predefined(1, open.clone()));
         nodes.insert("/zookeeper".to_owned(), Node::predefined(2, open.clone()));
         nodes.insert("/zookeeper/quota".to_owned(), Node::predefined(0, open));
-        nodes.insert(
-            "/zookeeper/config".to_owned(),
-            Node::predefined(0, config_acl),
-        );
+        // Its ACL is set once, at start, to the version that is given: -1.
+        let config = Node {
+            aversion: -1,
+            ..Node::predefined(0, config_acl)
+        };
+        nodes.insert("/zookeeper/config".to_owned(), config);
         Self {
             nodes,
             sessions: BTreeMap::new(),
@@ -135,6 +137,11 @@ impl Model {
     /// The znode at this path.
     pub fn node(&self, path: &str) -> Option<&Node> {
         self.nodes.get(path)
+    }
+
+    /// The path by which readers mean a znode: the original keeps the root under the empty name as well.
+    pub(crate) fn read_path(path: &str) -> &str {
+        if path.is_empty() { "/" } else { path }
     }
 
     /// All znodes in the order of their paths.

@@ -3,6 +3,7 @@
 //! Checkers of sessions and durability need it: whether a session was silent is a fact about the server's ears, not about the
 //! client's mouth. Invariant: all times are simulated time, noted when the production code was called.
 
+use crate::applied::Owner;
 use crate::clock::SimTime;
 use std::collections::BTreeMap;
 
@@ -56,12 +57,14 @@ impl Span {
 pub struct Observed {
     /// Bounds the servers run with.
     pub bounds: ServerBounds,
-    /// When packets of each session were handed to a server, in order.
-    pub heard: BTreeMap<i64, Vec<SimTime>>,
+    /// When packets of each connection were handed to a server, or came to its machine while it was paused, in order.
+    pub heard: BTreeMap<Owner, Vec<SimTime>>,
     /// When the expiry of each session was proposed.
     pub expiry_proposed: BTreeMap<i64, Vec<SimTime>>,
-    /// Stretches in which the server was down, paused or without a working disk.
+    /// Stretches in which the server was down or paused.
     pub outages: Vec<Span>,
+    /// When a server began to serve after a start: every session has its full timeout from there.
+    pub served_from: Vec<SimTime>,
     /// Stretches between a log's failure and the end of its process.
     pub poisoned: Vec<Span>,
     /// Servers that refused to start although every fault so far leaves a recoverable disk, with their words.
@@ -77,19 +80,9 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Takes note of a packet of this session.
-    pub fn hear(&mut self, session: i64, at: SimTime) {
-        self.heard.entry(session).or_default().push(at);
-    }
-
-    /// The last packet of a session not later than `at`.
-    pub fn last_heard(&self, session: i64, at: SimTime) -> Option<SimTime> {
-        let times = self.heard.get(&session)?;
-        let later = times.partition_point(|time| *time <= at);
-        later
-            .checked_sub(1)
-            .and_then(|position| times.get(position))
-            .copied()
+    /// Takes note of a packet of this connection.
+    pub fn hear(&mut self, owner: Owner, at: SimTime) {
+        self.heard.entry(owner).or_default().push(at);
     }
 
     /// Whether there was an outage between these points.
@@ -97,12 +90,12 @@ impl Observed {
         self.outages.iter().any(|outage| outage.meets(from, to))
     }
 
-    /// The end of the last outage that began not later than `at`.
-    pub fn last_outage_end(&self, at: SimTime) -> Option<SimTime> {
-        self.outages
+    /// When the server that runs at this time began to serve.
+    pub fn serves_since(&self, at: SimTime) -> Option<SimTime> {
+        self.served_from
             .iter()
-            .filter(|outage| outage.from <= at)
-            .map(|outage| outage.to)
+            .copied()
+            .filter(|from| *from <= at)
             .max()
     }
 }

@@ -86,6 +86,22 @@ impl Identity {
     }
 }
 
+/// Data of a znode; shown short, since it may be long.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Blob(pub Vec<u8>);
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let begin = self.0.get(..12).unwrap_or(&self.0);
+        write!(
+            f,
+            "{:?} of {} bytes",
+            String::from_utf8_lossy(begin),
+            self.0.len()
+        )
+    }
+}
+
 /// One entry of an ACL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acl {
@@ -156,7 +172,7 @@ pub struct RearmLists {
 pub enum Op {
     Create {
         path: String,
-        data: Option<Vec<u8>>,
+        data: Option<Blob>,
         acl: Vec<Acl>,
         flags: i32,
         with_stat: bool,
@@ -167,7 +183,7 @@ pub enum Op {
     },
     SetData {
         path: String,
-        data: Option<Vec<u8>>,
+        data: Option<Blob>,
         version: i32,
     },
     SetAcl {
@@ -276,7 +292,7 @@ pub enum SubAnswer {
     Deleted,
     DataSet(Stat),
     Checked,
-    Data(Option<Vec<u8>>, Stat),
+    Data(Option<Blob>, Stat),
     Children(Vec<String>),
     Error(i32),
 }
@@ -292,7 +308,7 @@ pub enum Answer {
     Path(String),
     PathStat(String, Stat),
     Stat(Stat),
-    Data(Option<Vec<u8>>, Stat),
+    Data(Option<Blob>, Stat),
     Acl(Vec<Acl>, Stat),
     Children(Vec<String>),
     ChildrenStat(Vec<String>, Stat),

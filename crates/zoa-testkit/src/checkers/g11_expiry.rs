@@ -7,16 +7,33 @@ use super::Case;
 use super::Violation;
 use crate::applied::Asked;
 use crate::clock::SimTime;
+use std::collections::BTreeMap;
 
 pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
+    let signs = signs_of_life(case);
     for (session, proposed) in &case.observed.expiry_proposed {
         for at in proposed {
-            check_not_early(case, *session, *at, violations);
+            check_not_early(case, &signs, (*session, *at), violations);
         }
     }
     for session in case.replayed.sessions.keys() {
-        check_not_late(case, *session, violations);
+        check_not_late(case, &signs, *session, violations);
     }
+}
+
+/// When each session was heard of: packets of the connections that spoke for it, and its attachments themselves.
+fn signs_of_life(case: Case<'_>) -> BTreeMap<i64, Vec<SimTime>> {
+    let mut signs: BTreeMap<i64, Vec<SimTime>> = BTreeMap::new();
+    for (entry, step) in &case.replayed.steps {
+        if matches!(entry.asked, Asked::Open { .. } | Asked::Attach { .. }) && step.outcome.is_ok()
+        {
+            let times = signs.entry(entry.session).or_default();
+            times.push(entry.committed_at);
+            times.extend(case.observed.heard.get(&entry.owner).into_iter().flatten());
+        }
+    }
+    signs.values_mut().for_each(|times| times.sort_unstable());
+    signs
 }
 
 /// The timeout that held at a time: that of the last attachment before it.
@@ -33,18 +50,32 @@ fn timeout_ms(case: Case<'_>, session: i64, at: SimTime) -> Option<u64> {
 }
 
 /// The last sign of life, or the last moment from which a full timeout counts anew.
-fn last_sign(case: Case<'_>, session: i64, at: SimTime) -> SimTime {
-    let heard = case.observed.last_heard(session, at);
+fn last_sign(
+    case: Case<'_>,
+    signs: &BTreeMap<i64, Vec<SimTime>>,
+    (session, at): (i64, SimTime),
+) -> SimTime {
+    let times = signs.get(&session).map_or(&[][..], Vec::as_slice);
+    let later = times.partition_point(|time| *time <= at);
+    let heard = later
+        .checked_sub(1)
+        .and_then(|position| times.get(position))
+        .copied();
     heard
-        .max(case.observed.last_outage_end(at).filter(|end| *end <= at))
+        .max(case.observed.serves_since(at))
         .unwrap_or_default()
 }
 
-fn check_not_early(case: Case<'_>, session: i64, at: SimTime, violations: &mut Vec<Violation>) {
+fn check_not_early(
+    case: Case<'_>,
+    signs: &BTreeMap<i64, Vec<SimTime>>,
+    (session, at): (i64, SimTime),
+    violations: &mut Vec<Violation>,
+) {
     let Some(timeout_ms) = timeout_ms(case, session, at) else {
         return;
     };
-    let sign = last_sign(case, session, at);
+    let sign = last_sign(case, signs, (session, at));
     if at.ms_since(sign) < timeout_ms {
         let what = format!(
             "session {session:#x} with a timeout of {timeout_ms} ms, last heard of at {sign}, was to expire at {at}"
@@ -53,7 +84,12 @@ fn check_not_early(case: Case<'_>, session: i64, at: SimTime, violations: &mut V
     }
 }
 
-fn check_not_late(case: Case<'_>, session: i64, violations: &mut Vec<Violation>) {
+fn check_not_late(
+    case: Case<'_>,
+    signs: &BTreeMap<i64, Vec<SimTime>>,
+    session: i64,
+    violations: &mut Vec<Violation>,
+) {
     let Some(life) = case.replayed.sessions.get(&session) else {
         return;
     };
@@ -74,7 +110,7 @@ fn check_not_late(case: Case<'_>, session: i64, violations: &mut Vec<Violation>)
     let Some(timeout_ms) = timeout_ms(case, session, until) else {
         return;
     };
-    let sign = last_sign(case, session, until);
+    let sign = last_sign(case, signs, (session, until));
     let bounds = case.observed.bounds;
     let due = sign.after_ms(timeout_ms + bounds.tick_ms + bounds.expiry_slack_ms);
     if until > due && !case.observed.outage_between(sign, until) {

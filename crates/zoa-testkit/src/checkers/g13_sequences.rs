@@ -1,11 +1,13 @@
 //! G-13: numbers of sequential znodes are unique and rise under each parent, ten digits wide, and are not used again after a
 //! delete.
 //!
-//! Judged from acknowledged creates alone, without the model, so that both would have to be wrong together.
+//! Judged from acknowledged creates, without the model's arithmetic; only the deletion of the parent itself, with which counting
+//! begins anew, is taken from the replay.
 
 use super::Case;
 use super::Violation;
 use crate::op::Answer;
+use crate::op::EventKind;
 use crate::op::Op;
 use crate::op::flag;
 use crate::op::hex;
@@ -28,7 +30,8 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
         }
     }
     created.sort_unstable();
-    let mut last: BTreeMap<&str, i64> = BTreeMap::new();
+    let parents_deleted = deletions(case);
+    let mut last: BTreeMap<(&str, usize), i64> = BTreeMap::new();
     for (zxid, asked, name) in created {
         let mut report = |what: String| violations.push(Violation::new("G-13", what));
         let Some(number) = number_of(asked, name) else {
@@ -40,7 +43,10 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
         };
         let parent = asked.rsplit_once('/').map_or("", |(parent, _)| parent);
         if let Some(before) = last
-            .insert(parent, number)
+            .insert(
+                (parent, lives_before(&parents_deleted, parent, zxid)),
+                number,
+            )
             .filter(|before| *before >= number)
         {
             report(format!(
@@ -49,6 +55,24 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
             ));
         }
     }
+}
+
+/// The zxids at which each path was deleted, in order.
+fn deletions(case: Case<'_>) -> BTreeMap<&str, Vec<i64>> {
+    let mut deletions: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    let fired = case.replayed.steps.iter().flat_map(|(_, step)| &step.fired);
+    for change in fired.filter(|change| change.event.kind == EventKind::NodeDeleted) {
+        let zxids = deletions.entry(change.event.path.as_str()).or_default();
+        zxids.push(change.event.zxid);
+    }
+    deletions
+}
+
+/// How often this path had been deleted before a zxid.
+fn lives_before(deletions: &BTreeMap<&str, Vec<i64>>, path: &str, zxid: i64) -> usize {
+    deletions
+        .get(path)
+        .map_or(0, |zxids| zxids.partition_point(|deleted| *deleted < zxid))
 }
 
 fn number_of(asked: &str, name: &str) -> Option<i64> {
@@ -70,6 +94,19 @@ mod tests {
         scene.create_sequential(one, "/q/n-");
         scene.create(one, "/q/plain");
         scene.create_sequential(one, "/q/other-");
+        scene.accepts();
+    }
+
+    #[test]
+    fn a_parent_made_anew_counts_anew() {
+        let mut scene = Scene::new();
+        let one = scene.connect();
+        for _ in 0..2 {
+            scene.create(one, "/q");
+            scene.create_sequential(one, "/q/n-");
+            scene.delete(one, "/q/n-0000000000");
+            scene.delete(one, "/q");
+        }
         scene.accepts();
     }
 

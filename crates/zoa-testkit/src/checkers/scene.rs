@@ -26,6 +26,7 @@ use crate::observed::Observed;
 use crate::observed::Span;
 use crate::op::Acl;
 use crate::op::Answer;
+use crate::op::Blob;
 use crate::op::Event;
 use crate::op::EventKind;
 use crate::op::Identity;
@@ -325,7 +326,7 @@ impl Scene {
     }
 
     pub(crate) fn set(&mut self, id: ConnectionId, path: &str, data: &str) -> CallId {
-        let data = Some(data.as_bytes().to_vec());
+        let data = Some(Blob(data.as_bytes().to_vec()));
         self.write(
             id,
             Op::SetData {
@@ -456,9 +457,11 @@ impl Scene {
     }
 
     pub(crate) fn hear(&mut self, id: ConnectionId, at_ms: u64) {
-        let session = self.history.connections[id.0].session().expect("a session");
+        let owner = self.history.connections[id.0]
+            .owner
+            .expect("a connection the server knows");
         self.now = SimTime::from_ms(at_ms);
-        self.observed.hear(session, self.now);
+        self.observed.hear(owner, self.now);
     }
 
     pub(crate) fn expire(&mut self, id: ConnectionId, at_ms: u64) {
@@ -527,7 +530,7 @@ impl Scene {
             ..
         } = &mut self.call_mut(call).outcome
         {
-            *data = Some(spoiled.as_bytes().to_vec());
+            *data = Some(Blob(spoiled.as_bytes().to_vec()));
         }
     }
 

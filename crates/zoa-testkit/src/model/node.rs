@@ -4,13 +4,14 @@
 //! not used again after a delete (G-13); the client sees creates plus deletes (G-15).
 
 use crate::op::Acl;
+use crate::op::Blob;
 use crate::op::Stat;
 
 /// One znode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of the stat, reference section 2.3")]
 pub struct Node {
-    pub data: Option<Vec<u8>>,
+    pub data: Option<Blob>,
     pub acl: Vec<Acl>,
     pub czxid: i64,
     pub mzxid: i64,
@@ -30,7 +31,7 @@ impl Node {
     pub(crate) fn predefined(num_children: i32, acl: Vec<Acl>) -> Self {
         Self {
             // The original gives them empty data, not none.
-            data: Some(Vec::new()),
+            data: Some(Blob::default()),
             acl,
             czxid: 0,
             mzxid: 0,
@@ -59,7 +60,7 @@ impl Node {
             data_length: self
                 .data
                 .as_ref()
-                .map_or(0, |data| i32::try_from(data.len()).unwrap_or(i32::MAX)),
+                .map_or(0, |data| i32::try_from(data.0.len()).unwrap_or(i32::MAX)),
             num_children: self.num_children,
             pzxid: self.pzxid,
         }

@@ -14,7 +14,7 @@ impl Model {
     /// What a read is told now; `None` for operations that are no reads of the tree.
     pub fn read(&self, op: &Op, session: i64, identities: &[Identity]) -> Option<Outcome> {
         let readable = |path: &str, perms: i32| {
-            let node = self.node(path).ok_or(code::NO_NODE)?;
+            let node = self.node(Self::read_path(path)).ok_or(code::NO_NODE)?;
             if access::allows(&node.acl, perms, identities) {
                 Ok(node)
             } else {
@@ -41,16 +41,15 @@ impl Model {
             Op::GetChildren {
                 path, with_stat, ..
             } => readable(path, perm::READ).map(|node| {
-                let names = self.children_of(path);
+                let names = self.children_of(Self::read_path(path));
                 if *with_stat {
                     Answer::ChildrenStat(names, node.stat())
                 } else {
                     Answer::Children(names)
                 }
             }),
-            Op::CountDescendants { path } => {
-                readable(path, perm::READ).map(|_| Answer::Count(self.count_below(path)))
-            }
+            Op::CountDescendants { path } => readable(path, perm::READ)
+                .map(|_| Answer::Count(self.count_below(Self::read_path(path)))),
             Op::GetEphemerals { prefix } => {
                 let mut paths = self.ephemerals_of(session);
                 paths.retain(|path| path.starts_with(prefix.as_str()));

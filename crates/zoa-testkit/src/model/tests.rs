@@ -8,6 +8,7 @@ use crate::applied::Owner;
 use crate::clock::SimTime;
 use crate::op::Acl;
 use crate::op::Answer;
+use crate::op::Blob;
 use crate::op::EventKind;
 use crate::op::Identity;
 use crate::op::Op;
@@ -94,7 +95,7 @@ fn create(path: &str) -> Op {
 fn create_as(path: &str, flags: i32) -> Op {
     Op::Create {
         path: path.to_owned(),
-        data: Some(b"d".to_vec()),
+        data: Some(Blob(b"d".to_vec())),
         acl: Acl::open(),
         flags,
         with_stat: false,

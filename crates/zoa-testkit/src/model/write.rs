@@ -11,6 +11,7 @@ use super::node::next_version;
 use super::path;
 use crate::op::Acl;
 use crate::op::Answer;
+use crate::op::Blob;
 use crate::op::EventKind;
 use crate::op::Op;
 use crate::op::Outcome;
@@ -105,7 +106,7 @@ impl Model {
         &mut self,
         asker: Asker<'_>,
         (parent_path, full_path): (&str, &str),
-        (data, acl, ephemeral_owner): (Option<Vec<u8>>, Vec<Acl>, i64),
+        (data, acl, ephemeral_owner): (Option<Blob>, Vec<Acl>, i64),
         fired: &mut Vec<Fired>,
     ) {
         Self::fire(fired, (EventKind::NodeCreated, full_path, asker.zxid), &acl);
@@ -187,7 +188,7 @@ impl Model {
     fn set_data(
         &mut self,
         asker: Asker<'_>,
-        (path, data, version): (&str, &Option<Vec<u8>>, i32),
+        (path, data, version): (&str, &Option<Blob>, i32),
         fired: &mut Vec<Fired>,
     ) -> Outcome {
         if !path::is_valid(path) {
@@ -269,7 +270,7 @@ impl Model {
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     path: &'a str,
-    data: &'a Option<Vec<u8>>,
+    data: &'a Option<Blob>,
     acl: &'a [Acl],
     flags: i32,
 }

@@ -97,6 +97,8 @@ pub(super) struct Stream<'h> {
     cursor: usize,
     highest: i64,
     identities: Vec<Identity>,
+    /// Those it had for certain at the zxid of the last message that carries one.
+    identities_then: Vec<Identity>,
     watches: Watches,
     awaited: VecDeque<Awaited>,
     /// Events that setWatches made up, until its reply comes.
@@ -112,6 +114,7 @@ impl<'h> Stream<'h> {
             cursor: 0,
             highest: 0,
             identities: vec![Identity::new("ip", &connection.address)],
+            identities_then: vec![Identity::new("ip", &connection.address)],
             watches: Watches::default(),
             awaited: VecDeque::new(),
             made_up: Vec::new(),
@@ -131,7 +134,7 @@ impl<'h> Stream<'h> {
             if !self.watches.trigger(change.event.kind, &change.event.path) {
                 continue;
             }
-            let permit = if allows(&change.acl, perm::READ, &self.identities) {
+            let permit = if allows(&change.acl, perm::READ, &self.identities_then) {
                 Permit::Required
             } else if allows(&change.acl, perm::READ, &soon) {
                 Permit::Optional
@@ -242,6 +245,7 @@ impl<'h> Stream<'h> {
             return true;
         }
         self.highest = event.zxid;
+        self.identities_then.clone_from(&self.identities);
         match self.take_awaited(event) {
             Some(Permit::Required | Permit::Optional) => {}
             Some(Permit::Forbidden) => {
@@ -349,6 +353,7 @@ impl<'h> Stream<'h> {
                 return true;
             }
             self.highest = zxid;
+            self.identities_then.clone_from(&self.identities);
             if let Some(missing) = self
                 .awaited
                 .iter()
@@ -459,7 +464,7 @@ impl<'h> Stream<'h> {
     fn rearm(&mut self, model: &Model, since: i64, lists: &RearmLists) {
         let mut due = Vec::new();
         for path in &lists.data {
-            match model.node(path) {
+            match model.node(Model::read_path(path)) {
                 None => due.push((EventKind::NodeDeleted, path.clone())),
                 Some(node) if node.mzxid > since => {
                     due.push((EventKind::NodeDataChanged, path.clone()))
@@ -468,13 +473,13 @@ impl<'h> Stream<'h> {
             }
         }
         for path in &lists.exist {
-            match model.node(path) {
+            match model.node(Model::read_path(path)) {
                 Some(_) => due.push((EventKind::NodeCreated, path.clone())),
                 None => self.watches.watch_data(path),
             }
         }
         for path in &lists.child {
-            match model.node(path) {
+            match model.node(Model::read_path(path)) {
                 None => due.push((EventKind::NodeDeleted, path.clone())),
                 Some(node) if node.pzxid > since => {
                     due.push((EventKind::NodeChildrenChanged, path.clone()))

@@ -3,6 +3,7 @@
 use super::opcode;
 use super::request::opcode_of;
 use super::request::read_acl;
+use super::request::read_data;
 use super::unreadable;
 use crate::op::Answer;
 use crate::op::Event;
@@ -94,7 +95,7 @@ fn read_answer(op: &Op, reader: &mut Reader<'_>) -> Result<Answer, DecodeError> 
         opcode::CREATE | opcode::SYNC => Answer::Path(reader.ustring()?.to_owned()),
         opcode::CREATE2 => Answer::PathStat(reader.ustring()?.to_owned(), read_stat(reader)?),
         opcode::EXISTS | opcode::SET_DATA | opcode::SET_ACL => Answer::Stat(read_stat(reader)?),
-        opcode::GET_DATA => Answer::Data(reader.buffer()?.map(<[u8]>::to_vec), read_stat(reader)?),
+        opcode::GET_DATA => Answer::Data(read_data(reader)?, read_stat(reader)?),
         opcode::GET_ACL => Answer::Acl(read_acl(reader)?, read_stat(reader)?),
         opcode::GET_CHILDREN => Answer::Children(read_names(reader)?),
         opcode::GET_CHILDREN2 => Answer::ChildrenStat(read_names(reader)?, read_stat(reader)?),
@@ -159,9 +160,7 @@ fn read_results(reader: &mut Reader<'_>) -> Result<Vec<SubAnswer>, DecodeError> 
             opcode::DELETE => SubAnswer::Deleted,
             opcode::SET_DATA => SubAnswer::DataSet(read_stat(reader)?),
             opcode::CHECK => SubAnswer::Checked,
-            opcode::GET_DATA => {
-                SubAnswer::Data(reader.buffer()?.map(<[u8]>::to_vec), read_stat(reader)?)
-            }
+            opcode::GET_DATA => SubAnswer::Data(read_data(reader)?, read_stat(reader)?),
             opcode::GET_CHILDREN => SubAnswer::Children(read_names(reader)?),
             // The code stands twice; where the two differ, the body's is taken and a checker sees it.
             _ => SubAnswer::Error(

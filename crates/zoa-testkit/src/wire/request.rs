@@ -4,6 +4,7 @@ use super::opcode;
 use super::reserved_xid;
 use super::unreadable;
 use crate::op::Acl;
+use crate::op::Blob;
 use crate::op::Op;
 use crate::op::RearmLists;
 use zoa_proto::DecodeError;
@@ -86,7 +87,7 @@ fn write_body(op: &Op, writer: &mut Writer<'_>) {
             ..
         } => {
             writer.ustring(path);
-            writer.buffer(data.as_deref());
+            writer.buffer(bytes_of(data));
             write_acl(acl, writer);
             writer.int(*flags);
         }
@@ -96,7 +97,7 @@ fn write_body(op: &Op, writer: &mut Writer<'_>) {
             version,
         } => {
             writer.ustring(path);
-            writer.buffer(data.as_deref());
+            writer.buffer(bytes_of(data));
             writer.int(*version);
         }
         Op::SetAcl { path, acl, version } => {
@@ -145,6 +146,10 @@ fn write_body(op: &Op, writer: &mut Writer<'_>) {
             write_rearm(lists, opcode_of(op) == opcode::SET_WATCHES2, writer);
         }
     }
+}
+
+fn bytes_of(data: &Option<Blob>) -> Option<&[u8]> {
+    data.as_ref().map(|blob| blob.0.as_slice())
 }
 
 fn write_acl(acl: &[Acl], writer: &mut Writer<'_>) {
@@ -224,8 +229,8 @@ fn read_body(opcode: i32, reader: &mut Reader<'_>) -> Result<Option<Op>, DecodeE
     }))
 }
 
-fn read_data(reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>, DecodeError> {
-    Ok(reader.buffer()?.map(<[u8]>::to_vec))
+pub(super) fn read_data(reader: &mut Reader<'_>) -> Result<Option<Blob>, DecodeError> {
+    Ok(reader.buffer()?.map(|bytes| Blob(bytes.to_vec())))
 }
 
 pub(super) fn read_acl(reader: &mut Reader<'_>) -> Result<Vec<Acl>, DecodeError> {

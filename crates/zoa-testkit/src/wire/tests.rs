@@ -6,6 +6,7 @@ use super::request;
 use crate::history::ConnectAsk;
 use crate::op::Acl;
 use crate::op::Answer;
+use crate::op::Blob;
 use crate::op::Op;
 use crate::op::RearmLists;
 use crate::op::SubAnswer;
@@ -30,7 +31,7 @@ fn writes_are_read_back_as_they_were_sent() {
     };
     let set = Op::SetData {
         path: "/a".to_owned(),
-        data: Some(Vec::new()),
+        data: Some(Blob::default()),
         version: 4,
     };
     let check = Op::Check {

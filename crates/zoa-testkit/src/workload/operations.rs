@@ -3,6 +3,7 @@
 use super::Memory;
 use super::Profile;
 use crate::op::Acl;
+use crate::op::Blob;
 use crate::op::Op;
 use crate::op::flag;
 use crate::op::perm;
@@ -112,7 +113,7 @@ impl OpSource {
         }
     }
 
-    fn data(&mut self) -> Option<Vec<u8>> {
+    fn data(&mut self) -> Option<Blob> {
         if self.rng.percent(4) {
             return None;
         }
@@ -124,7 +125,7 @@ impl OpSource {
             self.rng.between(0, 40)
         };
         data.resize(data.len().max(usize::try_from(len).unwrap_or(0)), b'.');
-        Some(data)
+        Some(Blob(data))
     }
 
     fn read(&mut self, memory: &Memory) -> Op {

@@ -40,11 +40,16 @@ impl Profile {
             *weight = *weight * u32::try_from(rng.between(1, 8)).unwrap_or(1) / 4 + 1;
         }
         let length_ms = rng.between(6_000, 16_000);
+        let clients = u32::try_from(rng.between(3, 9)).unwrap_or(3);
+        let pipeline_max = *rng.pick(&[1, 4, 16, 60]).unwrap_or(&4);
+        // About so many calls in all, however they come: many clients slowly or few in bursts.
+        let calls = rng.between(1_500, 5_000);
         Self {
-            clients: u32::try_from(rng.between(3, 9)).unwrap_or(3),
+            clients,
             length_ms,
-            think_us_max: *rng.pick(&[3_000, 10_000, 40_000]).unwrap_or(&10_000),
-            pipeline_max: *rng.pick(&[1, 4, 16, 60]).unwrap_or(&4),
+            think_us_max: length_ms * 1000 * u64::from(clients) * (1 + pipeline_max / 5) * 2
+                / calls,
+            pipeline_max,
             weights,
             drop_permille: *rng.pick(&[2, 10, 30]).unwrap_or(&10),
             close_permille: *rng.pick(&[1, 5, 15]).unwrap_or(&5),

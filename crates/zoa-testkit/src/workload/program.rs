@@ -26,11 +26,16 @@ pub enum Act {
     SendLate(Vec<Op>),
     /// Closes its connections without a word.
     Drop,
+    /// The same, and forgets its session: the next connection asks for a new one.
+    Abandon,
     /// Reads nothing for this many milliseconds.
     StopReading(u64),
     /// Nothing.
     Wait,
 }
+
+/// How long a client goes at most without a look at its connection, in microseconds.
+const LOOK_US_MAX: u64 = 200_000;
 
 /// The will of one client.
 #[derive(Debug)]
@@ -85,9 +90,13 @@ impl Program {
         if self.calm {
             return self.rng.between(20_000, 120_000);
         }
-        // Mostly busy; a third of the clients takes its time, so that pings and expiry matter.
+        1 + self.rng.below(self.think_us_max().min(LOOK_US_MAX))
+    }
+
+    /// The longest time between two pieces of work. A third of the clients takes its time, so that pings and expiry matter.
+    fn think_us_max(&self) -> u64 {
         let slow = if self.number % 3 == 2 { 20 } else { 1 };
-        1 + self.rng.below(self.profile.think_us_max * slow)
+        self.profile.think_us_max * slow
     }
 
     /// What it does now.
@@ -97,6 +106,9 @@ impl Program {
         }
         if client.current().is_none() {
             return Act::Connect(self.ask(client));
+        }
+        if is_dead(client, now) {
+            return Act::Drop;
         }
         if !client.is_established() {
             return if !self.calm && self.rng.permille(5) {
@@ -127,6 +139,7 @@ impl Program {
         ];
         match self.rng.weighted(&weights) {
             0 => self.work(client, now),
+            1 if self.rng.percent(15) => Act::Abandon,
             1 => Act::Drop,
             2 => Act::Send(vec![Op::CloseSession]),
             3 => {
@@ -149,7 +162,8 @@ impl Program {
         if let Some(op) = self.preparing.pop() {
             return Act::Send(vec![op]);
         }
-        if self.number % 3 == 2 && self.rng.percent(50) {
+        // It looks at its connection more often than it has work.
+        if self.rng.below(self.think_us_max()) > LOOK_US_MAX {
             return self.ping_when_idle(client, now);
         }
         let count = if self.rng.percent(60) {
@@ -188,6 +202,15 @@ impl Program {
         }
         ask
     }
+}
+
+/// As the original's client: a connection is given up when nothing came for two thirds of the timeout though something is due.
+fn is_dead(client: &Client, now: SimTime) -> bool {
+    let timeout_ms = client
+        .held()
+        .map_or(4_000, |held| u64::try_from(held.timeout_ms).unwrap_or(0));
+    let waits = client.awaiting_count() > 0 || !client.is_established();
+    waits && now.ms_since(client.last_received().max(client.last_sent())) > timeout_ms * 2 / 3
 }
 
 /// What the first client sends to begin with, last first.

@@ -25,7 +25,7 @@ impl Default for Scan {
 
 impl Scan {
     /// The next reads to send.
-    pub fn next(&mut self) -> Vec<Op> {
+    pub fn next_reads(&mut self) -> Vec<Op> {
         let Some(path) = self.due.pop_front() else {
             return Vec::new();
         };

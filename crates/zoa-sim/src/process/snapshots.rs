@@ -1,0 +1,153 @@
+//! The turns of the snapshot thread: begin, a few znodes at a time, finish, cut the log, purge.
+
+use super::Process;
+use super::Thread;
+use super::Told;
+use zoa_core::SnapshotPoint;
+use zoa_log::LogError;
+use zoa_log::LogIndex;
+use zoa_log::LogInput;
+use zoa_log::SnapshotMeta;
+use zoa_log::SnapshotWriter;
+use zoa_raft::LogPosition;
+use zoa_raft::RaftEvent;
+use zoa_testkit::disk::SimDisk;
+use zoa_tree::HashKey;
+use zoa_tree::LoadError;
+use zoa_tree::SnapshotCursor;
+use zoa_tree::SnapshotStep;
+use zoa_tree::TreeLoader;
+
+/// Bytes gathered before they are handed to the file: few, so that a crash finds a file half written.
+const CHUNK_LEN: usize = 2_000;
+
+/// Snapshots kept.
+const RETAINED: usize = 2;
+
+/// A snapshot under way.
+pub(super) struct Writing {
+    cursor: SnapshotCursor,
+    point: SnapshotPoint,
+    file: SnapshotWriter<SimDisk>,
+    chunk: Vec<u8>,
+    /// All of it, to be loaded again at once: what cannot be loaded is no snapshot.
+    copy: Vec<u8>,
+}
+
+/// The digest of the tree that a snapshot makes, with another hash key than the one it was written with.
+fn load(bytes: &[u8]) -> Result<u64, LoadError> {
+    let mut loader = TreeLoader::new(HashKey([31, 41]));
+    for chunk in bytes.chunks(997) {
+        loader.push(chunk)?;
+    }
+    loader.finish().map(|tree| tree.digest())
+}
+
+impl Process {
+    /// Begins a snapshot unless one is under way or there is nothing new.
+    pub(crate) fn begin_snapshot(&mut self, told: &mut Told) {
+        if self.writing.is_some() || self.core.applied_index() == 0 {
+            return;
+        }
+        let (cursor, point) = self.core.begin_snapshot();
+        let meta = SnapshotMeta {
+            index: LogIndex(point.index),
+            term: point.term,
+            zxid: point.zxid.0,
+            extra: Vec::new(),
+        };
+        match self.store.begin(meta) {
+            Ok(file) => {
+                self.writing = Some(Writing {
+                    cursor,
+                    point,
+                    file,
+                    chunk: Vec::new(),
+                    copy: Vec::new(),
+                });
+                self.wanted.insert(Thread::Snapshots);
+            }
+            Err(_) => {
+                self.core.with_tree_mut(|tree| tree.end_snapshot(cursor));
+                told.snapshots_failed += 1;
+            }
+        }
+    }
+
+    pub(super) fn turn_snapshots(&mut self, told: &mut Told) {
+        let Some(mut writing) = self.writing.take() else {
+            return;
+        };
+        match self.step_snapshot(&mut writing) {
+            Ok(SnapshotStep::More) => {
+                self.writing = Some(writing);
+                self.wanted.insert(Thread::Snapshots);
+            }
+            Ok(SnapshotStep::Done) => self.finish_snapshot(writing, told),
+            Ok(SnapshotStep::Superseded) => told
+                .wrong
+                .push("a snapshot that nobody replaced was superseded".to_owned()),
+            Err(_) => {
+                // The log holds everything all the same.
+                self.core
+                    .with_tree_mut(|tree| tree.end_snapshot(writing.cursor));
+                told.snapshots_failed += 1;
+            }
+        }
+    }
+
+    fn step_snapshot(&mut self, writing: &mut Writing) -> Result<SnapshotStep, LogError> {
+        let nodes = usize::try_from(self.random.between(1, 60)).unwrap_or(1);
+        let Writing {
+            cursor,
+            file,
+            chunk,
+            copy,
+            ..
+        } = writing;
+        let step = self
+            .core
+            .with_tree(|tree| tree.snapshot_step(cursor, nodes, chunk));
+        if chunk.len() >= CHUNK_LEN || step != SnapshotStep::More {
+            file.write(chunk)?;
+            copy.extend_from_slice(chunk);
+            chunk.clear();
+        }
+        Ok(step)
+    }
+
+    fn finish_snapshot(&mut self, writing: Writing, told: &mut Told) {
+        let Writing {
+            cursor,
+            point,
+            file,
+            copy,
+            ..
+        } = writing;
+        let finished = file.finish();
+        self.core.with_tree_mut(|tree| tree.end_snapshot(cursor));
+        if finished.is_err() {
+            told.snapshots_failed += 1;
+            return;
+        }
+        match load(&copy) {
+            Ok(digest) => told.digests.push((point.index, digest)),
+            Err(why) => told.wrong.push(format!(
+                "the snapshot at index {} cannot be loaded: {why}",
+                point.index
+            )),
+        }
+        let index = LogIndex(point.index);
+        self.push_log(LogInput::Compact { to: index });
+        self.push_raft(RaftEvent::SnapshotTaken {
+            position: LogPosition {
+                index,
+                term: point.term,
+            },
+        });
+        match self.store.purge(RETAINED) {
+            Ok(()) => told.snapshots += 1,
+            Err(_) => told.snapshots_failed += 1,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What a run has to say: counters, violations, and how to see it again.
+
+use crate::trace::Trace;
+use crate::world::Options;
+use std::collections::BTreeSet;
+use std::fmt;
+use zoa_testkit::applied::Applied;
+use zoa_testkit::applied::Asked;
+use zoa_testkit::applied::Entry;
+use zoa_testkit::checkers::Violation;
+use zoa_testkit::clock::SimTime;
+use zoa_testkit::faults::Fault;
+use zoa_testkit::history::Connection;
+use zoa_testkit::history::ConnectionId;
+use zoa_testkit::history::History;
+use zoa_testkit::history::Received;
+
+/// How many violations of one run are shown.
+const SHOWN_MAX: usize = 6;
+
+/// What a run did, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each counts what it names")]
+pub struct Counters {
+    pub calls: u64,
+    pub acknowledged: u64,
+    pub succeeded: u64,
+    pub events: u64,
+    pub connections: u64,
+    pub entries: u64,
+    pub expiries: u64,
+    pub starts: u64,
+    pub kills: u64,
+    pub power_cuts: u64,
+    pub log_failures: u64,
+    pub snapshots: u64,
+    pub snapshots_failed: u64,
+    pub happenings: u64,
+    pub disk_ops: u64,
+    pub sim_ms: u64,
+}
+
+impl Counters {
+    pub(crate) fn add_history(&mut self, history: &History, applied: &Applied, ended_at: SimTime) {
+        for (_, _, call) in history.calls() {
+            self.calls += 1;
+            if let Some((_, _, outcome)) = call.reply() {
+                self.acknowledged += 1;
+                self.succeeded += u64::from(outcome.is_ok());
+            }
+        }
+        let messages = history
+            .iter()
+            .flat_map(|(_, connection)| &connection.received);
+        self.events = messages
+            .filter(|(_, message)| matches!(message, Received::Event(_)))
+            .count() as u64;
+        self.connections = history.connections.len() as u64;
+        self.entries = applied.len() as u64;
+        self.expiries = applied
+            .entries()
+            .filter(|entry| entry.asked == Asked::Expire)
+            .count() as u64;
+        self.sim_ms = ended_at.as_ms();
+    }
+
+    /// Adds the numbers of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.acknowledged += other.acknowledged;
+        self.succeeded += other.succeeded;
+        self.events += other.events;
+        self.connections += other.connections;
+        self.entries += other.entries;
+        self.expiries += other.expiries;
+        self.starts += other.starts;
+        self.kills += other.kills;
+        self.power_cuts += other.power_cuts;
+        self.log_failures += other.log_failures;
+        self.snapshots += other.snapshots;
+        self.snapshots_failed += other.snapshots_failed;
+        self.happenings += other.happenings;
+        self.disk_ops += other.disk_ops;
+        self.sim_ms += other.sim_ms;
+    }
+}
+
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} calls, {} acknowledged ({} ok), {} events, {} connections, {} entries, {} expiries, {} starts, {} kills, \
+             {} power cuts, {} log failures, {} snapshots ({} failed), {} simulated seconds",
+            self.calls,
+            self.acknowledged,
+            self.succeeded,
+            self.events,
+            self.connections,
+            self.entries,
+            self.expiries,
+            self.starts,
+            self.kills,
+            self.power_cuts,
+            self.log_failures,
+            self.snapshots,
+            self.snapshots_failed,
+            self.sim_ms / 1000
+        )
+    }
+}
+
+/// The verdict on one run.
+#[derive(Debug)]
+pub struct Report {
+    /// What decided the run.
+    pub options: Options,
+    /// The faults that happened.
+    pub plan: Vec<Fault>,
+    /// How many kinds of them.
+    pub fault_kinds: BTreeSet<&'static str>,
+    /// What went wrong.
+    pub violations: Vec<Violation>,
+    /// What happened, in numbers.
+    pub counters: Counters,
+    /// What happened last.
+    pub trace: Trace,
+    /// What the clients did and saw.
+    pub history: History,
+    /// What was committed.
+    pub entries: Vec<Entry>,
+}
+
+impl Report {
+    /// Whether nothing went wrong.
+    pub fn is_clean(&self) -> bool {
+        self.violations.is_empty()
+    }
+
+    /// The connections of a session, one a line, and the entries about it.
+    pub fn session(&self, hex: &str) -> String {
+        let session = i64::from_str_radix(hex.trim_start_matches("0x"), 16).unwrap_or(0);
+        let connections = self.history.iter().filter(|(_, connection)| {
+            connection.asked.session == session || connection.session() == Some(session)
+        });
+        let mut lines: Vec<String> = connections
+            .map(|(id, connection)| {
+                let Connection { opened_at, owner, answered, ended_at, end, .. } = connection;
+                format!("connection {} opened {opened_at} {owner:?} answered {answered:?} {end:?} {ended_at:?}", id.0)
+            })
+            .collect();
+        lines.extend(
+            self.entries
+                .iter()
+                .filter(|entry| entry.session == session && is_about_session(entry))
+                .map(|entry| {
+                    format!(
+                        "entry {} term {} at {} {:?} {:?}",
+                        entry.index, entry.term, entry.committed_at, entry.owner, entry.asked
+                    )
+                }),
+        );
+        lines.join("\n") + "\n"
+    }
+
+    /// One connection as its client saw it, for people who look for a cause.
+    pub fn connection(&self, id: ConnectionId) -> String {
+        let Some(connection) = self.history.connection(id) else {
+            return "no such connection\n".to_owned();
+        };
+        let mut lines = vec![
+            format!(
+                "client {:?} opened at {}: {:?}",
+                connection.client, connection.opened_at, connection.asked
+            ),
+            format!(
+                "owner {:?}, answered {:?}, end {:?} {:?}",
+                connection.owner, connection.answered, connection.end, connection.ended_at
+            ),
+        ];
+        for (position, call) in connection.calls.iter().enumerate() {
+            lines.push(format!(
+                "  {} call {position} xid {}: {:?}",
+                call.invoked_at, call.xid, call.op
+            ));
+        }
+        for (at, message) in &connection.received {
+            lines.push(match message {
+                Received::Reply(position) => {
+                    let reply = connection
+                        .calls
+                        .get(*position)
+                        .and_then(|call| call.reply());
+                    format!("  {at} reply to call {position}: {reply:x?}")
+                }
+                Received::Event(event) => format!("  {at} event {event}"),
+                Received::Nonsense(what) => format!("  {at} nonsense: {what}"),
+            });
+        }
+        lines.join("\n") + "\n"
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}: {}", self.options.seed, self.counters)?;
+        if self.is_clean() {
+            return Ok(());
+        }
+        writeln!(f, "faults:")?;
+        for fault in &self.plan {
+            writeln!(f, "  {fault}")?;
+        }
+        writeln!(f, "the last happenings:\n{}", self.trace.tail())?;
+        for violation in self.violations.iter().take(SHOWN_MAX) {
+            writeln!(f, "{violation}")?;
+        }
+        if self.violations.len() > SHOWN_MAX {
+            writeln!(f, "... and {} more", self.violations.len() - SHOWN_MAX)?;
+        }
+        writeln!(f, "replay: {}", replay_command(self.options.seed))
+    }
+}
+
+fn is_about_session(entry: &Entry) -> bool {
+    matches!(
+        entry.asked,
+        Asked::Open { .. } | Asked::Attach { .. } | Asked::Close | Asked::Expire
+    )
+}
+
+/// The one command that shows a run again.
+pub fn replay_command(seed: u64) -> String {
+    format!("cargo run --release -p zoa-sim -- --seed {seed}")
+}

@@ -1,0 +1,136 @@
+//! The witness of what was committed: committed bytes become entries for the checkers, and a second tree applies them all again.
+//!
+//! The second tree has another hash key, never restarts and loads no snapshot. So at every index its digest is what the server's
+//! must be, however the server came there: from its whole log, from a snapshot and a tail, after any number of crashes.
+//!
+//! Invariant: it applies each index once, in order. Serves G-02, G-16.
+
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use zoa_testkit::applied::Applied;
+use zoa_testkit::applied::Asked;
+use zoa_testkit::applied::Entry;
+use zoa_testkit::applied::Owner;
+use zoa_testkit::clock::SimTime;
+use zoa_testkit::op::Identity;
+use zoa_testkit::wire;
+use zoa_tree::HashKey;
+use zoa_tree::Tree;
+use zoa_tree::Txn;
+use zoa_tree::TxnOp;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    pub(crate) applied: Applied,
+    tree: Tree,
+    last_index: u64,
+    digests: BTreeMap<u64, u64>,
+}
+
+/// A committed entry as the raft loop hands it out.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard<'a> {
+    pub(crate) index: u64,
+    pub(crate) term: u64,
+    pub(crate) data: &'a Bytes,
+}
+
+impl Witness {
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self {
+            applied: Applied::default(),
+            tree: Tree::new(key),
+            last_index: 0,
+            digests: BTreeMap::new(),
+        }
+    }
+
+    /// Hears of a committed entry, for the first time or again.
+    pub(crate) fn hear(&mut self, heard: &Heard<'_>, at: SimTime) {
+        self.applied.note(entry_of(heard, at));
+        if heard.index <= self.last_index {
+            return;
+        }
+        self.last_index = heard.index;
+        if let Ok(txn) = Txn::decode(heard.data) {
+            self.tree.apply(heard.term, &txn);
+            self.digests.insert(heard.index, self.tree.digest());
+        }
+    }
+
+    /// What a server's digest must be when it has applied everything up to this index.
+    pub(crate) fn digest_at(&self, index: u64) -> Option<u64> {
+        self.digests
+            .range(..=index)
+            .next_back()
+            .map(|(_, digest)| *digest)
+    }
+}
+
+fn entry_of(heard: &Heard<'_>, at: SimTime) -> Entry {
+    match Txn::decode(heard.data) {
+        Ok(txn) => Entry {
+            index: heard.index,
+            term: heard.term,
+            committed_at: at,
+            session: txn.session.0,
+            owner: Owner {
+                server: txn.owner.server.0,
+                connection: txn.owner.connection,
+            },
+            xid: txn.xid.0,
+            time_ms: txn.time_ms,
+            identities: txn
+                .identities
+                .iter()
+                .map(|identity| Identity::new(identity.scheme, identity.id))
+                .collect(),
+            asked: asked_of(&txn),
+        },
+        Err(error) => Entry {
+            index: heard.index,
+            term: heard.term,
+            committed_at: at,
+            session: 0,
+            owner: Owner::default(),
+            xid: 0,
+            time_ms: 0,
+            identities: Vec::new(),
+            asked: Asked::Unreadable(error.to_string()),
+        },
+    }
+}
+
+fn asked_of(txn: &Txn<'_>) -> Asked {
+    match txn.op {
+        TxnOp::OpenSession {
+            timeout_ms,
+            password,
+        } => Asked::Open {
+            timeout_ms,
+            password: password.to_vec(),
+        },
+        TxnOp::AttachSession {
+            timeout_ms,
+            password,
+        } => Asked::Attach {
+            timeout_ms,
+            password: password.to_vec(),
+        },
+        TxnOp::CloseSession => Asked::Close,
+        TxnOp::ExpireSession => Asked::Expire,
+        TxnOp::Request { op, body } => match wire::request::decode(op.to_wire(), body) {
+            Ok(op) => Asked::Request(op),
+            Err(why) => Asked::Unreadable(why),
+        },
+        TxnOp::Refuse { error } => Asked::Refuse(error.to_wire()),
+        TxnOp::Sync => Asked::Sync,
+    }
+}
+
+/// The session whose expiry a proposal asks for.
+pub(crate) fn expiry_in(proposal: &Bytes) -> Option<i64> {
+    let txn = Txn::decode(proposal).ok()?;
+    matches!(txn.op, TxnOp::ExpireSession).then_some(txn.session.0)
+}

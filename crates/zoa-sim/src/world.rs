@@ -1,0 +1,441 @@
+//! The simulated world of one seed: a server, its disk, its clients and the network, and the faults among them, in one thread.
+//!
+//! Invariant: everything that happens is taken from one agenda, ordered by time and then by arrival, and every choice is drawn
+//! from the seed. The production code is called from here and nowhere else, and it is told the time and given its random bytes.
+
+mod actors;
+mod ending;
+mod faulting;
+mod serving;
+
+#[cfg(test)]
+mod tests;
+
+use crate::process::Now;
+use crate::process::Process;
+use crate::process::Thread;
+use crate::process::Told;
+use crate::process::Wire;
+use crate::report::Counters;
+use crate::report::Report;
+use crate::trace::Trace;
+use crate::witness::Heard;
+use crate::witness::Witness;
+use actors::Actor;
+use ending::Phase;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use zoa_core::Moment;
+use zoa_testkit::checkers;
+use zoa_testkit::clock::Agenda;
+use zoa_testkit::clock::ServerClock;
+use zoa_testkit::clock::SimTime;
+use zoa_testkit::disk::Persistence;
+use zoa_testkit::disk::SimDisk;
+use zoa_testkit::faults;
+use zoa_testkit::faults::Crash;
+use zoa_testkit::faults::Fault;
+use zoa_testkit::faults::FaultKind;
+use zoa_testkit::history::History;
+use zoa_testkit::net::Weather;
+use zoa_testkit::observed::Observed;
+use zoa_testkit::rng::Rng;
+use zoa_testkit::workload::Profile;
+use zoa_tree::HashKey;
+
+/// What decides a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Decides everything but the secret of the hash maps.
+    pub seed: u64,
+    /// The secret of the server's hash maps; no result may depend on it.
+    pub hash_key: [u64; 2],
+    /// A short scenario with one fault of the disk at a chosen operation, in place of a plan drawn from the seed.
+    pub point: Option<Point>,
+}
+
+/// Where in a short scenario the disk fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// The operation of the disk, counted from the beginning; 0 for none.
+    pub op: u64,
+    /// How it fails.
+    pub failure: Failure,
+}
+
+/// How the disk fails at a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The power goes in the middle of the operation, and so much of what was not durable survives.
+    PowerCut(Persistence),
+    /// The operation fails.
+    Error,
+    /// There is no room for it.
+    Full,
+}
+
+impl Failure {
+    /// All of them, for exhaustive runs.
+    pub const ALL: [Self; 6] = [
+        Self::PowerCut(Persistence::Nothing),
+        Self::PowerCut(Persistence::All),
+        Self::PowerCut(Persistence::Subset),
+        Self::PowerCut(Persistence::TornLast),
+        Self::Error,
+        Self::Full,
+    ];
+}
+
+/// Something on the agenda.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Happening {
+    /// A client decides what to do.
+    Act(usize),
+    /// Bytes, or the end, may have arrived at the server on this connection.
+    AtServer(usize),
+    /// Bytes, or the end, may have arrived at the client on this connection.
+    AtClient(usize),
+    /// A thread of this life of the server has its turn.
+    Turn(u64, Thread),
+    /// The disk is done with what the log thread has written.
+    LogSpeaks(u64),
+    /// The log thread was idle for a while.
+    LogIdle(u64),
+    /// One unit of the raft loop's time.
+    RaftTick(u64),
+    /// The session clock wakes up.
+    Sessions(u64),
+    /// It is time for a snapshot.
+    SnapshotDue(u64),
+    /// A connection must have sent its first frame by now.
+    Deadline(u64, u64, usize),
+    /// A fault of the plan begins.
+    FaultBegins(usize),
+    /// A fault of the plan ends.
+    FaultEnds(usize),
+    /// The server is started.
+    Start,
+    /// All faults are over: what remains must come to rest.
+    Calm,
+}
+
+/// A connection's wire and both its ends.
+#[derive(Debug)]
+struct Line {
+    wire: Wire,
+    actor: usize,
+    /// The server's number for it, while the server has it.
+    number: Option<u64>,
+    /// The server has never had it, or has it: bytes that arrive are for someone.
+    server_listens: bool,
+}
+
+/// The dice, one a purpose, so that a change in one place does not move all others.
+struct Dice {
+    network: Rng,
+    schedule: Rng,
+    disk: Rng,
+    process: Rng,
+    faults: Rng,
+}
+
+/// See the module.
+pub(crate) struct World {
+    options: Options,
+    agenda: Agenda<Happening>,
+    dice: Dice,
+    profile: Profile,
+    plan: Vec<Fault>,
+    disk: SimDisk,
+    process: Option<Process>,
+    life: u64,
+    clock: ServerClock,
+    actors: Vec<Actor>,
+    lines: BTreeMap<usize, Line>,
+    history: History,
+    witness: Witness,
+    observed: Observed,
+    trace: Trace,
+    counters: Counters,
+    weather: Weather,
+    slow_disk_ms: u64,
+    paused_until: SimTime,
+    down_since: Option<SimTime>,
+    scheduled: BTreeSet<(u64, Thread)>,
+    log_is_writing: bool,
+    segment_len: u64,
+    tail_entries: u64,
+    phase: Phase,
+    may_fail_to_start: bool,
+}
+
+impl World {
+    pub(crate) fn new(options: Options) -> Self {
+        let mut rng = Rng::new(options.seed);
+        let drawn = Profile::draw(&mut rng.fork("profile"));
+        let plan = faults::plan(&mut rng.fork("plan"), drawn.length_ms);
+        let (profile, plan) = match options.point {
+            None => (drawn, plan),
+            Some(_) => scenario(drawn),
+        };
+        let actors = (0..profile.clients)
+            .map(|number| Actor::new(number, &profile, &mut rng))
+            .collect();
+        let mut settings = rng.fork("settings");
+        let mut world = Self {
+            options,
+            agenda: Agenda::default(),
+            disk: SimDisk::new(rng.fork("platter").next_u64()),
+            dice: Dice {
+                network: rng.fork("network"),
+                schedule: rng.fork("schedule"),
+                disk: rng.fork("disk"),
+                process: rng.fork("process"),
+                faults: rng.fork("faults"),
+            },
+            profile,
+            plan,
+            process: None,
+            life: 0,
+            clock: ServerClock::default(),
+            actors,
+            lines: BTreeMap::new(),
+            history: History::default(),
+            witness: Witness::new(HashKey([!options.hash_key[0], 77])),
+            observed: Observed::default(),
+            trace: Trace::default(),
+            counters: Counters::default(),
+            weather: Weather::default(),
+            slow_disk_ms: 0,
+            paused_until: SimTime::ZERO,
+            down_since: Some(SimTime::ZERO),
+            scheduled: BTreeSet::new(),
+            log_is_writing: false,
+            // Small segments and short tails, so that rotation and truncation happen all the time.
+            segment_len: *settings
+                .pick(&[16 << 10, 64 << 10, 256 << 10])
+                .unwrap_or(&65_536),
+            tail_entries: *settings.pick(&[0, 10, 200]).unwrap_or(&10),
+            phase: Phase::Busy,
+            may_fail_to_start: true,
+        };
+        world.begin();
+        world
+    }
+
+    fn begin(&mut self) {
+        if self.options.point.is_some() {
+            // So small that the log rotates and is cut again and again.
+            (self.segment_len, self.tail_entries) = (16 << 10, 0);
+        }
+        self.agenda.put(SimTime::ZERO, Happening::Start);
+        for actor in 0..self.actors.len() {
+            let at = SimTime(self.dice.schedule.below(300_000));
+            self.agenda.put(at, Happening::Act(actor));
+        }
+        for (position, fault) in self.plan.iter().enumerate() {
+            self.agenda
+                .put(fault.start, Happening::FaultBegins(position));
+        }
+        let last_end = self
+            .plan
+            .iter()
+            .map(|fault| fault.start.after_ms(fault.len_ms))
+            .max()
+            .unwrap_or_default();
+        let calm_at = SimTime::from_ms(self.profile.length_ms).max(last_end.after_ms(100));
+        self.agenda.put(calm_at, Happening::Calm);
+    }
+
+    /// Lets everything happen and judges it.
+    pub(crate) fn run(mut self) -> Report {
+        while let Some((at, happening)) = self.agenda.take() {
+            if self.must_wait(at, happening) {
+                self.agenda.put(self.paused_until, happening);
+                continue;
+            }
+            self.happen(happening);
+            if self.is_over() {
+                break;
+            }
+        }
+        self.judge()
+    }
+
+    /// While the server stands still, nothing of it happens.
+    fn must_wait(&self, at: SimTime, happening: Happening) -> bool {
+        let of_server = match happening {
+            Happening::Turn(..)
+            | Happening::LogSpeaks(_)
+            | Happening::LogIdle(_)
+            | Happening::RaftTick(_)
+            | Happening::Sessions(_)
+            | Happening::SnapshotDue(_)
+            | Happening::Deadline(..)
+            | Happening::Start => true,
+            Happening::Act(_)
+            | Happening::AtServer(_)
+            | Happening::AtClient(_)
+            | Happening::FaultBegins(_)
+            | Happening::FaultEnds(_)
+            | Happening::Calm => false,
+        };
+        of_server && at < self.paused_until
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        self.counters.happenings += 1;
+        match happening {
+            Happening::Act(actor) => self.act(actor),
+            Happening::AtServer(connection) => self.arrive_at_server(connection),
+            Happening::AtClient(connection) => self.arrive_at_client(connection),
+            Happening::Turn(life, thread) => self.turn(life, thread),
+            Happening::LogSpeaks(life) => self.log_speaks(life),
+            Happening::LogIdle(life) => self.log_idles(life),
+            Happening::RaftTick(life) => self.tick_raft(life),
+            Happening::Sessions(life) => self.tick_sessions(life),
+            Happening::SnapshotDue(life) => self.begin_snapshot(life),
+            Happening::Deadline(life, number, connection) => {
+                self.pass_deadline(life, number, connection)
+            }
+            Happening::FaultBegins(position) => self.begin_fault(position),
+            Happening::FaultEnds(position) => self.end_fault(position),
+            Happening::Start => self.start_server(),
+            Happening::Calm => self.calm_down(),
+        }
+    }
+
+    fn now(&self) -> SimTime {
+        self.agenda.now()
+    }
+
+    /// The time as the server's clocks show it.
+    fn server_now(&self) -> Now {
+        let at = self.now();
+        Now {
+            at,
+            moment: Moment {
+                mono_ms: self.clock.monotonic_ms(at),
+                wall_ms: self.clock.wall_ms(at),
+            },
+        }
+    }
+
+    fn note(&mut self, what: &'static str, numbers: (u64, u64)) {
+        self.trace.note(self.agenda.now(), what, numbers);
+    }
+
+    /// Takes in what a call of production code has to tell, and gives turns to whoever has something to do now.
+    fn settle(&mut self, told: Told) {
+        let now = self.now();
+        for entry in &told.committed {
+            self.note("committed", (entry.index.0, entry.term));
+            let heard = Heard {
+                index: entry.index.0,
+                term: entry.term,
+                data: &entry.data,
+            };
+            self.witness.hear(&heard, now);
+        }
+        for (index, digest) in told.digests {
+            self.compare_digest(index, digest);
+        }
+        for session in told.expiries {
+            self.note("expiry proposed", (session.cast_unsigned(), 0));
+            self.observed
+                .expiry_proposed
+                .entry(session)
+                .or_default()
+                .push(now);
+        }
+        for owner in told.heard {
+            self.observed.hear(owner, now);
+        }
+        if told.established {
+            self.note("serving", (self.life, 0));
+            self.end_outage();
+        }
+        self.counters.snapshots += told.snapshots;
+        self.counters.snapshots_failed += told.snapshots_failed;
+        self.observed.panics.extend(told.wrong);
+        if self.process.is_some() && self.disk.is_down() {
+            self.power_goes();
+        }
+        self.schedule_wanted();
+    }
+
+    fn compare_digest(&mut self, index: u64, digest: u64) {
+        let expected = self.witness.digest_at(index);
+        if index > 0 && expected != Some(digest) {
+            let what = format!(
+                "the state at index {index} has digest {digest:x}, by the whole log it is {expected:x?}"
+            );
+            self.observed.divergences.push(what);
+        }
+    }
+
+    fn schedule_wanted(&mut self) {
+        let Some(process) = &mut self.process else {
+            return;
+        };
+        for thread in process.take_wanted() {
+            if self.scheduled.insert((self.life, thread)) {
+                let delay_us = wake_delay_us(&mut self.dice.schedule);
+                self.agenda
+                    .put_in_us(delay_us, Happening::Turn(self.life, thread));
+            }
+        }
+    }
+
+    fn judge(mut self) -> Report {
+        self.observed.ended_at = self.now();
+        self.counters.disk_ops = self.disk.ops();
+        let violations = checkers::check_all(&self.history, &self.witness.applied, &self.observed);
+        self.counters
+            .add_history(&self.history, &self.witness.applied, self.now());
+        let fault_kinds: BTreeSet<&'static str> =
+            self.plan.iter().map(|fault| fault.kind.name()).collect();
+        Report {
+            options: self.options,
+            plan: self.plan,
+            fault_kinds,
+            violations,
+            counters: self.counters,
+            trace: self.trace,
+            history: self.history,
+            entries: self.witness.applied.entries().cloned().collect(),
+        }
+    }
+}
+
+/// A run of a second and a half that appends, rotates, snapshots, cuts, purges and recovers, and is over soon.
+fn scenario(drawn: Profile) -> (Profile, Vec<Fault>) {
+    let profile = Profile {
+        clients: 3,
+        length_ms: 1_500,
+        think_us_max: 40_000,
+        pipeline_max: 3,
+        drop_permille: 2,
+        close_permille: 2,
+        silence_permille: 0,
+        data_len_max: 3_000,
+        big_directory: false,
+        snapshot_every_ms: 120,
+        ..drawn
+    };
+    let restart = Fault {
+        kind: FaultKind::Crash(Crash::Process),
+        start: SimTime::from_ms(700),
+        len_ms: 40,
+    };
+    (profile, vec![restart])
+}
+
+/// How long a thread takes to wake up: mostly at once, sometimes others come first, rarely the machine is busy.
+fn wake_delay_us(rng: &mut Rng) -> u64 {
+    match rng.weighted(&[75, 20, 5]) {
+        0 => rng.between(1, 50),
+        1 => rng.between(50, 900),
+        _ => rng.between(900, 7_000),
+    }
+}

@@ -1,0 +1,152 @@
+//! The end of a run: faults are over, clients settle down, one of them reads the whole tree, and everything must come to rest.
+//!
+//! Serves G-21 for one server, and makes sure that what a client never saw was not merely on its way.
+
+use super::Happening;
+use super::World;
+use super::actors::Actor;
+use zoa_testkit::clock::SimTime;
+use zoa_testkit::net::Weather;
+use zoa_testkit::rng::Rng;
+
+/// From calm to the last look: clients come back, what was under way is answered.
+const SETTLE_MS: u64 = 1_500;
+
+/// The same for short scenarios, in which nobody is far behind.
+const SETTLE_SHORT_MS: u64 = 400;
+
+/// Nothing takes longer than this once all faults are over.
+const REST_MS_MAX: u64 = 30_000;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Faults and work.
+    Busy,
+    /// Since then all is to come to rest.
+    Calm(SimTime),
+    /// The server does not start: there is nothing to wait for.
+    GivenUp,
+}
+
+impl Phase {
+    pub(super) fn is_busy(self) -> bool {
+        self == Self::Busy
+    }
+
+    pub(super) fn give_up(&mut self) {
+        *self = Self::GivenUp;
+    }
+}
+
+impl World {
+    pub(super) fn calm_down(&mut self) {
+        self.note("calm", (0, 0));
+        if self.phase.is_busy() {
+            self.phase = Phase::Calm(self.now());
+        }
+        self.set_weather(Weather::default());
+        self.slow_disk_ms = 0;
+        self.disk.set_capacity(None);
+        self.actors
+            .iter_mut()
+            .for_each(|actor| actor.program.calm_down());
+        self.start_server();
+        let mut rng = Rng::new(self.options.seed).fork("last look");
+        let number = u32::try_from(self.actors.len()).unwrap_or(u32::MAX);
+        self.actors
+            .push(Actor::scanning(number, &self.profile, &mut rng));
+        let at = self.now().after_ms(self.settle_ms());
+        self.agenda.put(at, Happening::Act(self.actors.len() - 1));
+    }
+
+    pub(super) fn is_over(&mut self) -> bool {
+        let since = match self.phase {
+            Phase::Busy => return false,
+            Phase::GivenUp => return true,
+            Phase::Calm(since) => since,
+        };
+        let waited_ms = self.now().ms_since(since);
+        // Sessions of clients that are gone expire in this time, too, or G-11 reports them.
+        let longest_ms = u64::try_from(self.observed.bounds.session_timeout_ms_max).unwrap_or(0);
+        let watched_ms = if self.options.point.is_some() {
+            0
+        } else {
+            longest_ms / 2
+        };
+        if waited_ms < self.settle_ms() + watched_ms {
+            return false;
+        }
+        if waited_ms > REST_MS_MAX {
+            let words = self.what_moves();
+            self.observed.stuck.push(words);
+            return true;
+        }
+        self.is_at_rest()
+    }
+
+    fn settle_ms(&self) -> u64 {
+        if self.options.point.is_some() {
+            SETTLE_SHORT_MS
+        } else {
+            SETTLE_MS
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let scanned = self
+            .actors
+            .iter()
+            .filter_map(|actor| actor.scan.as_ref())
+            .all(|scan| scan.is_done());
+        let settled = self
+            .actors
+            .iter()
+            .all(|actor| actor.client.is_established() && actor.client.awaiting_count() == 0);
+        let quiet_wires = self.lines.values().all(|line| line.wire.is_quiet());
+        let quiet_server = self
+            .process
+            .as_ref()
+            .is_some_and(|process| process.is_quiet())
+            && self.scheduled.is_empty();
+        scanned && settled && quiet_wires && quiet_server
+    }
+
+    fn what_moves(&self) -> String {
+        let waiting: Vec<String> = self
+            .actors
+            .iter()
+            .filter(|actor| !actor.client.is_established() || actor.client.awaiting_count() > 0)
+            .map(|actor| {
+                let state = if actor.client.is_established() {
+                    "waits for"
+                } else {
+                    "has no session;"
+                };
+                format!(
+                    "client {} {state} {} replies",
+                    actor.client.id().0,
+                    actor.client.awaiting_count()
+                )
+            })
+            .collect();
+        let server = if self
+            .process
+            .as_ref()
+            .is_some_and(|process| process.is_quiet())
+        {
+            "quiet"
+        } else {
+            "busy or down"
+        };
+        let scan = self
+            .actors
+            .iter()
+            .filter_map(|actor| actor.scan.as_ref())
+            .all(|scan| scan.is_done());
+        format!(
+            "the server is {server}; the last look is done: {scan}; {}",
+            waiting.join(", ")
+        )
+    }
+}
