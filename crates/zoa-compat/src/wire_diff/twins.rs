@@ -166,7 +166,12 @@ impl Twin {
         let closes = requests
             .iter()
             .any(|request| request.op == op::CLOSE_SESSION);
-        read_replies(link, requests.len(), closes)
+        let mut transcript = read_replies(link, requests.len(), closes);
+        // The close comes a moment after such a reply: a ping sent in between may still be answered.
+        if transcript.last().is_some_and(announces_close) {
+            transcript.extend(read_replies(link, usize::MAX, true));
+        }
+        transcript
     }
 
     fn send_raw(&mut self, slot: Slot, bytes: &[u8]) -> Transcript {
@@ -301,6 +306,15 @@ impl Twin {
             }
         }
     }
+}
+
+/// An unknown operation, told by a zxid of -1, or a failed authentication: the server closes by itself.
+fn announces_close(incoming: &Incoming) -> bool {
+    let Incoming::Frame(frame) = incoming else {
+        return false;
+    };
+    let header = ReplyHeader::read(frame).map(|(header, _)| header);
+    header.is_some_and(|header| header.error == -115 || (header.error == -6 && header.zxid == -1))
 }
 
 /// Reads `count` replies with the events between them; with `closes`, up to the end of the connection.
