@@ -23,17 +23,25 @@ pub(crate) struct DevArgs {
 #[expect(clippy::print_stdout, reason = "tells the user what to do next")]
 pub(crate) fn run(args: DevArgs) -> anyhow::Result<()> {
     log_file::to_terminal(tracing::Level::WARN);
-    std::fs::create_dir_all(&args.data).with_context(|| format!("cannot create {}", args.data.display()))?;
+    std::fs::create_dir_all(&args.data)
+        .with_context(|| format!("cannot create {}", args.data.display()))?;
     let config = write_config(&args)?;
     let (config, _) = ServerConfig::load(&config, &[])?;
     let options = serve::options(&config)?;
     let core_config = serve::core_config(&config, &options);
     serve::until_stopped(&options, core_config, |address| {
-        println!("Zoarium serves at {address}. The data is in {} and stays there.", args.data.display());
+        println!(
+            "Zoarium serves at {address}. The data is in {} and stays there.",
+            args.data.display()
+        );
         println!();
         println!("Connect with any ZooKeeper client, for example:");
         println!("  zkCli.sh -server {address}");
-        println!("or look at it: echo srvr | nc {} {}", address.ip(), address.port());
+        println!(
+            "or look at it: echo srvr | nc {} {}",
+            address.ip(),
+            address.port()
+        );
         println!();
         println!("Ctrl-C stops it.");
     })

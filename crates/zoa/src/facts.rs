@@ -16,6 +16,7 @@ use zoa_core::Gauges;
 use crate::version;
 
 /// Gathers the facts of this process.
+#[expect(clippy::disallowed_methods, reason = "uptime counts from here")]
 pub(crate) fn gather(
     configuration: Vec<(String, String)>,
     data_dir: PathBuf,
@@ -29,7 +30,8 @@ pub(crate) fn gather(
         configuration,
         environment: environment(),
         gauges: Box::new(move || Gauges {
-            file_descriptors: std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64),
+            file_descriptors: std::fs::read_dir("/proc/self/fd")
+                .map_or(0, |entries| entries.count() as u64),
             file_descriptors_max: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
             data_dir_len: dir_len(&data_dir.join("snap")),
             log_dir_len: dir_len(&log_dir.join("log")),
@@ -64,6 +66,11 @@ pub(crate) fn tree_len(dir: &Path) -> u64 {
 
 /// Bytes of the files right in `dir`.
 fn dir_len(dir: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
-    entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|metadata| metadata.len()).sum()
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return 0;
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum()
 }

@@ -59,14 +59,22 @@ impl LogFile {
         }
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
         let len = file.metadata()?.len();
-        Ok(Self { path, file, len, len_max })
+        Ok(Self {
+            path,
+            file,
+            len,
+            len_max,
+        })
     }
 
     fn begin_anew(&mut self) -> io::Result<()> {
         let mut older = self.path.clone().into_os_string();
         older.push(".1");
         std::fs::rename(&self.path, older)?;
-        self.file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        self.file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path)?;
         self.len = 0;
         Ok(())
     }
@@ -93,11 +101,17 @@ struct Lines(Arc<Mutex<LogFile>>);
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(line)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(line)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .flush()
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
@@ -69,7 +70,9 @@ fn serve(path: &Path, words: &[String]) -> anyhow::Result<()> {
     prepare_dir(&config.data.data_log_dir, config.data.autocreate)?;
     let options = options(&config)?;
     let core_config = core_config(&config, &options);
-    until_stopped(&options, core_config, |address| tracing::info!("serving at {address}"))
+    until_stopped(&options, core_config, |address| {
+        tracing::info!("serving at {address}")
+    })
 }
 
 fn tell(notice: &Notice) {
@@ -84,14 +87,23 @@ fn prepare_dir(dir: &Path, may_create: bool) -> anyhow::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    anyhow::ensure!(may_create, "{} does not exist, and zookeeper.datadir.autocreate is false", dir.display());
+    anyhow::ensure!(
+        may_create,
+        "{} does not exist, and zookeeper.datadir.autocreate is false",
+        dir.display()
+    );
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))
 }
 
 /// What the driver needs of a configuration.
 pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
-    let client = config.client.as_ref().context("clientPort is missing: no client could connect")?;
-    let addresses = client.resolve().with_context(|| format!("clientPortAddress {client} has no address"))?;
+    let client = config
+        .client
+        .as_ref()
+        .context("clientPort is missing: no client could connect")?;
+    let addresses = client
+        .resolve()
+        .with_context(|| format!("clientPortAddress {client} has no address"))?;
     Ok(Options {
         data_dir: config.data.data_dir.clone(),
         log_dir: config.data.data_log_dir.clone(),
@@ -100,6 +112,13 @@ pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
         snapshot_every: u64::from(config.snapshots.every_txns),
         retain: config.autopurge.as_ref().map(|autopurge| autopurge.retain),
         workers: 0,
+        keep_alive: config.connections.keep_alive,
+        may_found: config.data.db_autocreate,
+        snapshot_log_len: config
+            .snapshots
+            .log_size_limit_kb
+            .map(|kb| u64::from(kb) << 10),
+        slow_sync: Duration::from_millis(u64::from(config.snapshots.sync_warning_ms)),
         snapshots_taken: Arc::default(),
     })
 }
@@ -112,11 +131,17 @@ pub(crate) fn core_config(config: &ServerConfig, options: &Options) -> CoreConfi
         tick_ms: config.tick_time_ms,
         session_timeout_ms_min: config.session_timeout_ms_min,
         session_timeout_ms_max: config.session_timeout_ms_max,
-        frame_limits: FrameLimits { frame_len_max: to_usize(config.requests.len_max) },
+        frame_limits: FrameLimits {
+            frame_len_max: to_usize(config.requests.len_max),
+        },
         connections_per_address_max: to_usize(config.connections.per_address_max),
         connections_max: to_usize(config.connections.total_max),
         settings: settings(config),
-        super_digest: config.access.super_digest.as_ref().map(|digest| SuperDigest(digest.expose().to_owned())),
+        super_digest: config
+            .access
+            .super_digest
+            .as_ref()
+            .map(|digest| SuperDigest(digest.expose().to_owned())),
         words: config.four_letter_words.clone(),
         facts: facts::gather(
             shown_configuration(config, my_id),
@@ -133,13 +158,22 @@ fn settings(config: &ServerConfig) -> Settings {
     let set = |wanted: bool, flag: Settings| if wanted { flag } else { Settings::NONE };
     set(config.access.skip_acl, Settings::SKIP_ACL)
         .union(set(config.access.enforce_quota, Settings::ENFORCE_QUOTA))
-        .union(set(config.containers.extended_types, Settings::EXTENDED_TYPES))
-        .union(set(config.access.reconfig_enabled, Settings::RECONFIG_ENABLED))
+        .union(set(
+            config.containers.extended_types,
+            Settings::EXTENDED_TYPES,
+        ))
+        .union(set(
+            config.access.reconfig_enabled,
+            Settings::RECONFIG_ENABLED,
+        ))
 }
 
 /// The lines of `conf`, in the original's order. No secret is among them.
 fn shown_configuration(config: &ServerConfig, my_id: u8) -> Vec<(String, String)> {
-    let port = config.client.as_ref().map_or_else(|| "-1".to_owned(), |client| client.port.to_string());
+    let port = config
+        .client
+        .as_ref()
+        .map_or_else(|| "-1".to_owned(), |client| client.port.to_string());
     let dir_len = |dir: &Path| facts::tree_len(dir).to_string();
     [
         ("clientPort", port),
@@ -149,10 +183,25 @@ fn shown_configuration(config: &ServerConfig, my_id: u8) -> Vec<(String, String)
         ("dataLogDir", config.data.data_log_dir.display().to_string()),
         ("dataLogSize", dir_len(&config.data.data_log_dir)),
         ("tickTime", config.tick_time_ms.to_string()),
-        ("maxClientCnxns", config.connections.per_address_max.to_string()),
-        ("minSessionTimeout", config.session_timeout_ms_min.to_string()),
-        ("maxSessionTimeout", config.session_timeout_ms_max.to_string()),
-        ("clientPortListenBacklog", config.connections.backlog.map_or_else(|| "-1".to_owned(), |it| it.to_string())),
+        (
+            "maxClientCnxns",
+            config.connections.per_address_max.to_string(),
+        ),
+        (
+            "minSessionTimeout",
+            config.session_timeout_ms_min.to_string(),
+        ),
+        (
+            "maxSessionTimeout",
+            config.session_timeout_ms_max.to_string(),
+        ),
+        (
+            "clientPortListenBacklog",
+            config
+                .connections
+                .backlog
+                .map_or_else(|| "-1".to_owned(), |it| it.to_string()),
+        ),
         ("serverId", my_id.to_string()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
@@ -193,9 +242,15 @@ fn hash_key() -> HashKey {
 }
 
 /// Higher than in any earlier run, as long as the clock does not jump back by more than the time between two starts.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one number that must differ from every earlier run"
+)]
 fn first_connection() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(1, |since| u64::try_from(since.as_millis()).unwrap_or(0) << 20)
+    since.map_or(1, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(0) << 20
+    })
 }
 
 fn to_usize(value: u32) -> usize {
