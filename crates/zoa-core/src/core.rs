@@ -193,6 +193,11 @@ impl Core {
         &self.stats
     }
 
+    /// `minSessionTimeout`, in milliseconds.
+    pub fn session_timeout_ms_min(&self) -> u64 {
+        u64::try_from(self.config.session_timeout_ms_min).unwrap_or(0)
+    }
+
     /// Gives every session its full timeout, as a new leader does.
     pub fn restart_session_clock(&self, now: Moment) {
         self.clock.lock().restart(now.mono_ms);
@@ -279,6 +284,10 @@ impl Core {
             let Ok(txn) = Txn::decode(bytes) else {
                 continue;
             };
+            if matches!(txn.op, TxnOp::ExpireSession) {
+                self.clock.lock().retry(txn.session);
+                continue;
+            }
             let lane = self.lane(ConnectionNumber(txn.owner.connection));
             lane.and_then(|lane| lane.end())
                 .into_iter()

@@ -130,8 +130,11 @@ impl Delivery<'_> {
             told += u64::from(state.tell(&self.event));
             self.wakers.extend(state.take_waker());
         });
-        if let Some(counter) = self.core.stats.events.get(event_index(trigger.kind)) {
-            counter.add(told);
+        let events = &self.core.stats.events;
+        if told > 0
+            && let Some(summary) = events.get(event_index(trigger.kind))
+        {
+            summary.record(told);
         }
     }
 

@@ -48,3 +48,4 @@ pub use propose::Proposals;
 pub use stats::Counter;
 pub use stats::Latency;
 pub use stats::Stats;
+pub use stats::Summary;

@@ -112,16 +112,15 @@ impl SessionClock {
     /// The sessions whose expiry is to be proposed now.
     ///
     /// When this server itself stood still, what its clients sent meanwhile waits in the sockets. Nobody is called silent before
-    /// there was time to read it: one tick (G-11).
+    /// there was time to read it: one tick (G-11). One such wait does not follow another, or a server that is always late would
+    /// never expire anybody.
     pub(crate) fn handle_tick(&mut self, now_ms: u64) -> Vec<SessionId> {
-        let stood_still = self
-            .looked_ms
-            .is_some_and(|looked_ms| now_ms.saturating_sub(looked_ms) > STANDSTILL_MS);
-        self.looked_ms = Some(now_ms);
-        if stood_still {
+        let mut expired = Vec::new();
+        let looked_ms = self.looked_ms.replace(now_ms).unwrap_or(now_ms);
+        let stood_still = now_ms.saturating_sub(looked_ms) > STANDSTILL_MS;
+        if stood_still && self.held_until_ms <= looked_ms {
             self.held_until_ms = now_ms + self.tick_ms;
         }
-        let mut expired = Vec::new();
         if now_ms < self.held_until_ms {
             return expired;
         }
@@ -135,6 +134,16 @@ impl SessionClock {
             }
         }
         expired
+    }
+
+    /// The expiry that was proposed will not be carried out: the session is looked at again.
+    pub(crate) fn retry(&mut self, session: SessionId) {
+        let Some(beat) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        beat.expiring = false;
+        beat.due_ms = 0;
+        self.buckets.entry(0).or_default().push(session);
     }
 
     /// When the next bucket comes due, if any session lives.
@@ -255,6 +264,30 @@ mod tests {
             vec![SessionId(2)],
             "only who has sent nothing"
         );
+    }
+
+    #[test]
+    fn a_server_that_is_always_late_expires_sessions_all_the_same() {
+        let mut clock = clock();
+        clock.attach(SessionId(1), 1000, 0);
+        let late_ms = STANDSTILL_MS + 10;
+        let looks = (0..20).map(|look| look * late_ms);
+        let expired: Vec<_> = looks.flat_map(|at_ms| clock.handle_tick(at_ms)).collect();
+        assert_eq!(expired, vec![SessionId(1)]);
+    }
+
+    #[test]
+    fn an_expiry_that_was_refused_is_proposed_again() {
+        let mut clock = clock();
+        clock.attach(SessionId(1), 1000, 0);
+        assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
+        clock.retry(SessionId(1));
+        assert_eq!(clock.handle_tick(1200), vec![SessionId(1)]);
+        let pulse = clock.attach(SessionId(1), 1000, 1200);
+        assert_eq!(clock.handle_tick(1300), vec![]);
+        clock.retry(SessionId(1));
+        pulse.store(1300, Ordering::Relaxed);
+        assert_eq!(clock.handle_tick(1400), vec![], "it is heard of again");
     }
 
     #[test]

@@ -20,14 +20,18 @@ pub struct Stats {
     pub authentications_failed: Counter,
     /// Sessions ended by the clock.
     pub sessions_expired: Counter,
-    /// Events sent, by kind: created, deleted, data changed, children changed.
-    pub events: [Counter; 4],
+    /// How many were told of an event, by its kind: created, deleted, data changed, children changed.
+    pub events: [Summary; 4],
     /// Entries applied.
     pub entries_applied: Counter,
     /// Latency of reads, in milliseconds.
     pub read_latency: Latency,
     /// Latency of writes, in milliseconds.
     pub write_latency: Latency,
+    /// Writes to the log, synced, in milliseconds each. The driver measures.
+    pub sync_time: Summary,
+    /// Snapshots, in milliseconds each. The driver measures.
+    pub snapshot_time: Summary,
 }
 
 /// A number that goes up.
@@ -51,22 +55,64 @@ impl Counter {
     }
 }
 
-/// Smallest, largest and sum of what was measured, in milliseconds.
+/// Smallest, largest, sum and number of what was measured.
+#[derive(Debug, Default)]
+pub struct Summary {
+    bounds: Bounds,
+    count: Counter,
+}
+
+impl Summary {
+    /// Records one value.
+    pub fn record(&self, value: u64) {
+        self.count.add(1);
+        self.bounds.record(value, 1);
+    }
+
+    /// Smallest, 0 when nothing was recorded.
+    pub fn min(&self) -> u64 {
+        self.bounds.min()
+    }
+
+    /// Largest.
+    pub fn max(&self) -> u64 {
+        self.bounds.max()
+    }
+
+    /// Sum of all.
+    pub fn sum(&self) -> u64 {
+        self.bounds.sum.value()
+    }
+
+    /// How many were recorded.
+    pub fn count(&self) -> u64 {
+        self.count.value()
+    }
+}
+
+/// Values below this have a bucket each.
+const EXACT: u64 = 8;
+
+/// Buckets to each doubling above: a percentile is at most a quarter too high.
+const BUCKETS_PER_DOUBLING: usize = 4;
+
+/// From 8 ms on, doubled 17 times: the last bucket begins at a quarter of an hour and has no end.
+const BUCKETS: usize = 8 + 17 * BUCKETS_PER_DOUBLING;
+
+/// Smallest, largest, sum and distribution of latencies, in milliseconds.
+///
+/// Recording the commonest values costs one addition: the number of all is that of the buckets together.
 #[derive(Debug)]
 pub struct Latency {
-    min: AtomicU64,
-    max: AtomicU64,
-    sum: AtomicU64,
-    count: AtomicU64,
+    bounds: Bounds,
+    buckets: [Counter; BUCKETS],
 }
 
 impl Default for Latency {
     fn default() -> Self {
         Self {
-            min: AtomicU64::new(u64::MAX),
-            max: AtomicU64::default(),
-            sum: AtomicU64::default(),
-            count: AtomicU64::default(),
+            bounds: Bounds::default(),
+            buckets: std::array::from_fn(|_| Counter::default()),
         }
     }
 }
@@ -77,48 +123,121 @@ impl Latency {
         if count == 0 {
             return;
         }
-        self.count.fetch_add(count, Ordering::Relaxed);
-        if ms > 0 {
-            self.sum.fetch_add(ms * count, Ordering::Relaxed);
+        if let Some(bucket) = self.buckets.get(bucket_of(ms)) {
+            bucket.add(count);
         }
-        // Most requests change neither bound, and a plain load is cheaper than a read-modify-write.
-        if ms < self.min.load(Ordering::Relaxed) {
-            self.min.fetch_min(ms, Ordering::Relaxed);
-        }
-        if ms > self.max.load(Ordering::Relaxed) {
-            self.max.fetch_max(ms, Ordering::Relaxed);
-        }
+        self.bounds.record(ms, count);
     }
 
     /// Smallest, 0 when nothing was recorded.
     pub fn min(&self) -> u64 {
+        self.bounds.min()
+    }
+
+    /// Largest.
+    pub fn max(&self) -> u64 {
+        self.bounds.max()
+    }
+
+    /// Sum of all.
+    pub fn sum(&self) -> u64 {
+        self.bounds.sum.value()
+    }
+
+    /// How many were recorded.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(Counter::value).sum()
+    }
+
+    /// What `per_mille` of a thousand took at most, as exact as the buckets are.
+    pub fn percentile(&self, per_mille: u64) -> u64 {
+        let count = self.count();
+        let rank = (count.saturating_mul(per_mille)).div_ceil(1000);
+        let mut seen = 0;
+        for (index, bucket) in self.buckets.iter().enumerate() {
+            seen += bucket.value();
+            if seen >= rank {
+                return last_of(index).min(self.max());
+            }
+        }
+        self.max()
+    }
+
+    /// Forgets everything, for `srst`.
+    pub fn reset(&self) {
+        self.bounds.reset();
+        self.buckets.iter().for_each(Counter::reset);
+    }
+}
+
+fn bucket_of(ms: u64) -> usize {
+    if ms < EXACT {
+        return usize::try_from(ms).unwrap_or(0);
+    }
+    let doubling = ms.ilog2();
+    let quarter = usize::try_from((ms >> (doubling - 2)) & 3).unwrap_or(0);
+    let doublings = usize::try_from(doubling - EXACT.ilog2()).unwrap_or(0);
+    (8 + doublings * BUCKETS_PER_DOUBLING + quarter).min(BUCKETS - 1)
+}
+
+/// The largest value in a bucket.
+fn last_of(index: usize) -> u64 {
+    if index < 8 {
+        return u64::try_from(index).unwrap_or(0);
+    }
+    let above = index - 8;
+    let doubling = EXACT.ilog2() + u32::try_from(above / BUCKETS_PER_DOUBLING).unwrap_or(0);
+    let quarter = u64::try_from(above % BUCKETS_PER_DOUBLING).unwrap_or(0);
+    ((4 + quarter + 1) << (doubling - 2)) - 1
+}
+
+/// Smallest, largest and sum.
+#[derive(Debug)]
+struct Bounds {
+    min: AtomicU64,
+    max: AtomicU64,
+    sum: Counter,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            min: AtomicU64::new(u64::MAX),
+            max: AtomicU64::default(),
+            sum: Counter::default(),
+        }
+    }
+}
+
+impl Bounds {
+    fn record(&self, value: u64, count: u64) {
+        if value > 0 {
+            self.sum.add(value.saturating_mul(count));
+        }
+        // Most values change neither bound, and a plain load is cheaper than a read-modify-write.
+        if value < self.min.load(Ordering::Relaxed) {
+            self.min.fetch_min(value, Ordering::Relaxed);
+        }
+        if value > self.max.load(Ordering::Relaxed) {
+            self.max.fetch_max(value, Ordering::Relaxed);
+        }
+    }
+
+    fn min(&self) -> u64 {
         match self.min.load(Ordering::Relaxed) {
             u64::MAX => 0,
             min => min,
         }
     }
 
-    /// Largest.
-    pub fn max(&self) -> u64 {
+    fn max(&self) -> u64 {
         self.max.load(Ordering::Relaxed)
     }
 
-    /// Sum of all.
-    pub fn sum(&self) -> u64 {
-        self.sum.load(Ordering::Relaxed)
-    }
-
-    /// How many were recorded.
-    pub fn count(&self) -> u64 {
-        self.count.load(Ordering::Relaxed)
-    }
-
-    /// Forgets everything, for `srst`.
-    pub fn reset(&self) {
+    fn reset(&self) {
         self.min.store(u64::MAX, Ordering::Relaxed);
         self.max.store(0, Ordering::Relaxed);
-        self.sum.store(0, Ordering::Relaxed);
-        self.count.store(0, Ordering::Relaxed);
+        self.sum.reset();
     }
 }
 
@@ -130,6 +249,7 @@ mod tests {
     fn latency_knows_its_bounds() {
         let latency = Latency::default();
         assert_eq!((latency.min(), latency.max()), (0, 0));
+        assert_eq!(latency.percentile(999), 0);
         latency.record(5, 2);
         latency.record(1, 1);
         assert_eq!(
@@ -138,5 +258,25 @@ mod tests {
         );
         latency.reset();
         assert_eq!((latency.min(), latency.count()), (0, 0));
+    }
+
+    #[test]
+    fn every_value_lies_in_its_bucket() {
+        for index in 0..BUCKETS - 1 {
+            let last = last_of(index);
+            assert_eq!(bucket_of(last), index, "{last}");
+            assert_eq!(bucket_of(last + 1), index + 1, "{last}");
+        }
+        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn percentiles_are_at_most_a_quarter_too_high() {
+        let latency = Latency::default();
+        (1..=1000).for_each(|ms| latency.record(ms, 1));
+        for (per_mille, exact) in [(500, 500), (950, 950), (990, 990), (999, 999)] {
+            let told = latency.percentile(per_mille);
+            assert!((exact..=exact * 5 / 4).contains(&told), "{told}");
+        }
     }
 }

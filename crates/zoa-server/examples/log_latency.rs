@@ -3,6 +3,7 @@
 //! `cargo run --release -p zoa-server --example log_latency [directory]` prints, for each kind of write, the latency in
 //! microseconds of: one bare direct write of a block, an order of one entry, an order of 64. The rounds are interleaved, since
 //! disks have moods; compare the lines of one run, never those of two.
+#![expect(clippy::disallowed_methods, reason = "it measures")]
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
 use std::error::Error;

@@ -17,6 +17,7 @@ use zoa_tree::TreeLoader;
 
 use crate::disk::RealDisk;
 use crate::server::ServeError;
+use crate::snapshots::Applied;
 use crate::time;
 
 /// Entries applied in one go while the log is replayed.
@@ -31,6 +32,8 @@ pub(crate) struct Found {
     pub(crate) log: Log<RealDisk>,
     pub(crate) store: SnapshotStore<RealDisk>,
     pub(crate) raft: Recovery,
+    /// What was applied from the log, behind the snapshot.
+    pub(crate) replayed: Applied,
 }
 
 /// Reads everything the disk holds and applies what is known to be committed.
@@ -54,7 +57,7 @@ pub(crate) fn recover(
     core.recovered(position.index.0, position.term);
     let mut raft = Recovery::new(recovered.hard_state, position);
     let mut next = recovered.first_index;
-    let mut replayed = 0_usize;
+    let mut replayed = Applied::default();
     while next <= recovered.last_index {
         let entries = log.read(next, recovered.last_index.next(), REPLAY_LEN)?;
         let Some(last) = entries.last() else { break };
@@ -69,13 +72,13 @@ pub(crate) fn recover(
                 });
             }
         }
-        replayed += committed.len();
+        replayed.count(&committed);
         core.handle_committed(time::now(), &committed)?;
     }
     tracing::info!(
         snapshot = position.index.0,
         last = recovered.last_index.0,
-        replayed,
+        replayed = replayed.entries,
         zxid = %core.last_zxid(),
         founded = recovered.founded,
         "recovered"
@@ -85,6 +88,7 @@ pub(crate) fn recover(
         log,
         store,
         raft,
+        replayed,
     })
 }
 

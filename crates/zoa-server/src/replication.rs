@@ -28,8 +28,10 @@ use zoa_raft::RaftLoop;
 use crate::disk::RealDisk;
 use crate::fatal::Fatal;
 use crate::inbox::Inbox;
+use crate::snapshots::Applied;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
+use crate::time::Stopwatch;
 
 /// How long the log waits for work before it uses the time for preparations.
 const IDLE_STEP: Duration = Duration::from_millis(4);
@@ -95,6 +97,8 @@ pub(crate) struct Parts {
     pub(crate) core: Arc<Core>,
     pub(crate) snapshots: SnapshotTrigger,
     pub(crate) fatal: Fatal,
+    /// A write to the log that takes longer is worth a warning.
+    pub(crate) slow_sync: Duration,
 }
 
 /// Starts the threads; `established` is called once this server may serve.
@@ -110,6 +114,7 @@ pub(crate) fn start(
         core,
         snapshots,
         fatal,
+        slow_sync,
     } = parts;
     let apply = Arc::new(Inbox::default());
     let replication = ReplicationThread {
@@ -121,6 +126,7 @@ pub(crate) fn start(
         established: Some(Box::new(established)),
         fatal: fatal.clone(),
         log_inputs: Vec::new(),
+        slow_sync_ms: u64::try_from(slow_sync.as_millis()).unwrap_or(u64::MAX),
         is_stopping: false,
     };
     let raft = thread::Builder::new()
@@ -141,6 +147,7 @@ struct ReplicationThread {
     established: Option<Box<dyn FnOnce() + Send>>,
     fatal: Fatal,
     log_inputs: Vec<LogInput>,
+    slow_sync_ms: u64,
     is_stopping: bool,
 }
 
@@ -207,9 +214,26 @@ impl ReplicationThread {
             for effect in effects.drain(..) {
                 self.carry_out_one(effect);
             }
-            let outputs = self.log.handle(self.log_inputs.drain(..));
-            self.take_log_outputs(outputs, effects);
+            if !self.log_inputs.is_empty() {
+                let outputs = self.persist();
+                self.take_log_outputs(outputs, effects);
+            }
         }
+    }
+
+    /// One write and one sync for all that is to be persisted.
+    fn persist(&mut self) -> Vec<LogOutput> {
+        let begun = Stopwatch::start();
+        let outputs = self.log.handle(self.log_inputs.drain(..));
+        let millis = begun.elapsed_ms();
+        self.core.stats().sync_time.record(millis);
+        if millis > self.slow_sync_ms {
+            tracing::warn!(
+                millis,
+                "the disk took long for a write to the log (fsync.warningthresholdms)"
+            );
+        }
+        outputs
     }
 
     fn carry_out_one(&mut self, effect: RaftEffect) {
@@ -288,7 +312,9 @@ fn run_apply(core: &Core, inbox: &Inbox<ApplyInput>, snapshots: &SnapshotTrigger
                     if let Err(error) = core.handle_committed(time::now(), &committed) {
                         fatal.stop(&format!("a committed entry cannot be read: {error}"));
                     }
-                    snapshots.applied(committed.len());
+                    let mut applied = Applied::default();
+                    applied.count(&committed);
+                    snapshots.applied(applied);
                 }
                 ApplyInput::Established(established) => established(),
                 ApplyInput::Stop => return,

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
+use tokio::task::AbortHandle;
 use zoa_core::Core;
 use zoa_core::CoreConfig;
 use zoa_core::Proposals;
@@ -44,11 +45,14 @@ use crate::time;
 /// The raft id of a server without peers.
 const NODE: u64 = 1;
 
+/// The file in `dataDir` by which an operator allows a new database.
+const INITIALIZE: &str = "initialize";
+
 /// The longest a shutdown waits for writes that are under way.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// The longest the session clock sleeps: a session opened meanwhile must not be overlooked.
-const CLOCK_STEP: Duration = Duration::from_millis(50);
+/// The longest the session clock sleeps: well below what it takes for a standstill of this server.
+const CLOCK_STEP_MS: u64 = 100;
 
 /// What a server needs to know beside the core's settings.
 #[derive(Debug)]
@@ -67,6 +71,15 @@ pub struct Options {
     pub retain: Option<usize>,
     /// Threads that serve connections; 0 is one a core.
     pub workers: usize,
+    /// `clientTcpKeepAlive`: the system asks silent clients whether they live.
+    pub keep_alive: bool,
+    /// `zookeeper.db.autocreate`: whether an empty data directory may begin a new database. Otherwise that takes the file
+    /// `initialize` in it.
+    pub may_found: bool,
+    /// `snapSizeLimitInKb`, in bytes: so much log asks for a snapshot too.
+    pub snapshot_log_len: Option<u64>,
+    /// `fsync.warningthresholdms`: a write to the log that takes longer is worth a warning.
+    pub slow_sync: Duration,
     /// Counts the snapshots taken, for the metrics.
     pub snapshots_taken: Arc<AtomicU64>,
 }
@@ -116,6 +129,7 @@ pub struct Server {
     core: Arc<Core>,
     runtime: Runtime,
     address: SocketAddr,
+    accepting: AbortHandle,
     threads: Threads,
 }
 
@@ -124,7 +138,7 @@ pub struct Server {
 struct Threads {
     proposer: Proposer,
     snapshots: SnapshotTrigger,
-    is_stopping: Arc<AtomicBool>,
+    clock: Option<SessionClockThread>,
     handles: Vec<JoinHandle<()>>,
 }
 
@@ -139,21 +153,17 @@ impl Server {
         let mut threads = start_replication(options, found)?;
         let proposer = threads.proposer.clone();
         core.restart_session_clock(time::now());
-        let is_stopping = Arc::clone(&threads.is_stopping);
-        threads.handles.push(start_session_clock(
+        threads.clock = Some(SessionClockThread::start(
             Arc::clone(&core),
             proposer.clone(),
-            is_stopping,
         )?);
-        runtime.spawn(client_port::accept_loop(
-            listener,
-            Arc::clone(&core),
-            proposer,
-        ));
+        let accepting = client_port::accept_loop(listener, Arc::clone(&core), proposer);
+        let accepting = runtime.spawn(accepting).abort_handle();
         Ok(Self {
             core,
             runtime,
             address,
+            accepting,
             threads,
         })
     }
@@ -173,8 +183,10 @@ impl Server {
         &self.runtime
     }
 
-    /// Stops: no new connections, what is under way is answered, then the connections end.
+    /// Stops: nothing new is taken, what is under way is answered, the answers are sent, then the connections and the threads end.
     pub fn stop(self) {
+        self.accepting.abort();
+        self.core.stop_taking();
         let deadline = time::now().mono_ms + u64::try_from(DRAIN.as_millis()).unwrap_or(0);
         while self.core.outstanding() > 0 && time::now().mono_ms < deadline {
             pause(Duration::from_millis(5));
@@ -190,7 +202,7 @@ impl Server {
 
 impl Threads {
     fn stop(self) {
-        self.is_stopping.store(true, Ordering::Relaxed);
+        self.clock.into_iter().for_each(SessionClockThread::stop);
         self.snapshots.stop();
         self.proposer.stop();
         for handle in self.handles {
@@ -198,6 +210,51 @@ impl Threads {
             handle.join().ok();
         }
     }
+}
+
+/// Proposes expiries as they come due.
+#[derive(Debug)]
+struct SessionClockThread {
+    is_stopping: Arc<AtomicBool>,
+    handle: JoinHandle<()>,
+}
+
+impl SessionClockThread {
+    fn start(core: Arc<Core>, proposer: Proposer) -> Result<Self, ServeError> {
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let stops = Arc::clone(&is_stopping);
+        let handle = spawn("sessions", move || {
+            while !stops.load(Ordering::Relaxed) {
+                thread::park_timeout(Duration::from_millis(clock_step_ms(&core)));
+                let mut proposals = Proposals::default();
+                core.handle_tick(time::now(), &mut proposals);
+                if !proposals.is_empty() {
+                    proposer.propose(proposals.take());
+                }
+            }
+        })?;
+        Ok(Self {
+            is_stopping,
+            handle,
+        })
+    }
+
+    fn stop(self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+        self.handle.thread().unpark();
+        self.handle.join().ok();
+    }
+}
+
+/// How long the session clock may sleep: until somebody is due, and no session that is opened meanwhile may be due before it wakes.
+fn clock_step_ms(core: &Core) -> u64 {
+    let now_ms = time::now().mono_ms;
+    let due_ms = core.next_tick_ms().unwrap_or(u64::MAX);
+    let shortest_ms = core.session_timeout_ms_min() / 2;
+    due_ms
+        .saturating_sub(now_ms)
+        .min(shortest_ms)
+        .clamp(1, CLOCK_STEP_MS)
 }
 
 fn runtime(workers: usize) -> Result<Runtime, ServeError> {
@@ -216,7 +273,7 @@ fn listen(runtime: &Runtime, options: &Options) -> Result<TcpListener, ServeErro
     let _inside = runtime.enter();
     let mut refused = None;
     for address in &options.client_addresses {
-        match listen_at(*address, options.backlog) {
+        match listen_at(*address, options.backlog, options.keep_alive) {
             Ok(listener) => return Ok(listener),
             Err(error) => {
                 refused = Some(ServeError::Listen {
@@ -229,12 +286,14 @@ fn listen(runtime: &Runtime, options: &Options) -> Result<TcpListener, ServeErro
     Err(refused.unwrap_or(ServeError::NoAddress))
 }
 
-fn listen_at(address: SocketAddr, backlog: u32) -> std::io::Result<TcpListener> {
+fn listen_at(address: SocketAddr, backlog: u32, keep_alive: bool) -> std::io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
     }?;
     socket.set_reuseaddr(true)?;
+    // Accepted sockets inherit it.
+    socket.set_keepalive(keep_alive)?;
     socket.bind(address)?;
     socket.listen(backlog)
 }
@@ -249,14 +308,28 @@ fn recover(options: &Options, config: CoreConfig) -> Result<Found, ServeError> {
     let log_disk = open(&options.log_dir)?;
     let snapshot_disk = open(&options.data_dir)?;
     let mut log_options = LogOptions::new(NODE);
+    let initialize = options.data_dir.join(INITIALIZE);
+    if options.may_found || initialize.exists() {
+        log_options.founding = Some(founding());
+    }
+    let found = recovery::recover(log_disk, snapshot_disk, &log_options, config)?;
+    // It speaks for one founding only: a disk that is lost later must not begin anew by itself.
+    if let Err(error) = std::fs::remove_file(&initialize)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(file = %initialize.display(), %error, "cannot remove the file that allowed a new database");
+    }
+    Ok(found)
+}
+
+fn founding() -> Founding {
     let (mut cluster, mut salt) = ([0; 16], [0; 16]);
     entropy::fill(&mut cluster);
     entropy::fill(&mut salt);
-    log_options.founding = Some(Founding {
+    Founding {
         cluster: zoa_log::ClusterId(cluster),
         salt,
-    });
-    recovery::recover(log_disk, snapshot_disk, &log_options, config)
+    }
 }
 
 fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeError> {
@@ -265,6 +338,7 @@ fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeEr
         log,
         store,
         raft,
+        replayed,
     } = found;
     let mut seed = [0; 8];
     entropy::fill(&mut seed);
@@ -280,7 +354,9 @@ fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeEr
     let mut first_effects = Vec::new();
     let raft = RaftLoop::new(raft_config, raft, &mut first_effects)?;
     let proposer = Proposer::default();
-    let trigger = SnapshotTrigger::new(options.snapshot_every);
+    let trigger = SnapshotTrigger::new(options.snapshot_every, options.snapshot_log_len);
+    // What was replayed is replayed again at the next start unless a snapshot takes it in.
+    trigger.applied(replayed);
     let snapshots = SnapshotThread {
         core: Arc::clone(&core),
         store,
@@ -297,6 +373,7 @@ fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeEr
         core,
         snapshots: trigger.clone(),
         fatal: Fatal,
+        slow_sync: options.slow_sync,
     };
     let (serving, served) = mpsc::channel();
     let established = move || {
@@ -308,34 +385,15 @@ fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeEr
     Ok(Threads {
         proposer,
         snapshots: trigger,
-        is_stopping: Arc::default(),
+        clock: None,
         handles,
     })
 }
 
-/// Proposes expiries as they come due.
-fn start_session_clock(
-    core: Arc<Core>,
-    proposer: Proposer,
-    is_stopping: Arc<AtomicBool>,
-) -> Result<JoinHandle<()>, ServeError> {
-    spawn("sessions", move || {
-        while !is_stopping.load(Ordering::Relaxed) {
-            let now_ms = time::now().mono_ms;
-            let due_ms = core.next_tick_ms().unwrap_or(u64::MAX);
-            pause(
-                Duration::from_millis(due_ms.saturating_sub(now_ms))
-                    .clamp(Duration::from_millis(1), CLOCK_STEP),
-            );
-            let mut proposals = Proposals::default();
-            core.handle_tick(time::now(), &mut proposals);
-            if !proposals.is_empty() {
-                proposer.propose(proposals.take());
-            }
-        }
-    })
-}
-
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a shutdown has nothing else to do, and those it waits for should pay nothing for it while they serve"
+)]
 fn pause(duration: Duration) {
     thread::sleep(duration);
 }

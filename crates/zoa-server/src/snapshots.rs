@@ -4,10 +4,12 @@
 //! snapshot holds is exact at one zxid all the same: see `zoa-tree`.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
+use parking_lot::Mutex;
+use zoa_core::Committed;
 use zoa_core::Core;
 use zoa_core::SnapshotPoint;
 use zoa_log::LogError;
@@ -21,6 +23,7 @@ use zoa_tree::SnapshotStep;
 use crate::disk::RealDisk;
 use crate::inbox::Inbox;
 use crate::replication::Proposer;
+use crate::time;
 
 /// Znodes read under one hold of the lock: well below a millisecond.
 const NODES_PER_STEP: usize = 1_000;
@@ -28,33 +31,59 @@ const NODES_PER_STEP: usize = 1_000;
 /// Bytes gathered before they are handed to the file.
 const CHUNK_LEN: usize = 256 << 10;
 
-/// Counts applied entries and asks for a snapshot when there are enough.
+/// How much was applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    pub(crate) entries: u64,
+    /// Bytes of those entries.
+    pub(crate) len: u64,
+}
+
+impl Applied {
+    pub(crate) fn count(&mut self, committed: &[Committed]) {
+        for entry in committed {
+            self.entries += 1;
+            self.len += u64::try_from(entry.bytes.len()).unwrap_or(u64::MAX);
+        }
+    }
+}
+
+/// Counts what is applied and asks for a snapshot when it is enough.
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotTrigger {
-    since_last: Arc<AtomicU64>,
+    since_last: Arc<Mutex<Applied>>,
     every: u64,
+    log_len: Option<u64>,
     inbox: Arc<Inbox<Order>>,
+    is_stopping: Arc<AtomicBool>,
 }
 
 impl SnapshotTrigger {
-    /// A snapshot is due every `every` entries (`snapCount`).
-    pub(crate) fn new(every: u64) -> Self {
+    /// A snapshot is due every `every` entries (`snapCount`), or when these have `log_len` bytes (`snapSizeLimitInKb`).
+    pub(crate) fn new(every: u64, log_len: Option<u64>) -> Self {
         Self {
             since_last: Arc::default(),
             every: every.max(1),
+            log_len,
             inbox: Arc::default(),
+            is_stopping: Arc::default(),
         }
     }
 
-    /// Ends the snapshot thread, after the snapshot it may be at.
+    /// Ends the snapshot thread; a snapshot it is at is given up, since the log holds everything.
     pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
         self.inbox.push(Order::Stop);
     }
 
-    pub(crate) fn applied(&self, count: usize) {
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        let before = self.since_last.fetch_add(count, Ordering::Relaxed);
-        if before < self.every && before + count >= self.every {
+    pub(crate) fn applied(&self, more: Applied) {
+        let mut since_last = self.since_last.lock();
+        since_last.entries += more.entries;
+        since_last.len += more.len;
+        let is_long = self.log_len.is_some_and(|len| since_last.len >= len);
+        if since_last.entries >= self.every || is_long {
+            *since_last = Applied::default();
+            drop(since_last);
             self.inbox.push(Order::Take);
         }
     }
@@ -88,7 +117,6 @@ impl SnapshotThread {
                 return;
             }
             orders.clear();
-            self.trigger.since_last.store(0, Ordering::Relaxed);
             // The log holds everything all the same, so a failed snapshot loses nothing; the next one is tried in its turn.
             if let Err(error) = self.take() {
                 tracing::error!(%error, "the snapshot could not be written; the log keeps everything");
@@ -97,11 +125,14 @@ impl SnapshotThread {
     }
 
     fn take(&self) -> Result<(), LogError> {
-        let begun = Instant::now();
+        let begun = time::Stopwatch::start();
         let (mut cursor, point) = self.core.begin_snapshot();
         let written = self.write(&mut cursor, point);
         self.core.with_tree_mut(|tree| tree.end_snapshot(cursor));
-        let len = written?;
+        let Some(len) = written? else {
+            tracing::info!("the snapshot is given up, since the server stops");
+            return Ok(());
+        };
         let index = LogIndex(point.index);
         self.proposer.snapshot_taken(LogPosition {
             index,
@@ -111,12 +142,18 @@ impl SnapshotThread {
             self.store.purge(retain)?;
         }
         self.taken.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(zxid = %point.zxid, bytes = len, millis = begun.elapsed().as_millis(), "snapshot taken");
+        let millis = begun.elapsed_ms();
+        self.core.stats().snapshot_time.record(millis);
+        tracing::info!(zxid = %point.zxid, bytes = len, millis, "snapshot taken");
         Ok(())
     }
 
-    /// Writes all of it, in steps; returns its length in bytes.
-    fn write(&self, cursor: &mut SnapshotCursor, point: SnapshotPoint) -> Result<usize, LogError> {
+    /// Writes all of it, in steps; returns its length in bytes, or `None` when the server stops meanwhile.
+    fn write(
+        &self,
+        cursor: &mut SnapshotCursor,
+        point: SnapshotPoint,
+    ) -> Result<Option<usize>, LogError> {
         let meta = SnapshotMeta {
             index: LogIndex(point.index),
             term: point.term,
@@ -127,6 +164,9 @@ impl SnapshotThread {
         let mut chunk = Vec::with_capacity(CHUNK_LEN);
         let mut len = 0;
         loop {
+            if self.trigger.is_stopping.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
             let step = self
                 .core
                 .with_tree(|tree| tree.snapshot_step(cursor, NODES_PER_STEP, &mut chunk));
@@ -142,6 +182,6 @@ impl SnapshotThread {
             }
         }
         file.finish()?;
-        Ok(len)
+        Ok(Some(len))
     }
 }

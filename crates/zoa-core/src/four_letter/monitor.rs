@@ -4,21 +4,24 @@ use std::fmt::Display;
 use std::fmt::Write;
 
 use super::server_words;
+use crate::config::Gauges;
 use crate::core::Core;
 use crate::stats::Latency;
+use crate::stats::Summary;
 
 pub(super) fn mntr(core: &Core, text: &mut String) {
     line(text, "version", server_words::full_version(core));
     line(text, "server_state", "standalone");
-    gauges(core, text);
-    counters(core, text);
-    summary(text, "readlatency", &core.stats().read_latency);
-    summary(text, "updatelatency", &core.stats().write_latency);
+    let seen = (core.config.facts.gauges)();
+    gauges(core, &seen, text);
+    counters(core, &seen, text);
+    summaries(core, text);
+    latency(text, "readlatency", &core.stats().read_latency);
+    latency(text, "updatelatency", &core.stats().write_latency);
 }
 
-fn gauges(core: &Core, text: &mut String) {
+fn gauges(core: &Core, gauges: &Gauges, text: &mut String) {
     let (min, average, max) = server_words::latency(core);
-    let gauges = (core.config.facts.gauges)();
     let stats = core.stats();
     line(text, "avg_latency", server_words::double(average));
     line(text, "max_latency", max);
@@ -50,9 +53,8 @@ fn gauges(core: &Core, text: &mut String) {
     );
 }
 
-fn counters(core: &Core, text: &mut String) {
+fn counters(core: &Core, gauges: &Gauges, text: &mut String) {
     let stats = core.stats();
-    let snapshots = (core.config.facts.gauges)().snapshots;
     line(text, "bytes_received_count", stats.bytes_received.value());
     line(text, "commit_count", stats.entries_applied.value());
     line(text, "proposal_count", stats.entries_applied.value());
@@ -71,25 +73,49 @@ fn counters(core: &Core, text: &mut String) {
         "stale_sessions_expired",
         stats.sessions_expired.value(),
     );
-    line(text, "snap_count", snapshots);
+    line(text, "snap_count", gauges.snapshots);
+}
+
+fn summaries(core: &Core, text: &mut String) {
+    let stats = core.stats();
     let names = [
-        "node_created",
-        "node_deleted",
-        "node_changed",
-        "node_children",
+        "node_created_watch_count",
+        "node_deleted_watch_count",
+        "node_changed_watch_count",
+        "node_children_watch_count",
     ];
-    for (name, counter) in names.iter().zip(&stats.events) {
-        line(text, &format!("cnt_{name}_watch_count"), counter.value());
+    for (name, told) in names.iter().zip(&stats.events) {
+        summary(text, name, told);
+    }
+    summary(text, "fsynctime", &stats.sync_time);
+    summary(text, "snapshottime", &stats.snapshot_time);
+}
+
+fn summary(text: &mut String, name: &str, summary: &Summary) {
+    let (count, sum) = (summary.count(), summary.sum());
+    let bounds = (summary.min(), summary.max());
+    five_keys(text, name, bounds, (count, sum));
+}
+
+fn latency(text: &mut String, name: &str, latency: &Latency) {
+    let (count, sum) = (latency.count(), latency.sum());
+    five_keys(text, name, (latency.min(), latency.max()), (count, sum));
+    for (key, per_mille) in [("p50", 500), ("p95", 950), ("p99", 990), ("p999", 999)] {
+        line(
+            text,
+            &format!("{key}_{name}"),
+            latency.percentile(per_mille),
+        );
     }
 }
 
-fn summary(text: &mut String, name: &str, latency: &Latency) {
-    let average = latency.sum().checked_div(latency.count()).unwrap_or(0);
+fn five_keys(text: &mut String, name: &str, (min, max): (u64, u64), (count, sum): (u64, u64)) {
+    let average = server_words::double(server_words::average(sum, count));
     line(text, &format!("avg_{name}"), average);
-    line(text, &format!("min_{name}"), latency.min());
-    line(text, &format!("max_{name}"), latency.max());
-    line(text, &format!("cnt_{name}"), latency.count());
-    line(text, &format!("sum_{name}"), latency.sum());
+    line(text, &format!("min_{name}"), min);
+    line(text, &format!("max_{name}"), max);
+    line(text, &format!("cnt_{name}"), count);
+    line(text, &format!("sum_{name}"), sum);
 }
 
 fn line(text: &mut String, key: &str, value: impl Display) {

@@ -19,7 +19,15 @@ pub(super) fn stat(core: &Core, text: &mut String) {
 }
 
 pub(super) fn conf(core: &Core, text: &mut String) {
-    pairs(&core.config.facts.configuration, text);
+    let gauges = (core.config.facts.gauges)();
+    for (key, value) in &core.config.facts.configuration {
+        match key.as_str() {
+            // These were told at start, and have grown since.
+            "dataDirSize" => writeln!(text, "{key}={}", gauges.data_dir_len).ok(),
+            "dataLogSize" => writeln!(text, "{key}={}", gauges.log_dir_len).ok(),
+            _ => writeln!(text, "{key}={value}").ok(),
+        };
+    }
 }
 
 pub(super) fn envi(core: &Core, text: &mut String) {
@@ -64,17 +72,12 @@ pub(super) fn latency(core: &Core) -> (u64, f64, u64) {
     let (reads, writes) = (&core.stats().read_latency, &core.stats().write_latency);
     let count = reads.count() + writes.count();
     let sum = reads.sum() + writes.sum();
-    let average = if count == 0 {
-        0.0
-    } else {
-        to_float(sum) / to_float(count)
+    let min = match (reads.count(), writes.count()) {
+        (0, _) => writes.min(),
+        (_, 0) => reads.min(),
+        (_, _) => reads.min().min(writes.min()),
     };
-    let min = if reads.count() > 0 {
-        reads.min()
-    } else {
-        writes.min()
-    };
-    (min, average, reads.max().max(writes.max()))
+    (min, average(sum, count), reads.max().max(writes.max()))
 }
 
 /// As Java prints a double: at least one decimal, here at most four.
@@ -85,6 +88,14 @@ pub(super) fn double(value: f64) -> String {
         format!("{trimmed}0")
     } else {
         trimmed.to_owned()
+    }
+}
+
+pub(super) fn average(sum: u64, count: u64) -> f64 {
+    if count == 0 {
+        0.0
+    } else {
+        to_float(sum) / to_float(count)
     }
 }
 

@@ -40,6 +40,11 @@ pub enum Notice {
         /// So many are kept.
         retain: usize,
     },
+    /// Old snapshots go after each new one, not by the clock.
+    PurgesWithSnapshots {
+        /// Where an interval was asked for.
+        place: Place,
+    },
     /// No such four-letter word exists.
     UnknownWord {
         /// Where it stands.
@@ -64,7 +69,9 @@ impl Notice {
             | Self::RetainRaised { .. }
             | Self::UnknownWord { .. }
             | Self::OpenToNetwork { .. } => true,
-            Self::Meaningless(_) | Self::AlwaysSyncs { .. } => false,
+            Self::Meaningless(_) | Self::AlwaysSyncs { .. } | Self::PurgesWithSnapshots { .. } => {
+                false
+            }
         }
     }
 }
@@ -115,6 +122,10 @@ impl fmt::Display for Notice {
                     "{place}: {retain} snapshots are kept, the least that is safe"
                 )
             }
+            Self::PurgesWithSnapshots { place } => write!(
+                f,
+                "{place}: old snapshots go right after each new one, not every so many hours"
+            ),
             Self::UnknownWord { place, word } => {
                 write!(
                     f,

@@ -170,7 +170,13 @@ fn a_usual_configuration_is_read_whole() {
     let access = &config.access;
     assert!(access.enforce_quota && access.skip_acl && access.reconfig_enabled);
     assert!(config.containers.extended_types);
-    assert_eq!(case.notices(), [""; 0]);
+    assert_eq!(
+        case.notices(),
+        [
+            "conf/zoo.cfg:15: old snapshots go right after each new one, not every so many hours",
+            "settings for what this version does not do: enforceQuota, extendedTypesEnabled, reconfigEnabled",
+        ]
+    );
 }
 
 #[test]
@@ -344,6 +350,20 @@ fn unknown_keys_are_named_and_not_refused() {
         [
             "conf/zoo.cfg:3: ticktime is not a setting that is known here; did you mean tickTime?",
             "conf/zoo.cfg:4: somethingElse is not a setting that is known here",
+        ]
+    );
+}
+
+#[test]
+fn keys_for_later_features_are_told_unless_they_turn_them_off() {
+    let text = "znode.container.checkIntervalMs=1000\nznode.container.maxNeverUsedIntervalMs=0\n\
+        enforceQuota=false\nthrottled_op_wait_time=0\nlargeRequestThreshold=-1\n\
+        clientTcpKeepAlive=true\ndb.autocreate=false\nsnapSizeLimitInKb=1000\n\
+        fsync.warningthresholdms=20\nautopurge.purgeInterval=1\nglobalOutstandingLimit=500\n";
+    assert_eq!(
+        Case::plain_and(text).notices(),
+        [
+            "settings for what this version does not do: znode.container.checkIntervalMs, globalOutstandingLimit"
         ]
     );
 }

@@ -1,5 +1,6 @@
 //! The whole server over real sockets and a real disk.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -10,3 +11,5 @@ mod disk;
 mod hostile;
 mod restart;
 mod running;
+mod sockets;
+mod stop;

@@ -10,6 +10,7 @@ use crate::running::config;
 use crate::running::options;
 use crate::running::start;
 use crate::running::start_error;
+use crate::running::wait_for;
 
 #[test]
 fn znodes_and_sessions_survive_a_restart() {
@@ -50,11 +51,7 @@ fn a_snapshot_and_the_log_behind_it_make_the_same_tree() {
         );
     }
     let digest = server.core().with_tree(zoa_tree::Tree::digest);
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while snapshots(&folder).is_empty() {
-        assert!(std::time::Instant::now() < deadline, "a snapshot is taken");
-        std::thread::yield_now();
-    }
+    wait_for("a snapshot", || !snapshots(&folder).is_empty());
     drop(client);
     server.stop();
     let server = Server::start(&options, config()).expect("the server starts");
@@ -84,9 +81,7 @@ fn snapshots_of_another_cluster_are_refused_by_name() {
         for number in 0..50 {
             assert_eq!(client.create(&format!("/n{number}"), b"", 0), 0);
         }
-        while snapshots(folder).is_empty() {
-            std::thread::yield_now();
-        }
+        wait_for("a snapshot", || !snapshots(folder).is_empty());
         server.stop();
     }
     for snapshot in snapshots(&ours) {
@@ -110,6 +105,58 @@ fn an_occupied_port_is_refused_with_what_to_do() {
         .expect_err("the port is taken")
         .to_string();
     assert!(error.contains("clientPort"), "{error}");
+    server.stop();
+}
+
+#[test]
+fn an_empty_directory_begins_a_database_only_where_that_is_allowed() {
+    let folder = Folder::new();
+    let mut options = options(&folder);
+    options.may_found = false;
+    let error = Server::start(&options, config())
+        .expect_err("nobody allowed it")
+        .to_string();
+    assert!(error.contains(&*folder.path().to_string_lossy()), "{error}");
+    let initialize = folder.path().join("initialize");
+    std::fs::write(&initialize, "").expect("written");
+    let server = Server::start(&options, config()).expect("the operator allowed it");
+    server.stop();
+    assert!(!initialize.exists(), "once");
+    let server = Server::start(&options, config()).expect("there is a database now");
+    server.stop();
+}
+
+#[test]
+fn entries_of_earlier_runs_count_towards_the_next_snapshot() {
+    let folder = Folder::new();
+    let mut options = options(&folder);
+    options.snapshot_every = 60;
+    for run in 0..3 {
+        assert!(snapshots(&folder).is_empty(), "run {run}");
+        let server = Server::start(&options, config()).expect("the server starts");
+        let mut client = Client::connect(server.address());
+        for number in 0..25 {
+            assert_eq!(client.create(&format!("/{run}-{number}"), b"", 0), 0);
+        }
+        if run == 2 {
+            wait_for("a snapshot", || !snapshots(&folder).is_empty());
+        }
+        server.stop();
+    }
+}
+
+#[test]
+fn a_long_log_asks_for_a_snapshot_before_there_are_many_entries() {
+    let folder = Folder::new();
+    let mut options = options(&folder);
+    options.snapshot_log_len = Some(100_000);
+    let server = Server::start(&options, config()).expect("the server starts");
+    let mut client = Client::connect(server.address());
+    assert_eq!(client.create("/a", b"", 0), 0);
+    for _ in 0..4 {
+        assert_eq!(client.set("/a", &[7; 30_000]), 0);
+    }
+    wait_for("a snapshot", || !snapshots(&folder).is_empty());
     server.stop();
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 use zoa_core::CoreConfig;
 use zoa_core::Facts;
@@ -70,6 +71,10 @@ pub(crate) fn options(folder: &Folder) -> Options {
         snapshot_every: 100_000,
         retain: Some(3),
         workers: 2,
+        keep_alive: false,
+        may_found: true,
+        snapshot_log_len: None,
+        slow_sync: Duration::from_secs(1),
         snapshots_taken: Arc::default(),
     }
 }
@@ -175,6 +180,25 @@ impl Client {
         self.ask(&Request::Create(create)).0
     }
 
+    /// The error code of a create, 0 for none; `None` when the connection is over.
+    pub(crate) fn try_create(&mut self, path: &str) -> Option<i32> {
+        let mut scratch = Vec::new();
+        let acl = AclList::collect_into([AclRef::OPEN], &mut scratch);
+        let create = request::Create {
+            path,
+            data: Some(b""),
+            acl,
+            flags: CreateFlags(0),
+        };
+        let mut bytes = Vec::new();
+        encode_request(&mut bytes, Xid(self.next_xid), &Request::Create(create)).expect("short");
+        self.next_xid += 1;
+        self.socket.write_all(&bytes).ok()?;
+        let frame = read_frame(&mut self.socket)?;
+        let (header, _) = ReplyHeader::decode(&frame).expect("well-formed");
+        Some(header.error.map_or(0, |error| error.to_wire()))
+    }
+
     pub(crate) fn set(&mut self, path: &str, data: &[u8]) -> i32 {
         let version = zoa_proto::Version::ANY;
         self.ask(&Request::SetData(request::SetData {
@@ -221,5 +245,14 @@ pub(crate) fn is_closed(socket: &mut TcpStream) -> bool {
     match socket.read(&mut byte) {
         Ok(len) => len == 0,
         Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
+/// Waits until it is so.
+pub(crate) fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        std::thread::yield_now();
     }
 }

@@ -1,6 +1,7 @@
 //! The log, the snapshots, and how long they stay.
 
 use crate::config::given::INT_MAX;
+use crate::config::model::Autopurge;
 use crate::config::notice::Notice;
 
 keys! {
@@ -18,6 +19,12 @@ keys! {
     },
     "autopurge.snapRetainCount" => |draft, given|
         draft.retain = Some((given.number(-1..=INT_MAX, "snapshots")?, given.place.clone())),
-    "autopurge.purgeInterval" => |draft, given|
-        draft.purge_interval = Some(given.interval()?),
+    "autopurge.purgeInterval" => |draft, given| {
+        let interval = given.interval()?;
+        // Who asks for hours wants to keep more than the newest few meanwhile.
+        if interval > Some(Autopurge::default().interval) {
+            draft.notices.push(Notice::PurgesWithSnapshots { place: given.place.clone() });
+        }
+        draft.purge_interval = Some(interval);
+    },
 }

@@ -36,7 +36,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// To turn off what there is not is no loss.
 fn is_off(given: &Given) -> bool {
-    given.value.eq_ignore_ascii_case("false")
+    matches!(given.value.as_str(), "0" | "-1") || given.value.eq_ignore_ascii_case("false")
 }
 
 /// Keys in the tables whose settings the server does not obey yet.
@@ -46,17 +46,22 @@ const SET_BUT_NOT_SERVED: &[&str] = &[
     "admin.serverAddress",
     "admin.serverPort",
     "audit.enable",
-    "clientTcpKeepAlive",
     "enableEagerACLCheck",
+    "enforceQuota",
+    "extendedTypesEnabled",
     "globalOutstandingLimit",
     "largeRequestMaxBytes",
     "largeRequestThreshold",
     "metricsProvider.className",
     "metricsProvider.httpHost",
     "metricsProvider.httpPort",
+    "reconfigEnabled",
     "request_throttle_max_requests",
     "request_throttle_stall_time",
     "throttled_op_wait_time",
+    "znode.container.checkIntervalMs",
+    "znode.container.maxNeverUsedIntervalMs",
+    "znode.container.maxPerMinute",
 ];
 
 /// Beginnings of keys for things this version does not do: they end in a number or a name.
