@@ -59,6 +59,8 @@ fn main() {
     let count = directories * children;
     println!("{directories} directories of {children} znodes with 100 bytes");
 
+    hot();
+
     let before = resident_len();
     create_all(&mut tree, directories, children);
     let grown = resident_len() - before;
@@ -92,6 +94,41 @@ fn number(argument: Option<String>) -> usize {
     argument.map_or(1000, |text| text.parse().expect("a number"))
 }
 
+/// The same operations where all is in the nearest caches: what the instructions cost.
+fn hot() {
+    let mut tree = Tree::new(HashKey([31, 32]));
+    let timeout_ms = 1000;
+    let password = [0; 16];
+    apply(
+        &mut tree,
+        TxnOp::OpenSession {
+            timeout_ms,
+            password,
+        },
+    );
+    let paths: Vec<String> = (0..1000)
+        .map(|number| format!("/dir/node-{number:04}"))
+        .collect();
+    apply_all(&mut tree, &["/dir".to_owned()], create);
+    let (mut creating, mut deleting) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..1000 {
+        creating += apply_all(&mut tree, &paths, create);
+        deleting += apply_all(&mut tree, &paths, delete);
+    }
+    report("hot create", creating, 1000 * paths.len());
+    report("hot delete", deleting, 1000 * paths.len());
+    apply_all(&mut tree, &paths, create);
+    let setting = (0..1000)
+        .map(|_| apply_all(&mut tree, &paths, set_data))
+        .sum();
+    report("hot setData", setting, 1000 * paths.len());
+    let start = cpu_time();
+    for path in paths.iter().cycle().take(1_000_000) {
+        black_box(tree.find(path));
+    }
+    report("hot find", cpu_time() - start, 1_000_000);
+}
+
 fn create_all(tree: &mut Tree, directories: usize, children: usize) {
     let parents: Vec<String> = (0..directories)
         .map(|number| format!("/dir-{number:04}"))
@@ -104,11 +141,13 @@ fn create_all(tree: &mut Tree, directories: usize, children: usize) {
         .collect();
     let mut all = Duration::ZERO;
     for parent in parents {
-        let paths: Vec<String> = children
-            .iter()
-            .map(|child| format!("{parent}/{child}"))
-            .collect();
-        all += apply_all(tree, &paths, create);
+        for some in children.chunks(1000) {
+            let paths: Vec<String> = some
+                .iter()
+                .map(|child| format!("{parent}/{child}"))
+                .collect();
+            all += apply_all(tree, &paths, create);
+        }
     }
     report("create", all, directories * children.len());
 }

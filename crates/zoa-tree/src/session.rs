@@ -95,8 +95,9 @@ impl Session {
         &self.ephemerals
     }
 
-    /// Compares in a time that does not tell how much of a password is right.
-    pub(crate) fn has_password(&self, given: &[u8]) -> bool {
+    /// Whether this is its password. Compares in a time that does not tell how much of it is right.
+    #[must_use]
+    pub fn has_password(&self, given: &[u8]) -> bool {
         let differing = self
             .password
             .iter()
