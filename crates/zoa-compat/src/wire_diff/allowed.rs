@@ -51,10 +51,4 @@ const ALLOWED: &[Allowed] = &[
         fields: &["err", "zxid moved by"],
         reason: "a null path is a malformed body here (MARSHALLINGERROR); the reference takes some of them as a path",
     },
-    Allowed {
-        label: "reconfig alone",
-        ops: &["reconfig"],
-        fields: &["err"],
-        reason: "reconfig is not served yet: UNIMPLEMENTED instead of RECONFIGDISABLED",
-    },
 ];
