@@ -49,6 +49,7 @@ use crate::pipeline::PendingWrite;
 use crate::pipeline::Unanswered;
 use crate::propose::Committed;
 use crate::reads;
+use crate::reads::Frame;
 use crate::reads::Reader;
 use crate::reads::Watching;
 use crate::watches::WatchTable;
@@ -290,15 +291,15 @@ impl Delivery<'_> {
         session: SessionId,
     ) {
         loop {
-            let (frame, identities) = {
+            let (parked, identities) = {
                 let mut state = lane.lock();
-                let Some(frame) = state.pipeline.take_parked() else {
+                let Some(parked) = state.pipeline.take_parked() else {
                     return;
                 };
                 if state.has_ended() {
                     continue;
                 }
-                (frame, Arc::clone(&state.identities))
+                (parked, Arc::clone(&state.identities))
             };
             let reader = Reader {
                 core: self.core,
@@ -306,7 +307,11 @@ impl Delivery<'_> {
                 identities: &identities,
                 session,
             };
-            reads::serve(&reader, tree, &mut Watching::Held(watches), &frame);
+            let frame = Frame {
+                bytes: &parked.frame,
+                waited_ms: self.now.mono_ms.saturating_sub(parked.received_ms),
+            };
+            reads::serve(&reader, tree, &mut Watching::Held(watches), frame);
         }
     }
 

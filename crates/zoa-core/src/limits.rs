@@ -11,6 +11,10 @@ pub const OUTBOX_EVENTS_LEN_MAX: usize = 4 << 20;
 /// Length of one list reply. A longer one is refused with a marshalling error and the connection lives on.
 pub const LIST_REPLY_LEN_MAX: usize = 512 << 20;
 
+/// Bytes of data and names in the reply to one multiRead, all read under one hold of the lock. An operation that does not fit any more
+/// is answered with a marshalling error in its place.
+pub const MULTI_READ_REPLY_LEN_MAX: usize = 4 << 20;
+
 /// Writes of one connection that may be unanswered before its input is left unread.
 pub const PENDING_PER_CONNECTION_MAX: usize = 1024;
 
@@ -38,7 +42,7 @@ pub const IDENTITIES_PER_CONNECTION_MAX: usize = 64;
 /// Milliseconds between two looks at the session clock beyond which the server itself stood still.
 pub const STANDSTILL_MS: u64 = 250;
 
-/// Requests answered under one hold of the shared lock.
+/// Requests answered, or watches re-armed, under one hold of the shared lock.
 pub const REQUESTS_PER_HOLD: usize = 64;
 
 /// Entries applied under one hold of the exclusive lock.
@@ -49,9 +53,6 @@ pub const CHILDREN_AT_ONCE_MAX: usize = 1_024;
 
 /// Children listed under one hold of the shared lock: each may be a cache miss, and every write waits for the hold.
 pub const CHILDREN_PER_STEP: usize = 256;
-
-/// Watches re-armed under one hold of the shared lock.
-pub const REARMS_PER_STEP: usize = 256;
 
 /// Capacity above which an idle connection gives a buffer back.
 pub const IDLE_BUFFER_LEN_MAX: usize = 4 << 10;

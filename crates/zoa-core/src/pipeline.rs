@@ -31,8 +31,17 @@ pub(crate) struct Pipeline {
 pub(crate) enum Waiting {
     /// A proposed write.
     Write(PendingWrite),
-    /// A point read behind a write: its whole frame, as the client sent it.
-    ParkedRead(Box<[u8]>),
+    /// A point read behind a write.
+    ParkedRead(ParkedRead),
+}
+
+/// A read that is answered once the write before it has been applied.
+#[derive(Debug)]
+pub(crate) struct ParkedRead {
+    /// The whole frame, as the client sent it.
+    pub(crate) frame: Box<[u8]>,
+    /// When it came in, for the latency statistics.
+    pub(crate) received_ms: u64,
 }
 
 /// What is needed to answer a write once it has been applied.
@@ -88,13 +97,15 @@ impl Pipeline {
         self.waiting.push_back(Waiting::Write(write));
     }
 
-    pub(crate) fn park(&mut self, frame: &[u8]) {
+    pub(crate) fn park(&mut self, frame: &[u8], received_ms: u64) {
         assert!(
             !self.waiting.is_empty(),
             "a read is parked only behind a write"
         );
         self.parked_count += 1;
-        self.waiting.push_back(Waiting::ParkedRead(frame.into()));
+        let frame = frame.into();
+        self.waiting
+            .push_back(Waiting::ParkedRead(ParkedRead { frame, received_ms }));
     }
 
     /// Takes the write that has just been applied; it is always the oldest that waits.
@@ -109,13 +120,13 @@ impl Pipeline {
     }
 
     /// Takes the next parked read, if one is due now.
-    pub(crate) fn take_parked(&mut self) -> Option<Box<[u8]>> {
+    pub(crate) fn take_parked(&mut self) -> Option<ParkedRead> {
         if !matches!(self.waiting.front(), Some(Waiting::ParkedRead(_))) {
             return None;
         }
         self.parked_count -= 1;
         match self.waiting.pop_front() {
-            Some(Waiting::ParkedRead(frame)) => Some(frame),
+            Some(Waiting::ParkedRead(read)) => Some(read),
             _ => None,
         }
     }
@@ -207,11 +218,12 @@ mod tests {
     fn a_parked_read_is_due_right_after_its_write() {
         let mut pipeline = Pipeline::default();
         pipeline.push_write(write(1));
-        pipeline.park(b"read");
+        pipeline.park(b"read", 5);
         pipeline.push_write(write(2));
         assert!(pipeline.take_parked().is_none());
         assert_eq!(pipeline.take_write().map(|write| write.xid), Some(Xid(1)));
-        assert_eq!(pipeline.take_parked().as_deref(), Some(&b"read"[..]));
+        let read = pipeline.take_parked().expect("it is due");
+        assert_eq!((&*read.frame, read.received_ms), (&b"read"[..], 5));
         assert!(pipeline.take_parked().is_none());
         assert_eq!(pipeline.take_write().map(|write| write.xid), Some(Xid(2)));
         assert!(pipeline.is_empty());
@@ -223,7 +235,7 @@ mod tests {
         pipeline.push_write(write(1));
         for _ in 0..PARKED_READS_MAX {
             assert_eq!(pipeline.turn_of_read(OpCode::Ping), Turn::Park);
-            pipeline.park(b"ping");
+            pipeline.park(b"ping", 5);
         }
         assert_eq!(pipeline.turn_of_read(OpCode::Ping), Turn::Hold);
     }

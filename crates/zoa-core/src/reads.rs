@@ -20,6 +20,7 @@ use zoa_proto::RequestHeader;
 use zoa_proto::SessionId;
 use zoa_proto::VectorItem;
 use zoa_proto::jute::Writer;
+use zoa_proto::request;
 use zoa_tree::Access;
 use zoa_tree::IdentitiesBuf;
 use zoa_tree::NodeRef;
@@ -29,6 +30,7 @@ use zoa_tree::Tree;
 use crate::auth;
 use crate::core::Core;
 use crate::lane::Lane;
+use crate::limits::MULTI_READ_REPLY_LEN_MAX;
 use crate::watches::Kinds;
 pub(crate) use watching::Watching;
 
@@ -49,9 +51,33 @@ impl Reader<'_> {
     }
 }
 
+/// One read request.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    /// All of it, header included.
+    pub(crate) bytes: &'a [u8],
+    /// Milliseconds since it came in.
+    pub(crate) waited_ms: u64,
+}
+
+impl<'a> Frame<'a> {
+    /// A request that is answered in the turn in which it came: in less than the clock of the core can tell.
+    pub(crate) fn at_once(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            waited_ms: 0,
+        }
+    }
+}
+
 /// Answers one read request, given as its whole frame, into the outbox.
-pub(crate) fn serve(reader: &Reader<'_>, tree: &Tree, watching: &mut Watching<'_>, frame: &[u8]) {
-    let Ok((header, body)) = RequestHeader::decode(frame) else {
+pub(crate) fn serve(
+    reader: &Reader<'_>,
+    tree: &Tree,
+    watching: &mut Watching<'_>,
+    frame: Frame<'_>,
+) {
+    let Ok((header, body)) = RequestHeader::decode(frame.bytes) else {
         return;
     };
     let Some(op) = header.op() else { return };
@@ -64,7 +90,7 @@ pub(crate) fn serve(reader: &Reader<'_>, tree: &Tree, watching: &mut Watching<'_
         Err(_) => replying.error(ErrorCode::MarshallingError),
         Ok(request) => replying.answer(&request, watching),
     }
-    reader.core.stats.read_latency.record(0, 1);
+    reader.core.stats.read_latency.record(frame.waited_ms, 1);
 }
 
 struct Replying<'a> {
@@ -75,76 +101,23 @@ struct Replying<'a> {
 
 impl Replying<'_> {
     fn answer(&self, request: &Request<'_>, watching: &mut Watching<'_>) {
-        let tree = self.tree;
-        let access = &self.reader.access();
         match request {
             Request::Ping => self.ok(|_| {}),
-            Request::Exists(exists) => {
-                let found = tree.read_exists(exists.path, access);
-                // The watch stands also when there is no such znode, but not when it may not be read.
-                let may_watch = matches!(found, Ok(_) | Err(ErrorCode::NoNode));
-                if !self.watch(
-                    watching,
-                    exists.watch && may_watch,
-                    exists.path,
-                    Kinds::DATA,
-                ) {
-                    return;
-                }
-                self.reply(found, |stat, writer| stat.encode(writer));
-            }
-            Request::GetData(get) => {
-                let found = tree.read_data(get.path, access);
-                if !self.watch(watching, get.watch && found.is_ok(), get.path, Kinds::DATA) {
-                    return;
-                }
-                self.reply(found, |(data, stat), writer| {
-                    writer.buffer(data);
-                    stat.encode(writer);
-                });
-            }
+            Request::Exists(exists) => self.exists(exists, watching),
+            Request::GetData(get) => self.get_data(get, watching),
             Request::GetChildren(get) => {
-                let found = tree.read_children(get.path, access);
-                if !self.watch(watching, get.watch && found.is_ok(), get.path, Kinds::CHILD) {
-                    return;
-                }
-                self.reply(found, |node, writer| encode_children(node, writer));
+                self.get_children(get, watching, encode_children);
             }
-            Request::GetChildren2(get) => {
-                let found = tree.read_children(get.path, access);
-                if !self.watch(watching, get.watch && found.is_ok(), get.path, Kinds::CHILD) {
-                    return;
-                }
-                self.reply(found, |node, writer| {
-                    encode_children(node, writer);
-                    node.stat().encode(writer);
-                });
-            }
-            Request::GetAcl(get) => {
-                self.reply(tree.read_acl(get.path, access), |(acl, stat), writer| {
-                    writer.count(acl.len());
-                    acl.for_each(&mut |entry| Acls::encode(&entry, writer));
-                    stat.encode(writer);
-                })
-            }
+            Request::GetChildren2(get) => self.get_children(get, watching, |node, writer| {
+                encode_children(node, writer);
+                node.stat().encode(writer);
+            }),
+            Request::GetAcl(get) => self.get_acl(get),
             Request::GetAllChildrenNumber(get) => {
-                self.reply(
-                    tree.read_children_count_all(get.path, access),
-                    |count, writer| writer.int(count),
-                );
+                let found = self.tree.read_children_count_all(get.path, &self.access());
+                self.reply(found, |count, writer| writer.int(count));
             }
-            Request::GetEphemerals(get) => {
-                let mut paths = Vec::new();
-                let mut count = 0;
-                tree.read_ephemerals(self.reader.session, get.prefix, &mut |path| {
-                    count += 1;
-                    Writer::new(&mut paths).ustring(path);
-                });
-                self.ok(|writer| {
-                    writer.count(count);
-                    writer.raw(&paths);
-                });
-            }
+            Request::GetEphemerals(get) => self.get_ephemerals(get),
             Request::MultiRead(multi) => self.ok(|writer| self.multi_read(multi, writer)),
             Request::AddWatch(add) => {
                 if self.watch(watching, true, add.path, watching::kinds_of_mode(add.mode)) {
@@ -158,20 +131,10 @@ impl Replying<'_> {
             }
             Request::RemoveWatches(remove) => {
                 let kinds = watching::kinds_of_type(remove.watcher_type);
-                self.watcher_found(
-                    !watching
-                        .remove(self.reader.lane, remove.path, kinds)
-                        .is_none(),
-                );
+                let removed = watching.remove(self.reader.lane, remove.path, kinds);
+                self.watcher_found(!removed.is_none());
             }
-            Request::WhoAmI => self.ok(|writer| {
-                let shown: Vec<_> = self.reader.identities.as_ref().iter().collect();
-                writer.count(shown.len());
-                for identity in shown {
-                    writer.ustring(identity.scheme);
-                    writer.ustring(auth::shown_user(&identity));
-                }
-            }),
+            Request::WhoAmI => self.who_am_i(),
             // Served at a later stage.
             Request::Sasl(_) => self.error(ErrorCode::Unimplemented),
             Request::Create(_)
@@ -195,20 +158,86 @@ impl Replying<'_> {
         }
     }
 
+    fn access(&self) -> Access<'_> {
+        self.reader.access()
+    }
+
+    fn exists(&self, exists: &request::Exists<'_>, watching: &mut Watching<'_>) {
+        let found = self.tree.read_exists(exists.path, &self.access());
+        // The watch stands also when there is no such znode, but not when it may not be read.
+        let may_watch = matches!(found, Ok(_) | Err(ErrorCode::NoNode));
+        let wanted = exists.watch && may_watch;
+        if self.watch(watching, wanted, exists.path, Kinds::DATA) {
+            self.reply(found, |stat, writer| stat.encode(writer));
+        }
+    }
+
+    fn get_data(&self, get: &request::GetData<'_>, watching: &mut Watching<'_>) {
+        let found = self.tree.read_data(get.path, &self.access());
+        if self.watch(watching, get.watch && found.is_ok(), get.path, Kinds::DATA) {
+            self.reply(found, |(data, stat), writer| {
+                writer.buffer(data);
+                stat.encode(writer);
+            });
+        }
+    }
+
+    fn get_children(
+        &self,
+        get: &request::GetChildren<'_>,
+        watching: &mut Watching<'_>,
+        encode: impl FnOnce(NodeRef<'_>, &mut Writer<'_>),
+    ) {
+        let found = self.tree.read_children(get.path, &self.access());
+        if self.watch(watching, get.watch && found.is_ok(), get.path, Kinds::CHILD) {
+            self.reply(found, encode);
+        }
+    }
+
+    fn get_acl(&self, get: &request::GetAcl<'_>) {
+        let found = self.tree.read_acl(get.path, &self.access());
+        self.reply(found, |(acl, stat), writer| {
+            writer.count(acl.len());
+            acl.for_each(&mut |entry| Acls::encode(&entry, writer));
+            stat.encode(writer);
+        });
+    }
+
+    fn get_ephemerals(&self, get: &request::GetEphemerals<'_>) {
+        let mut paths = Vec::new();
+        let mut count = 0;
+        let session = self.reader.session;
+        self.tree.read_ephemerals(session, get.prefix, &mut |path| {
+            count += 1;
+            Writer::new(&mut paths).ustring(path);
+        });
+        self.ok(|writer| {
+            writer.count(count);
+            writer.raw(&paths);
+        });
+    }
+
+    fn who_am_i(&self) {
+        self.ok(|writer| {
+            let shown: Vec<_> = self.reader.identities.as_ref().iter().collect();
+            writer.count(shown.len());
+            for identity in shown {
+                writer.ustring(identity.scheme);
+                writer.ustring(auth::shown_user(&identity));
+            }
+        });
+    }
+
+    /// Each operation has its own result; those that would make the reply too long have an error in its place.
     fn multi_read(&self, multi: &MultiOps<'_>, writer: &mut Writer<'_>) {
-        let access = &self.reader.access();
         let mut names = Vec::new();
+        let mut room = MULTI_READ_REPLY_LEN_MAX;
         for op in multi.iter() {
             let result = match op {
-                MultiOp::GetData(get) => self
-                    .tree
-                    .read_data(get.path, access)
-                    .map(|(data, stat)| MultiResult::Data { data, stat }),
-                MultiOp::GetChildren(get) => {
-                    self.tree.read_children(get.path, access).map(|node| {
-                        MultiResult::Children(PathList::collect_into(node.children(), &mut names))
-                    })
-                }
+                MultiOp::GetData(get) => self.multi_data(get.path, &mut room),
+                MultiOp::GetChildren(get) => self.multi_children(get.path, &mut room).map(|node| {
+                    MultiResult::Children(PathList::collect_into(node.children(), &mut names))
+                }),
                 MultiOp::Create(_)
                 | MultiOp::Create2(_)
                 | MultiOp::CreateContainer(_)
@@ -224,6 +253,21 @@ impl Replying<'_> {
                 .encode(writer);
         }
         MultiResult::encode_end(writer);
+    }
+
+    fn multi_data(&self, path: &str, room: &mut usize) -> Result<MultiResult<'_>, ErrorCode> {
+        let (data, stat) = self.tree.read_data(path, &self.access())?;
+        take_room(room, data.map_or(0, <[u8]>::len))?;
+        Ok(MultiResult::Data { data, stat })
+    }
+
+    fn multi_children(&self, path: &str, room: &mut usize) -> Result<NodeRef<'_>, ErrorCode> {
+        let node = self.tree.read_children(path, &self.access())?;
+        let names_len = usize::try_from(node.children_names_len()).unwrap_or(usize::MAX);
+        let count = usize::try_from(node.children_count()).unwrap_or(usize::MAX);
+        // Four bytes in front of each name.
+        take_room(room, names_len.saturating_add(count.saturating_mul(4)))?;
+        Ok(node)
     }
 
     /// Registers a watch if it is wanted; answers an error and says `false` when the connection may hold no more.
@@ -273,6 +317,12 @@ impl Replying<'_> {
             error,
         }
     }
+}
+
+/// Takes the length of one result out of what a reply may hold.
+fn take_room(room: &mut usize, len: usize) -> Result<(), ErrorCode> {
+    *room = room.checked_sub(len).ok_or(ErrorCode::MarshallingError)?;
+    Ok(())
 }
 
 fn encode_children(node: NodeRef<'_>, writer: &mut Writer<'_>) {

@@ -25,6 +25,7 @@ use crate::limits::IDENTITIES_PER_CONNECTION_MAX;
 use crate::pipeline::PendingWrite;
 use crate::pipeline::Turn as ReadTurn;
 use crate::reads;
+use crate::reads::Frame;
 use crate::reads::Reader;
 use crate::reads::Watching;
 use crate::reads::rearm;
@@ -73,7 +74,7 @@ impl Connection {
             | OpCode::GetEphemerals
             | OpCode::GetAllChildrenNumber
             | OpCode::AddWatch
-            | OpCode::WhoAmI => self.handle_read(header, op, frame, shared),
+            | OpCode::WhoAmI => self.handle_read(header, op, frame, (turn.now.mono_ms, shared)),
             OpCode::Notification | OpCode::CreateSession | OpCode::Error => {
                 self.refuse_unknown(header)
             }
@@ -188,13 +189,13 @@ impl Connection {
         header: RequestHeader,
         op: OpCode,
         frame: &[u8],
-        shared: &mut SharedTree<'_>,
+        (now_ms, shared): (u64, &mut SharedTree<'_>),
     ) -> Step {
         let read_turn = {
             let mut state = self.lane.lock();
             let read_turn = state.pipeline.turn_of_read(op);
             if read_turn == ReadTurn::Park {
-                state.pipeline.park(frame);
+                state.pipeline.park(frame, now_ms);
             }
             read_turn
         };
@@ -214,7 +215,7 @@ impl Connection {
                     &reader,
                     shared.tree(),
                     &mut Watching::Shared(&reader.core.watches),
-                    frame,
+                    Frame::at_once(frame),
                 );
                 Step::Done
             }

@@ -43,10 +43,16 @@ impl Connection {
         let Ok(request) = ConnectRequest::decode(frame) else {
             return Step::Close;
         };
-        // A client that has seen more than this server must not be taken back in time (G-04). It gets no answer and tries another.
-        if request.last_zxid_seen > self.core.last_zxid() {
-            return Step::Close;
-        }
+        let is_known = {
+            let tree = self.core.tree.read();
+            // A client that has seen more than this server must not be taken back in time (G-04). It gets no answer and tries another.
+            // Compared with the sign, as the original does: -1 is a client that has seen nothing.
+            if request.last_zxid_seen.to_wire() > tree.last_zxid().to_wire() {
+                return Step::Close;
+            }
+            let session = tree.session(request.session);
+            session.is_some_and(|session| session.has_password(request.password))
+        };
         let timeout_ms = self.core.negotiate_timeout(request.timeout_ms);
         let (session, op, password) = if request.session == SessionId::NONE {
             let mut random = [0; 8];
@@ -62,11 +68,14 @@ impl Connection {
                 password,
             )
         } else {
-            // From here until the entry is applied the session counts as heard of.
-            self.core
-                .clock
-                .lock()
-                .touch(request.session, turn.now.mono_ms);
+            // From here until the entry is applied the session counts as heard of; but a stranger, who may know its id from any stat
+            // of an ephemeral, must not keep it alive.
+            if is_known {
+                self.core
+                    .clock
+                    .lock()
+                    .touch(request.session, turn.now.mono_ms);
+            }
             let mut password = [0; PASSWORD_LEN];
             if request.password.len() == PASSWORD_LEN {
                 password.copy_from_slice(request.password);

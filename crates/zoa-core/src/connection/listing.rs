@@ -29,6 +29,7 @@ use crate::limits::CHILDREN_AT_ONCE_MAX;
 use crate::limits::CHILDREN_PER_STEP;
 use crate::limits::LIST_REPLY_LEN_MAX;
 use crate::reads;
+use crate::reads::Frame;
 use crate::reads::Reader;
 use crate::reads::Watching;
 use crate::watches::Kinds;
@@ -77,7 +78,8 @@ impl Connection {
                 .is_some_and(|node| is_long(node.children_count()))
         });
         let Some((path, watch)) = long else {
-            reads::serve(&reader, tree, &mut Watching::Shared(&core.watches), frame);
+            let watching = &mut Watching::Shared(&core.watches);
+            reads::serve(&reader, tree, watching, Frame::at_once(frame));
             return Step::Done;
         };
         shared.release();
@@ -146,6 +148,17 @@ fn is_long(children_count: u32) -> bool {
     usize::try_from(children_count).is_ok_and(|count| count > CHILDREN_AT_ONCE_MAX)
 }
 
+/// Length of a reply's body; `None` when it would be too long.
+fn body_len(children_count: usize, names_len: usize, with_stat: bool) -> Option<usize> {
+    let stat_len = if with_stat { Stat::LEN } else { 0 };
+    // Four bytes in front of each name.
+    let body_len = children_count
+        .saturating_mul(4)
+        .saturating_add(names_len)
+        .saturating_add(4 + stat_len);
+    (body_len <= LIST_REPLY_LEN_MAX).then_some(body_len)
+}
+
 /// Opens a walk: permission, cursor, watch and holding back are one step under the exclusive lock; or the reply that refuses it.
 fn open(
     reader: &Reader<'_>,
@@ -168,24 +181,19 @@ fn open(
     let too_much = header(Some(ErrorCode::MarshallingError));
     let answered = header(None);
     let cursor = tree.open_children_cursor(path).ok_or(too_much)?;
-    // Four bytes in front of each name.
     let children_count = usize::try_from(cursor.children_count()).unwrap_or(usize::MAX);
     let names_len = usize::try_from(cursor.names_len()).unwrap_or(usize::MAX);
-    let stat_len = if with_stat { Stat::LEN } else { 0 };
-    let body_len = children_count
-        .saturating_mul(4)
-        .saturating_add(names_len)
-        .saturating_add(4 + stat_len);
+    let body_len = body_len(children_count, names_len, with_stat);
     let added = if watch {
         Watching::Shared(&reader.core.watches).add(reader.lane, path, Kinds::CHILD)
     } else {
         Ok(())
     };
     let mut reply = Vec::new();
-    if body_len > LIST_REPLY_LEN_MAX || added.is_err() {
+    let (Some(body_len), Ok(())) = (body_len, added) else {
         tree.close_cursor(cursor);
         return Err(too_much);
-    }
+    };
     if !encode_reply_header(&mut reply, answered, body_len) {
         tree.close_cursor(cursor);
         return Err(too_much);
@@ -198,4 +206,27 @@ fn open(
         reply,
         stat: with_stat.then_some(stat),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_as_long_as_its_names_and_refused_when_too_long() {
+        assert_eq!(body_len(2, 10, false), Some(4 + 2 * 4 + 10));
+        assert_eq!(body_len(2, 10, true), Some(4 + 2 * 4 + 10 + Stat::LEN));
+        let longest = LIST_REPLY_LEN_MAX - 8;
+        assert_eq!(body_len(1, longest, false), Some(LIST_REPLY_LEN_MAX));
+        assert_eq!(body_len(1, longest + 1, false), None);
+        assert_eq!(body_len(1, longest, true), None);
+        assert_eq!(body_len(usize::MAX, usize::MAX, true), None);
+    }
+
+    #[test]
+    fn a_list_goes_in_steps_when_it_is_long() {
+        let most = u32::try_from(CHILDREN_AT_ONCE_MAX).expect("small");
+        assert!(!is_long(most));
+        assert!(is_long(most + 1));
+    }
 }

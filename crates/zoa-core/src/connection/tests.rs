@@ -1,10 +1,12 @@
-//! What a connection keeps while nothing happens.
+//! What a connection keeps while nothing happens, and for how long it holds the tree.
 
 use crate::limits::IDLE_BUFFER_LEN_MAX;
+use crate::limits::REQUESTS_PER_HOLD;
 use crate::propose::Proposals;
 use crate::testing;
 
 use super::Connection;
+use super::SharedTree;
 use super::Turn;
 
 fn send_all(connection: &mut Connection) {
@@ -46,4 +48,18 @@ fn an_idle_connection_keeps_no_large_buffer() {
     }
     let kept = kept(&connection);
     assert!(kept <= 2 * IDLE_BUFFER_LEN_MAX, "{kept}");
+}
+
+#[test]
+fn the_tree_is_let_go_after_so_many_requests() {
+    let core = testing::core();
+    let mut shared = SharedTree::new(&core);
+    for served in 1..=2 * REQUESTS_PER_HOLD {
+        shared.tree();
+        let in_this_hold = (served - 1) % REQUESTS_PER_HOLD + 1;
+        assert_eq!(shared.served, in_this_hold);
+        assert!(core.tree.try_write().is_none(), "it is held");
+    }
+    shared.release();
+    assert!(core.tree.try_write().is_some());
 }

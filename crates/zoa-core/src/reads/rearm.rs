@@ -23,7 +23,6 @@ use zoa_proto::encode_event;
 use zoa_tree::Tree;
 
 use crate::connection::SharedTree;
-use crate::limits::REARMS_PER_STEP;
 use crate::reads::Reader;
 use crate::reads::Watching;
 use crate::watches::Kinds;
@@ -155,10 +154,7 @@ fn rearm_list(
     look: impl Fn(&Tree, &str) -> Missed,
 ) -> Result<(), ErrorCode> {
     let mut event = Vec::new();
-    for (done, path) in paths.iter().enumerate() {
-        if done % REARMS_PER_STEP == 0 {
-            shared.release();
-        }
+    for path in paths.iter() {
         match look(shared.tree(), path) {
             Missed::Nothing => {
                 let added = Watching::Shared(&reader.core.watches).add(reader.lane, path, kinds);

@@ -205,3 +205,37 @@ fn a_server_that_stops_answers_what_is_under_way_and_takes_nothing_more() {
     assert!(client.take_all().is_empty());
     assert!(client.ended);
 }
+
+#[test]
+fn a_stranger_who_knows_the_id_cannot_keep_a_session_alive() {
+    let mut world = World::new();
+    let mut owner = world.dial();
+    let opened = world.attach(&mut owner, SessionId::NONE, &[0; 16]);
+    drop(owner);
+    let sessions = |world: &World| world.core.with_tree(zoa_tree::Tree::sessions_count);
+    for _ in 0..24 {
+        let mut stranger = world.dial();
+        world.attach(&mut stranger, opened.session, &[9; 16]);
+        world.pass(500);
+    }
+    assert_eq!(sessions(&world), 0, "it was silent for twelve seconds");
+}
+
+#[test]
+fn a_client_whose_last_zxid_is_negative_has_seen_nothing() {
+    let mut world = World::new();
+    let mut client = world.dial();
+    let request = zoa_proto::ConnectRequest {
+        protocol_version: 0,
+        last_zxid_seen: zoa_proto::Zxid::from_wire(-1),
+        timeout_ms: 10_000,
+        session: SessionId::NONE,
+        password: &[],
+        read_only: None,
+    };
+    let mut bytes = Vec::new();
+    request.encode_frame(&mut bytes).expect("short");
+    world.send(&mut client, &bytes);
+    world.commit_all();
+    assert!(client.take_frame().is_some(), "it gets a session");
+}

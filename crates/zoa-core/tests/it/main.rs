@@ -8,6 +8,7 @@
 
 mod handshake;
 mod hostile;
+mod limits;
 mod ordering;
 mod words;
 mod world;

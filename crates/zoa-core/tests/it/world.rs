@@ -178,6 +178,13 @@ impl World {
 
     /// Gives bytes to the connection and collects what it sends.
     pub(crate) fn send(&mut self, client: &mut Client, bytes: &[u8]) -> Progress {
+        let progress = self.send_unflushed(client, bytes);
+        client.flush();
+        progress
+    }
+
+    /// Gives bytes to the connection, whose output nobody looks at yet.
+    pub(crate) fn send_unflushed(&mut self, client: &mut Client, bytes: &[u8]) -> Progress {
         let mut proposals = Proposals::default();
         let random = &mut self.random;
         let mut fill = |bytes: &mut [u8]| {
@@ -193,7 +200,6 @@ impl World {
         };
         let progress = client.connection.handle_input(bytes, &mut turn);
         self.proposed.extend(proposals.take());
-        client.flush();
         progress
     }
 
