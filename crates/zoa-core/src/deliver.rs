@@ -268,7 +268,7 @@ impl Delivery<'_> {
         state.stats.last_latency_ms = latency_ms;
         state.stats.latency_ms_max = state.stats.latency_ms_max.max(latency_ms);
         state.stats.latency_ms_sum += latency_ms;
-        state.stats.last_response_wall_ms = self.now.wall_ms;
+        state.stats.last_response_ms = self.now.mono_ms;
         if state.has_ended() {
             return;
         }

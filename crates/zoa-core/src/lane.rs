@@ -83,7 +83,8 @@ pub(crate) struct LaneStats {
     pub(crate) last_op: Option<OpCode>,
     pub(crate) last_xid: Xid,
     pub(crate) last_zxid: Zxid,
-    pub(crate) last_response_wall_ms: i64,
+    /// On the monotonic clock, as the original tells it.
+    pub(crate) last_response_ms: u64,
     pub(crate) last_latency_ms: u64,
     pub(crate) latency_ms_max: u64,
     pub(crate) latency_ms_sum: u64,

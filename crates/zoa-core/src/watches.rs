@@ -213,11 +213,23 @@ impl WatchTable {
         }
     }
 
-    /// Every watched path with the lanes that watch it.
-    pub(crate) fn by_path(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &Arc<Lane>>)> {
-        self.by_path
-            .iter()
-            .map(|(path, watchers)| (&**path, watchers.with(Kinds::ALL)))
+    /// Watched paths, each with the lanes that watch it, as many as make `lines_max` lines with one a path and one a lane.
+    pub(crate) fn list(&self, lines_max: usize) -> Vec<(Arc<str>, Vec<Arc<Lane>>)> {
+        let mut left = lines_max;
+        let mut listed = Vec::new();
+        for (path, watchers) in &self.by_path {
+            if left == 0 {
+                break;
+            }
+            let lanes: Vec<_> = watchers
+                .with(Kinds::ALL)
+                .take(left)
+                .map(Arc::clone)
+                .collect();
+            left = left.saturating_sub(1 + lanes.len());
+            listed.push((Arc::clone(path), lanes));
+        }
+        listed
     }
 
     fn forget(&mut self, connection: ConnectionNumber, path: &str) {

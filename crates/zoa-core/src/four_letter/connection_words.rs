@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use zoa_proto::OpCode;
 
@@ -69,7 +70,7 @@ fn session_part(lane: &Lane, text: &mut String) {
     let Attachment::Session {
         session,
         timeout_ms,
-        ..
+        pulse,
     } = &state.attachment
     else {
         return;
@@ -81,14 +82,21 @@ fn session_part(lane: &Lane, text: &mut String) {
         .unwrap_or(0);
     write!(
         text,
-        ",sid={session},lop={},est={},to={timeout_ms},lcxid={:#x},lzxid={},lresp={},llat={},minlat=0,avglat={average},maxlat={}",
+        ",sid={session},lop={},est={},to={timeout_ms}",
         stats.last_op.map_or("NA", short_name),
         stats.established_wall_ms,
-        stats.last_xid.0,
-        stats.last_zxid,
-        stats.last_response_wall_ms,
-        stats.last_latency_ms,
-        stats.latency_ms_max,
+    )
+    .ok();
+    // The original leaves the xids of pings and the like out.
+    if stats.last_xid.0 >= 0 {
+        write!(text, ",lcxid={:#x}", stats.last_xid.0).ok();
+    }
+    // Of a read the time is that of its packet; a write is answered later.
+    let last_response_ms = stats.last_response_ms.max(pulse.load(Ordering::Relaxed));
+    write!(
+        text,
+        ",lzxid={},lresp={last_response_ms},llat={},minlat=0,avglat={average},maxlat={}",
+        stats.last_zxid, stats.last_latency_ms, stats.latency_ms_max,
     )
     .ok();
 }

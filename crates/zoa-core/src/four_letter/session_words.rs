@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use zoa_proto::SessionId;
+
 use crate::core::Core;
 use crate::limits::WORD_LINES_MAX;
 use crate::moment::Moment;
@@ -14,52 +16,105 @@ pub(super) fn dump(core: &Core, now: Moment, text: &mut String) {
 }
 
 fn session_tracker(core: &Core, now: Moment, text: &mut String) {
-    let clock = core.clock.lock();
-    let buckets: Vec<_> = clock
-        .buckets()
-        .filter(|(_, sessions)| !sessions.is_empty())
-        .collect();
+    let (count, buckets) = {
+        let clock = core.clock.lock();
+        let buckets: Vec<(u64, Vec<SessionId>)> = clock
+            .buckets()
+            .filter(|(_, sessions)| !sessions.is_empty())
+            .collect();
+        (clock.count(), buckets)
+    };
     text.push_str("SessionTracker dump:\n");
-    writeln!(
-        text,
-        "Session Sets ({})/({}):",
-        buckets.len(),
-        clock.count()
-    )
-    .ok();
-    for (due_ms, sessions) in buckets.into_iter().take(WORD_LINES_MAX) {
+    writeln!(text, "Session Sets ({})/({count}):", buckets.len()).ok();
+    let mut lines_left = WORD_LINES_MAX;
+    for (due_ms, sessions) in buckets {
         let left_ms = i64::try_from(due_ms.saturating_sub(now.mono_ms)).unwrap_or(i64::MAX);
-        writeln!(
-            text,
-            "{} expire at {} (in {left_ms} ms):",
-            sessions.len(),
-            now.wall_ms.saturating_add(left_ms)
-        )
-        .ok();
-        for session in sessions.into_iter().take(WORD_LINES_MAX) {
+        let at = java_date(now.wall_ms.saturating_add(left_ms));
+        writeln!(text, "{} expire at {at}:", sessions.len()).ok();
+        for session in sessions.into_iter().take(lines_left) {
             writeln!(text, "\t{session}").ok();
+            lines_left -= 1;
         }
     }
 }
 
+/// The tree is held for one session at a time.
 fn ephemerals(core: &Core, text: &mut String) {
-    core.with_tree(|tree| {
-        let owners: Vec<_> = tree
+    let owners: Vec<SessionId> = core.with_tree(|tree| {
+        let owns = tree
             .sessions()
-            .filter(|session| session.ephemerals_count() > 0)
-            .map(|it| it.id())
-            .collect();
-        text.push_str("ephemeral nodes dump:\n");
-        writeln!(text, "Sessions with Ephemerals ({}):", owners.len()).ok();
-        let mut lines = 0;
-        for session in owners {
-            writeln!(text, "{session}:").ok();
+            .filter(|session| session.ephemerals_count() > 0);
+        owns.map(|session| session.id()).collect()
+    });
+    text.push_str("ephemeral nodes dump:\n");
+    writeln!(text, "Sessions with Ephemerals ({}):", owners.len()).ok();
+    let mut lines_left = WORD_LINES_MAX;
+    for session in owners {
+        if lines_left == 0 {
+            return;
+        }
+        writeln!(text, "{session}:").ok();
+        core.with_tree(|tree| {
             tree.read_ephemerals(session, "", &mut |path| {
-                lines += 1;
-                if lines <= WORD_LINES_MAX {
+                if lines_left > 0 {
+                    lines_left -= 1;
                     writeln!(text, "\t{path}").ok();
                 }
             });
-        }
-    });
+        });
+    }
+}
+
+/// A time as Java prints it, in UTC: `Sun Nov 22 12:23:53 UTC 2026`.
+fn java_date(wall_ms: i64) -> String {
+    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let seconds = wall_ms.div_euclid(1000);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let name = |names: &[&'static str], index: i64| {
+        let index = usize::try_from(index).unwrap_or(0);
+        names.get(index).copied().unwrap_or_default()
+    };
+    let weekday = name(&WEEKDAYS, days.rem_euclid(7));
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let month = name(&MONTHS, month - 1);
+    format!("{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02} UTC {year}")
+}
+
+/// Year, month and day of a number of days since 1970, in the Gregorian calendar.
+fn civil(days: i64) -> (i64, i64, i64) {
+    // Counted from 1 March of the year 0, so that the leap day is a year's last.
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_java() {
+        let check = |wall_ms: i64, expected: &str| assert_eq!(java_date(wall_ms), expected);
+        check(0, "Thu Jan 01 00:00:00 UTC 1970");
+        check(1_700_000_000_000, "Tue Nov 14 22:13:20 UTC 2023");
+        check(951_782_400_000, "Tue Feb 29 00:00:00 UTC 2000");
+        check(4_107_542_399_999, "Sun Feb 28 23:59:59 UTC 2100");
+        check(-1, "Wed Dec 31 23:59:59 UTC 1969");
+    }
 }
