@@ -12,7 +12,9 @@
 //!  [b b b b . ]  [b b b b b . ]  [b b b|next ...]   free: [ ] [ ]
 //! ```
 
+mod opening;
 mod recovery;
+mod replay;
 mod scan;
 
 use std::collections::VecDeque;
@@ -109,7 +111,7 @@ impl<D: Disk> Log<D> {
     /// # Errors
     /// Any [`LogError`]; the directory is then left as it was, so far as possible.
     pub fn open(disk: D, options: &LogOptions) -> Result<(Self, Recovered), LogError> {
-        recovery::open(disk, options)
+        opening::open(disk, options)
     }
 
     /// Makes everything given durable: one write, unless it is longer than a
@@ -395,18 +397,40 @@ impl<D: Disk> Log<D> {
         {
             self.index.truncate(first.index);
         }
-        let active = self
-            .segments
-            .back()
-            .expect("there is always an active segment");
-        let incarnation = active.incarnation;
-        let offset = self.next_block * u64_of(BLOCK_LEN);
-        let place = Place {
-            incarnation,
-            offset,
+        let place = self.next_place();
+        self.seal(place, entries, hard_state);
+        let slot = &self.active().slot;
+        let written = slot.file.overwrite_durable(place.offset, &self.buf);
+        written.map_err(io_error("write", self.disk.describe(&slot.name)))?;
+        if let Some(first) = entries.first() {
+            let placed = BatchRef {
+                first: first.index,
+                incarnation: place.incarnation,
+                block: u32_of(usize_of(self.next_block)),
+                blocks: u32_of(usize_of(blocks)),
+            };
+            self.index
+                .append(placed, entries.iter().map(|entry| entry.term));
+        }
+        self.hard_state = hard_state;
+        self.next_block += blocks;
+        self.next_sequence += 1;
+        self.unmarked = true;
+        Ok(())
+    }
+
+    /// Where the next batch goes, if it fits.
+    fn next_place(&self) -> Place {
+        Place {
+            incarnation: self.active().incarnation,
+            offset: self.next_block * u64_of(BLOCK_LEN),
             sequence: self.next_sequence,
-        };
-        let first_live = self.index.first_incarnation().unwrap_or(incarnation);
+        }
+    }
+
+    /// Ends the batch in the buffer with the state that holds once it is written.
+    fn seal(&mut self, place: Place, entries: &[&Entry], hard_state: HardState) {
+        let first_live = self.index.first_incarnation().unwrap_or(place.incarnation);
         let state = State {
             hard_state,
             purged: self.index.purged(),
@@ -420,27 +444,6 @@ impl<D: Disk> Log<D> {
             state,
             (first_index, u32_of(entries.len())),
         );
-        active
-            .slot
-            .file
-            .overwrite_durable(offset, &self.buf)
-            .map_err(io_error("write", self.disk.describe(&active.slot.name)))?;
-        if !entries.is_empty() {
-            let block = u32_of(usize_of(self.next_block));
-            let placed = BatchRef {
-                first: first_index,
-                incarnation,
-                block,
-                blocks: u32_of(usize_of(blocks)),
-            };
-            self.index
-                .append(placed, entries.iter().map(|entry| entry.term));
-        }
-        self.hard_state = hard_state;
-        self.next_block += blocks;
-        self.next_sequence += 1;
-        self.unmarked = true;
-        Ok(())
     }
 
     /// Goes on in another file. No sync: the file and its name were made durable

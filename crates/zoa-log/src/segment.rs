@@ -23,6 +23,9 @@ use crate::width::usize_of;
 /// The directory of the segments.
 pub(crate) const LOG_DIR: &str = "log";
 
+/// The sequence number of the first batch, and the incarnation of the first segment.
+pub(crate) const FIRST: u64 = 1;
+
 /// The name of segment file `number`.
 pub(crate) fn segment_name(number: u64) -> String {
     format!("{LOG_DIR}/{number:08}.seg")
@@ -35,6 +38,12 @@ pub(crate) fn segment_number(name: &str) -> Option<u64> {
         .parse()
         .ok()
         .filter(|&number| format!("{number:08}") == digits)
+}
+
+/// The names in the log directory.
+pub(crate) fn list_log<D: Disk>(disk: &D) -> Result<Vec<String>, LogError> {
+    disk.list(LOG_DIR)
+        .map_err(io_error("list", disk.describe(LOG_DIR)))
 }
 
 /// A file that can hold a segment.

@@ -1,4 +1,4 @@
-//! From the files to a log: found a new one, or find again what was kept.
+//! From the files to a log: finding again what was kept.
 //!
 //! What it is: the judgement what is the end of the log, what is a torn write
 //! that nobody was promised, and what is damage to acknowledged data. What it is
@@ -8,196 +8,46 @@
 //! later exists anywhere; where something later exists, it is corruption.
 //!
 //! ```text
-//! lock -> metadata -> segments by the incarnation in their first header
+//! segments by the incarnation in their first header
 //!      -> newest whole batch: small state, oldest live segment
 //!      -> walk oldest..newest -> search for anything later -> sync -> mark
 //! ```
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
-use std::io::ErrorKind;
 use std::iter;
 
 use super::Log;
-use super::Recovered;
 use super::TornTail;
 use super::batch_len_max;
+use super::replay::Replay;
 use super::scan::End;
 use super::scan::Scanner;
 use crate::BlockBuf;
 use crate::Disk;
 use crate::DiskFile;
-use crate::HardState;
 use crate::LogError;
-use crate::LogIndex;
 use crate::LogOptions;
-use crate::Metadata;
 use crate::WriteMode;
 use crate::batch::Header;
-use crate::batch::LogId;
 use crate::batch::Salt;
 use crate::batch::State;
-use crate::batch_index::BatchIndex;
-use crate::batch_index::BatchRef;
 use crate::error::io_error;
 use crate::limits::BLOCK_LEN;
 use crate::limits::IDLE_BUFFER_LEN;
-use crate::metadata::METADATA_FILE;
+use crate::segment::FIRST;
 use crate::segment::LOG_DIR;
 use crate::segment::Segment;
 use crate::segment::SegmentPool;
 use crate::segment::Slot;
+use crate::segment::list_log;
 use crate::segment::segment_name;
 use crate::segment::segment_number;
-use crate::width::u32_of;
 use crate::width::u64_of;
 use crate::width::usize_of;
 
-const LOCK_FILE: &str = "lock";
-/// The first segment until the metadata is there: what has only this was never founded.
-const FOUNDING_FILE: &str = "log/founding.tmp";
-/// The sequence number of the first batch, and the incarnation of the first segment.
-const FIRST: u64 = 1;
-
-pub(super) fn open<D: Disk>(
-    disk: D,
-    options: &LogOptions,
-) -> Result<(Log<D>, Recovered), LogError> {
-    let lock = disk
-        .lock(LOCK_FILE)
-        .map_err(|source| lock_error(&disk, source))?;
-    let stored = Metadata::read(&disk)?;
-    let metadata = match stored {
-        Some(metadata) => {
-            metadata.check(&disk, options)?;
-            finish_founding(&disk)?;
-            metadata
-        }
-        None => found(&disk, options)?,
-    };
-    let salt = Salt::new(&metadata.salt);
-    let (mut log, torn_tail) = Recovery::read(&disk, salt)?.into_log(lock, options)?;
-    // Whatever was found is durable from here on, and the batch that says so
-    // also takes the place of a torn one.
-    log.write_batch(&[], log.hard_state)?;
-    log.unmarked = false;
-    let last = log.index.last();
-    let recovered = Recovered {
-        metadata,
-        hard_state: log.hard_state,
-        first_index: log.first_index(),
-        purged_term: log.index.purged().term,
-        last_index: last.index,
-        last_term: last.term,
-        torn_tail,
-        founded: stored.is_none(),
-    };
-    Ok((log, recovered))
-}
-
-fn lock_error<D: Disk>(disk: &D, source: std::io::Error) -> LogError {
-    let file = disk.describe(LOCK_FILE);
-    if source.kind() == ErrorKind::WouldBlock {
-        let holder = source
-            .get_ref()
-            .map(|who| format!(" ({who})"))
-            .unwrap_or_default();
-        return LogError::Locked { file, holder };
-    }
-    LogError::Io {
-        file,
-        operation: "lock",
-        source,
-    }
-}
-
-/// Makes a new data directory. The metadata is the last thing to appear, so that
-/// a directory without it has never acknowledged anything.
-fn found<D: Disk>(disk: &D, options: &LogOptions) -> Result<Metadata, LogError> {
-    let names = list_log(disk)?;
-    if names.iter().any(|name| segment_number(name).is_some()) {
-        return Err(LogError::Corrupt {
-            file: disk.describe(METADATA_FILE),
-            offset: 0,
-            what: format!(
-                "the file is missing, but {} holds a log",
-                disk.describe(LOG_DIR)
-            ),
-        });
-    }
-    let Some(founding) = &options.founding else {
-        return Err(LogError::NotFounded {
-            file: disk.describe(METADATA_FILE),
-        });
-    };
-    disk.create_dir(LOG_DIR)
-        .map_err(io_error("create", disk.describe(LOG_DIR)))?;
-    disk.sync_dir("")
-        .map_err(io_error("sync", disk.describe("")))?;
-    if names.iter().any(|name| is_founding(name)) {
-        disk.remove(FOUNDING_FILE)
-            .map_err(io_error("remove", disk.describe(FOUNDING_FILE)))?;
-    }
-    let metadata = Metadata::founded(options.node, founding);
-    write_first_segment(disk, options, Salt::new(&metadata.salt))?;
-    metadata.write(disk)?;
-    finish_founding(disk)?;
-    Ok(metadata)
-}
-
-fn write_first_segment<D: Disk>(
-    disk: &D,
-    options: &LogOptions,
-    salt: Salt,
-) -> Result<(), LogError> {
-    let mut pool = SegmentPool::new(disk.clone(), options.segment_len, 0);
-    let slot = pool.make(FOUNDING_FILE.to_owned(), options.first_segment_len)?;
-    let mut buf = BlockBuf::with_capacity(BLOCK_LEN);
-    let place = crate::batch::Place {
-        incarnation: FIRST,
-        offset: 0,
-        sequence: FIRST,
-    };
-    let state = State {
-        hard_state: HardState::default(),
-        purged: LogId::default(),
-        first_live: FIRST,
-    };
-    crate::batch::begin(&mut buf);
-    crate::batch::seal(&mut buf, salt, place, state, (LogIndex(0), 0));
-    slot.file
-        .overwrite_durable(0, &buf)
-        .map_err(io_error("write", disk.describe(FOUNDING_FILE)))
-}
-
-/// Gives the first segment its name, when a power cut came just before that.
-fn finish_founding<D: Disk>(disk: &D) -> Result<(), LogError> {
-    let names = list_log(disk)?;
-    if names.iter().any(|name| is_founding(name)) {
-        let first = segment_name(FIRST);
-        disk.rename(FOUNDING_FILE, &first)
-            .map_err(io_error("create", disk.describe(&first)))?;
-    }
-    // Not only now: an earlier process may have been killed between a change of
-    // the directory and its sync.
-    disk.sync_dir("")
-        .map_err(io_error("sync", disk.describe("")))?;
-    disk.sync_dir(LOG_DIR)
-        .map_err(io_error("sync", disk.describe(LOG_DIR)))
-}
-
-/// Whether a name in the log directory is that of the founding file.
-fn is_founding(name: &str) -> bool {
-    FOUNDING_FILE.rsplit('/').next() == Some(name)
-}
-
-fn list_log<D: Disk>(disk: &D) -> Result<Vec<String>, LogError> {
-    disk.list(LOG_DIR)
-        .map_err(io_error("list", disk.describe(LOG_DIR)))
-}
-
 /// What the files say, before anything is changed.
-struct Recovery<'a, D: Disk> {
+pub(super) struct Recovery<'a, D: Disk> {
     disk: &'a D,
     salt: Salt,
     /// By the incarnation in the first header; the live ones after `read`.
@@ -217,7 +67,7 @@ struct Recovery<'a, D: Disk> {
 }
 
 impl<'a, D: Disk> Recovery<'a, D> {
-    fn read(disk: &'a D, salt: Salt) -> Result<Self, LogError> {
+    pub(super) fn read(disk: &'a D, salt: Salt) -> Result<Self, LogError> {
         let mut scanner = Scanner::new(disk, salt);
         let mut recovery = Self::open_slots(disk, &mut scanner, salt)?;
         let state = recovery.find_newest(&mut scanner)?;
@@ -422,7 +272,7 @@ impl<'a, D: Disk> Recovery<'a, D> {
     }
 
     /// Makes what was found durable and the files ready to go on.
-    fn into_log(
+    pub(super) fn into_log(
         mut self,
         lock: D::Lock,
         options: &LogOptions,
@@ -529,100 +379,4 @@ fn first_header_of<D: Disk>(
         }
     }
     Ok(None)
-}
-
-/// The log as the batches read so far make it.
-#[derive(Default)]
-struct Replay {
-    /// `None` until the first entry shows where the oldest segment begins.
-    index: Option<BatchIndex>,
-    hard_state: HardState,
-    purged: LogId,
-    terms: Vec<u64>,
-    /// Block and length in blocks of the batch last taken.
-    newest: Option<(u64, u64)>,
-}
-
-impl Replay {
-    /// Takes a batch that is whole; an error says what is impossible about it.
-    fn take(&mut self, header: &Header, body: &[u8]) -> Result<(), String> {
-        let State {
-            hard_state, purged, ..
-        } = header.state;
-        if hard_state.term < self.hard_state.term || hard_state.commit < self.hard_state.commit {
-            return Err("the term or the commit index goes back".to_owned());
-        }
-        if purged.index < self.purged.index {
-            return Err("the front of the log goes back".to_owned());
-        }
-        (self.hard_state, self.purged) = (hard_state, purged);
-        let block = header.place.offset / u64_of(BLOCK_LEN);
-        self.newest = Some((block, header.blocks()));
-        self.terms.clear();
-        header.check_entries(body, |term| self.terms.push(term))?;
-        if self
-            .index
-            .as_ref()
-            .is_some_and(|index| index.last().index < purged.index)
-        {
-            self.index = Some(BatchIndex::beginning_after(purged));
-        }
-        if header.count > 0 {
-            self.take_entries(header, block)?;
-        }
-        Ok(())
-    }
-
-    fn take_entries(&mut self, header: &Header, block: u64) -> Result<(), String> {
-        let first = header.first_index;
-        let before = LogId {
-            index: LogIndex(first.0 - 1),
-            term: 0,
-        };
-        let index = self
-            .index
-            .get_or_insert_with(|| BatchIndex::beginning_after(before));
-        let last = index.last().index;
-        if first > last.next() {
-            return Err(format!("entry {first} follows entry {last}"));
-        }
-        if first <= index.purged().index {
-            *index = BatchIndex::beginning_after(before);
-        } else if first <= last {
-            index.truncate(first);
-        }
-        let batch = BatchRef {
-            first,
-            incarnation: header.place.incarnation,
-            block: u32_of(usize_of(block)),
-            blocks: u32_of(usize_of(header.blocks())),
-        };
-        index.append(batch, self.terms.iter().copied());
-        Ok(())
-    }
-
-    /// Cuts the front as the newest batch says, and checks that all fits together.
-    fn finish(&mut self, state: State) -> Result<(), String> {
-        let State {
-            hard_state, purged, ..
-        } = state;
-        let index = self
-            .index
-            .get_or_insert_with(|| BatchIndex::beginning_after(purged));
-        let (first, last) = (index.purged().index.next(), index.last());
-        if first > purged.index.next() || last.index < purged.index {
-            return Err(format!(
-                "entries {first} to {} are there, but the log begins behind {}",
-                last.index, purged.index
-            ));
-        }
-        index.purge(purged);
-        if hard_state.commit > last.index.0 || hard_state.term < index.last().term {
-            return Err(format!(
-                "commit {} and term {} do not fit the last entry",
-                hard_state.commit, hard_state.term
-            ));
-        }
-        Ok(())
-    }
 }

@@ -48,13 +48,26 @@ fn steps(parts: &[&[Step]]) -> Vec<Step> {
     parts.concat()
 }
 
+/// A name and what is done.
+type Scenario = (&'static str, Vec<Step>);
+
 /// All scenarios by name.
-pub(crate) fn all() -> Vec<(&'static str, Vec<Step>)> {
+pub(crate) fn all() -> Vec<Scenario> {
+    [
+        appends(),
+        rotations(),
+        truncations(),
+        snapshots(),
+        recoveries(),
+    ]
+    .concat()
+}
+
+/// Founding, appending, voting, marking.
+fn appends() -> Vec<Scenario> {
     let reopen = [Step::Reopen];
-    let prepare = vec![Step::Prepare; 2];
     vec![
         ("found", vec![]),
-        ("recover an empty log", vec![Step::Reopen, Step::Reopen]),
         ("append", singles(1, 1, &[10, 0, 4000])),
         (
             "append several at once",
@@ -76,47 +89,6 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Step>)> {
             vec![
                 Step::Persist(vec![vote(2, 1, 0), run(1, 2, &[100])]),
                 Step::Persist(vec![run(2, 2, &[100]), vote(3, 2, 1)]),
-            ],
-        ),
-        (
-            "rotate",
-            singles(1, 1, &[3000, 5000, 9000, 100, 12_000, 3000]),
-        ),
-        (
-            "rotate into prepared segments",
-            steps(&[
-                &prepare,
-                &singles(1, 1, &[3000, 9000, 100]),
-                &prepare,
-                &singles(4, 1, &[12_000, 3000]),
-            ]),
-        ),
-        (
-            "truncate",
-            steps(&[
-                &singles(1, 1, &[10, 20, 30, 40]),
-                &singles(3, 2, &[7, 8]),
-                &singles(2, 3, &[1]),
-            ]),
-        ),
-        (
-            "truncate across segments",
-            steps(&[
-                &singles(1, 1, &[3000, 9000, 9000, 9000]),
-                &singles(2, 2, &[9000, 100]),
-                &reopen,
-                &singles(1, 3, &[500]),
-            ]),
-        ),
-        (
-            "truncate, cut together",
-            vec![
-                Step::Persist(vec![run(1, 1, &[10, 10, 10, 10])]),
-                Step::Persist(vec![
-                    run(2, 2, &[5, 5, 5]),
-                    run(3, 3, &[6]),
-                    run(4, 3, &[6, 7]),
-                ]),
             ],
         ),
         (
@@ -146,6 +118,27 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Step>)> {
                 &[Step::Mark],
             ]),
         ),
+    ]
+}
+
+/// Going on in another segment, new or used.
+fn rotations() -> Vec<Scenario> {
+    let prepare = vec![Step::Prepare; 2];
+    let reopen = [Step::Reopen];
+    vec![
+        (
+            "rotate",
+            singles(1, 1, &[3000, 5000, 9000, 100, 12_000, 3000]),
+        ),
+        (
+            "rotate into prepared segments",
+            steps(&[
+                &prepare,
+                &singles(1, 1, &[3000, 9000, 100]),
+                &prepare,
+                &singles(4, 1, &[12_000, 3000]),
+            ]),
+        ),
         (
             "compact",
             steps(&[
@@ -172,6 +165,41 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Step>)> {
                 &singles(5, 2, &[100, 9000, 9000]),
             ]),
         ),
+    ]
+}
+
+/// Entries that replace others.
+fn truncations() -> Vec<Scenario> {
+    let reopen = [Step::Reopen];
+    vec![
+        (
+            "truncate",
+            steps(&[
+                &singles(1, 1, &[10, 20, 30, 40]),
+                &singles(3, 2, &[7, 8]),
+                &singles(2, 3, &[1]),
+            ]),
+        ),
+        (
+            "truncate across segments",
+            steps(&[
+                &singles(1, 1, &[3000, 9000, 9000, 9000]),
+                &singles(2, 2, &[9000, 100]),
+                &reopen,
+                &singles(1, 3, &[500]),
+            ]),
+        ),
+        (
+            "truncate, cut together",
+            vec![
+                Step::Persist(vec![run(1, 1, &[10, 10, 10, 10])]),
+                Step::Persist(vec![
+                    run(2, 2, &[5, 5, 5]),
+                    run(3, 3, &[6]),
+                    run(4, 3, &[6, 7]),
+                ]),
+            ],
+        ),
         (
             "truncate what was compacted up to",
             steps(&[
@@ -181,6 +209,13 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Step>)> {
                 &reopen,
             ]),
         ),
+    ]
+}
+
+/// Snapshots of our own and from the leader.
+fn snapshots() -> Vec<Scenario> {
+    let reopen = [Step::Reopen];
+    vec![
         (
             "snapshot",
             steps(&[
@@ -233,6 +268,14 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Step>)> {
                 &singles(INSTALLED + 1, 4, &[100]),
             ]),
         ),
+    ]
+}
+
+/// Closing and opening.
+fn recoveries() -> Vec<Scenario> {
+    let reopen = [Step::Reopen];
+    vec![
+        ("recover an empty log", vec![Step::Reopen, Step::Reopen]),
         (
             "recover again and again",
             steps(&[

@@ -1,0 +1,171 @@
+//! Opening a data directory: lock it, see whose it is, found it or recover it.
+//!
+//! What it is: the frame around recovery. What it is not: the judgement of the
+//! log's content; that is recovery's.
+//! Invariant: a directory without metadata has never acknowledged anything, and
+//! one with it has a log: each step of the founding is durable before the next.
+
+use std::io;
+use std::io::ErrorKind;
+
+use super::Log;
+use super::Recovered;
+use super::recovery::Recovery;
+use crate::BlockBuf;
+use crate::Disk;
+use crate::DiskFile;
+use crate::HardState;
+use crate::LogError;
+use crate::LogIndex;
+use crate::LogOptions;
+use crate::Metadata;
+use crate::batch;
+use crate::batch::LogId;
+use crate::batch::Place;
+use crate::batch::Salt;
+use crate::batch::State;
+use crate::error::io_error;
+use crate::limits::BLOCK_LEN;
+use crate::metadata::METADATA_FILE;
+use crate::segment::FIRST;
+use crate::segment::LOG_DIR;
+use crate::segment::SegmentPool;
+use crate::segment::list_log;
+use crate::segment::segment_name;
+use crate::segment::segment_number;
+
+const LOCK_FILE: &str = "lock";
+/// The first segment until the metadata is there: what has only this was never founded.
+const FOUNDING_FILE: &str = "log/founding.tmp";
+
+pub(super) fn open<D: Disk>(
+    disk: D,
+    options: &LogOptions,
+) -> Result<(Log<D>, Recovered), LogError> {
+    let lock = disk
+        .lock(LOCK_FILE)
+        .map_err(|source| lock_error(&disk, source))?;
+    let stored = Metadata::read(&disk)?;
+    let metadata = match stored {
+        Some(metadata) => {
+            metadata.check(&disk, options)?;
+            finish_founding(&disk)?;
+            metadata
+        }
+        None => found(&disk, options)?,
+    };
+    let salt = Salt::new(&metadata.salt);
+    let (mut log, torn_tail) = Recovery::read(&disk, salt)?.into_log(lock, options)?;
+    // Whatever was found is durable from here on, and the batch that says so
+    // also takes the place of a torn one.
+    log.write_batch(&[], log.hard_state)?;
+    log.unmarked = false;
+    let last = log.index.last();
+    let recovered = Recovered {
+        metadata,
+        hard_state: log.hard_state,
+        first_index: log.first_index(),
+        purged_term: log.index.purged().term,
+        last_index: last.index,
+        last_term: last.term,
+        torn_tail,
+        founded: stored.is_none(),
+    };
+    Ok((log, recovered))
+}
+
+fn lock_error<D: Disk>(disk: &D, source: io::Error) -> LogError {
+    let file = disk.describe(LOCK_FILE);
+    if source.kind() == ErrorKind::WouldBlock {
+        let holder = source
+            .get_ref()
+            .map(|who| format!(" ({who})"))
+            .unwrap_or_default();
+        return LogError::Locked { file, holder };
+    }
+    LogError::Io {
+        file,
+        operation: "lock",
+        source,
+    }
+}
+
+/// Makes a new data directory. The metadata is the last thing to appear, so that
+/// a directory without it has never acknowledged anything.
+fn found<D: Disk>(disk: &D, options: &LogOptions) -> Result<Metadata, LogError> {
+    let names = list_log(disk)?;
+    if names.iter().any(|name| segment_number(name).is_some()) {
+        return Err(LogError::Corrupt {
+            file: disk.describe(METADATA_FILE),
+            offset: 0,
+            what: format!(
+                "the file is missing, but {} holds a log",
+                disk.describe(LOG_DIR)
+            ),
+        });
+    }
+    let Some(founding) = &options.founding else {
+        return Err(LogError::NotFounded {
+            file: disk.describe(METADATA_FILE),
+        });
+    };
+    disk.create_dir(LOG_DIR)
+        .map_err(io_error("create", disk.describe(LOG_DIR)))?;
+    disk.sync_dir("")
+        .map_err(io_error("sync", disk.describe("")))?;
+    if names.iter().any(|name| is_founding(name)) {
+        disk.remove(FOUNDING_FILE)
+            .map_err(io_error("remove", disk.describe(FOUNDING_FILE)))?;
+    }
+    let metadata = Metadata::founded(options.node, founding);
+    write_first_segment(disk, options, Salt::new(&metadata.salt))?;
+    metadata.write(disk)?;
+    finish_founding(disk)?;
+    Ok(metadata)
+}
+
+fn write_first_segment<D: Disk>(
+    disk: &D,
+    options: &LogOptions,
+    salt: Salt,
+) -> Result<(), LogError> {
+    let mut pool = SegmentPool::new(disk.clone(), options.segment_len, 0);
+    let slot = pool.make(FOUNDING_FILE.to_owned(), options.first_segment_len)?;
+    let mut buf = BlockBuf::with_capacity(BLOCK_LEN);
+    let place = Place {
+        incarnation: FIRST,
+        offset: 0,
+        sequence: FIRST,
+    };
+    let state = State {
+        hard_state: HardState::default(),
+        purged: LogId::default(),
+        first_live: FIRST,
+    };
+    batch::begin(&mut buf);
+    batch::seal(&mut buf, salt, place, state, (LogIndex(0), 0));
+    slot.file
+        .overwrite_durable(0, &buf)
+        .map_err(io_error("write", disk.describe(FOUNDING_FILE)))
+}
+
+/// Gives the first segment its name, when a power cut came just before that.
+fn finish_founding<D: Disk>(disk: &D) -> Result<(), LogError> {
+    let names = list_log(disk)?;
+    if names.iter().any(|name| is_founding(name)) {
+        let first = segment_name(FIRST);
+        disk.rename(FOUNDING_FILE, &first)
+            .map_err(io_error("create", disk.describe(&first)))?;
+    }
+    // Not only now: an earlier process may have been killed between a change of
+    // the directory and its sync.
+    disk.sync_dir("")
+        .map_err(io_error("sync", disk.describe("")))?;
+    disk.sync_dir(LOG_DIR)
+        .map_err(io_error("sync", disk.describe(LOG_DIR)))
+}
+
+/// Whether a name in the log directory is that of the founding file.
+fn is_founding(name: &str) -> bool {
+    FOUNDING_FILE.rsplit('/').next() == Some(name)
+}
