@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use zoa_core::Connection;
+use zoa_core::ConnectionRefused;
 use zoa_core::Core;
 use zoa_core::Progress;
 use zoa_core::Proposals;
@@ -46,9 +47,16 @@ thread_local! {
 
 /// Accepts connections until the task is dropped.
 pub(crate) async fn accept_loop(listener: TcpListener, core: Arc<Core>, proposer: Proposer) {
+    let mut refusals = Refusals::default();
     loop {
         match listener.accept().await {
-            Ok((socket, peer)) => accept_one(socket, peer, &core, &proposer),
+            Ok((socket, peer)) => {
+                if let Err(refused) = accept_one(socket, peer, &core, &proposer)
+                    && let Some(unsaid) = refusals.note(time::now().mono_ms)
+                {
+                    tracing::warn!(%peer, unsaid, "connection refused: {refused}");
+                }
+            }
             // Out of file descriptors, mostly: what is open lives on, and new ones wait in the backlog.
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection; trying again");
@@ -62,17 +70,38 @@ pub(crate) async fn accept_loop(listener: TcpListener, core: Arc<Core>, proposer
     clippy::disallowed_methods,
     reason = "a connection's task ends with its connection, and Core::end_connections ends those"
 )]
-fn accept_one(socket: TcpStream, peer: SocketAddr, core: &Arc<Core>, proposer: &Proposer) {
+fn accept_one(
+    socket: TcpStream,
+    peer: SocketAddr,
+    core: &Arc<Core>,
+    proposer: &Proposer,
+) -> Result<(), ConnectionRefused> {
     // A socket for both families shows IPv4 clients as IPv6 addresses; ACLs and limits mean the IPv4 ones.
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    match core.accept(peer, time::now()) {
-        Ok(connection) => {
-            if let Err(error) = socket.set_nodelay(true) {
-                tracing::debug!(%peer, %error, "cannot switch off Nagle's algorithm");
-            }
-            tokio::spawn(drive(socket, connection, proposer.clone()));
+    let connection = core.accept(peer, time::now())?;
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "cannot switch off Nagle's algorithm");
+    }
+    tokio::spawn(drive(socket, connection, proposer.clone()));
+    Ok(())
+}
+
+/// Refused connections are told once a second, however many there are: the log is a file with an end.
+#[derive(Debug, Default)]
+struct Refusals {
+    told_ms: Option<u64>,
+    unsaid: u64,
+}
+
+impl Refusals {
+    /// One more; how many others were not told, when this one is to be.
+    fn note(&mut self, now_ms: u64) -> Option<u64> {
+        if self.told_ms.is_some_and(|told_ms| now_ms < told_ms + 1_000) {
+            self.unsaid += 1;
+            return None;
         }
-        Err(refused) => tracing::warn!(%peer, "connection refused: {refused}"),
+        self.told_ms = Some(now_ms);
+        Some(std::mem::take(&mut self.unsaid))
     }
 }
 

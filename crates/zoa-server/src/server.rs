@@ -89,11 +89,20 @@ pub struct Options {
 #[non_exhaustive]
 pub enum ServeError {
     /// The log or a snapshot.
-    #[error("{0}")]
+    #[error(transparent)]
     Log(#[from] LogError),
     /// The replication.
-    #[error("{0}")]
+    #[error(transparent)]
     Raft(#[from] RaftError),
+    /// Nothing is there, and to begin anew was not allowed.
+    #[error(
+        "{dir} holds no database, and db.autocreate=false forbids to begin one. If data was there, its disk is not mounted or lost; \
+         to begin a new database create the file {INITIALIZE} in dataDir"
+    )]
+    NoDatabase {
+        /// The directory of the log.
+        dir: PathBuf,
+    },
     /// An entry of the log that cannot be read.
     #[error("the log holds an entry that this version cannot read: {0}")]
     Txn(#[from] TxnError),
@@ -312,7 +321,13 @@ fn recover(options: &Options, config: CoreConfig) -> Result<Found, ServeError> {
     if options.may_found || initialize.exists() {
         log_options.founding = Some(founding());
     }
-    let found = recovery::recover(log_disk, snapshot_disk, &log_options, config)?;
+    let found = recovery::recover(log_disk, snapshot_disk, &log_options, config);
+    let found = found.map_err(|error| match error {
+        ServeError::Log(LogError::NotFounded { .. }) => ServeError::NoDatabase {
+            dir: options.log_dir.clone(),
+        },
+        error => error,
+    })?;
     // It speaks for one founding only: a disk that is lost later must not begin anew by itself.
     if let Err(error) = std::fs::remove_file(&initialize)
         && error.kind() != std::io::ErrorKind::NotFound

@@ -273,3 +273,10 @@ fn the_last_words_are_waited_for_but_not_for_long() {
         assert_eq!(world.poll(), Poll::Ready(()));
     }
 }
+
+#[test]
+fn a_flood_of_refused_connections_is_told_once_a_second() {
+    let mut refusals = Refusals::default();
+    let told: Vec<u64> = (0..2_500).filter_map(|ms| refusals.note(ms)).collect();
+    assert_eq!(told, [0, 999, 999]);
+}

@@ -65,8 +65,14 @@ fn a_snapshot_and_the_log_behind_it_make_the_same_tree() {
 fn a_data_directory_in_use_is_refused_by_name() {
     let folder = Folder::new();
     let server = start(&folder);
-    let error = start_error(&folder).to_string();
-    assert!(error.contains(&*folder.path().to_string_lossy()), "{error}");
+    let error = start_error(&folder);
+    let text = error.to_string();
+    assert!(text.contains(&*folder.path().to_string_lossy()), "{text}");
+    let mut cause = std::error::Error::source(&error);
+    while let Some(deeper) = cause {
+        assert_ne!(deeper.to_string(), text, "it would be told twice");
+        cause = deeper.source();
+    }
     server.stop();
 }
 
@@ -117,6 +123,7 @@ fn an_empty_directory_begins_a_database_only_where_that_is_allowed() {
         .expect_err("nobody allowed it")
         .to_string();
     assert!(error.contains(&*folder.path().to_string_lossy()), "{error}");
+    assert!(error.contains("db.autocreate"), "{error}");
     let initialize = folder.path().join("initialize");
     std::fs::write(&initialize, "").expect("written");
     let server = Server::start(&options, config()).expect("the operator allowed it");
@@ -158,6 +165,17 @@ fn a_long_log_asks_for_a_snapshot_before_there_are_many_entries() {
     }
     wait_for("a snapshot", || !snapshots(&folder).is_empty());
     server.stop();
+}
+
+#[test]
+fn a_damaged_database_is_told_once() {
+    let folder = Folder::new();
+    start(&folder).stop();
+    let metadata = folder.path().join("metadata");
+    std::fs::write(&metadata, b"no metadata at all").expect("written");
+    let error = start_error(&folder);
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    assert_ne!(cause, Some(error.to_string()), "it would be told twice");
 }
 
 fn snapshots(folder: &Folder) -> Vec<PathBuf> {
