@@ -26,6 +26,7 @@ use ending::Phase;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use zoa_core::Moment;
+use zoa_log::WriteMode;
 use zoa_testkit::checkers;
 use zoa_testkit::clock::Agenda;
 use zoa_testkit::clock::ServerClock;
@@ -166,7 +167,9 @@ pub(crate) struct World {
     segment_len: u64,
     tail_entries: u64,
     phase: Phase,
-    may_fail_to_start: bool,
+    /// The operation of the disk that is to fail.
+    failing_op: Option<u64>,
+    disk_is_full: bool,
 }
 
 impl World {
@@ -182,10 +185,17 @@ impl World {
             .map(|number| Actor::new(number, &profile, &mut rng))
             .collect();
         let mut settings = rng.fork("settings");
+        // Most file systems take direct writes; the others write and sync.
+        let write_mode = if settings.percent(70) {
+            WriteMode::Direct
+        } else {
+            WriteMode::Buffered
+        };
+        let disk = SimDisk::new(rng.fork("platter").next_u64()).with_write_mode(write_mode);
         let mut world = Self {
             options,
             agenda: Agenda::default(),
-            disk: SimDisk::new(rng.fork("platter").next_u64()),
+            disk,
             dice: Dice {
                 network: rng.fork("network"),
                 schedule: rng.fork("schedule"),
@@ -217,7 +227,8 @@ impl World {
                 .unwrap_or(&65_536),
             tail_entries: *settings.pick(&[0, 10, 200]).unwrap_or(&10),
             phase: Phase::Busy,
-            may_fail_to_start: true,
+            failing_op: None,
+            disk_is_full: false,
         };
         world.begin();
         world

@@ -48,6 +48,7 @@ impl World {
         self.set_weather(Weather::default());
         self.slow_disk_ms = 0;
         self.disk.set_capacity(None);
+        self.disk_is_full = false;
         self.actors
             .iter_mut()
             .for_each(|actor| actor.program.calm_down());

@@ -42,9 +42,11 @@ impl World {
                 });
             }
             FaultKind::SlowDisk { by_ms } => self.slow_disk_ms = by_ms,
-            FaultKind::DiskError { after_ops } => self
-                .disk
-                .fault_at(self.disk.ops() + after_ops, DiskFault::Eio),
+            FaultKind::DiskError { after_ops } => {
+                let op = self.disk.ops() + after_ops;
+                self.failing_op = Some(op);
+                self.disk.fault_at(op, DiskFault::Eio);
+            }
             FaultKind::DiskFull => self.fill_disk(),
         }
         self.schedule_wanted();
@@ -78,6 +80,7 @@ impl World {
             FaultKind::DiskError { .. } => self.agenda.put_in_us(30_000, Happening::Start),
             FaultKind::DiskFull => {
                 self.disk.set_capacity(None);
+                self.disk_is_full = false;
                 self.agenda.put_in_us(30_000, Happening::Start);
             }
             FaultKind::Pause
@@ -165,6 +168,7 @@ impl World {
             .filter_map(|name| self.disk.bytes(name))
             .map(|bytes| bytes.len() as u64)
             .sum();
+        self.disk_is_full = true;
         self.disk
             .set_capacity(Some(len + self.dice.faults.below(8_000)));
     }

@@ -312,10 +312,11 @@ impl World {
         let again_us = self.dice.faults.between(10_000, 200_000);
         if self.disk.is_down() {
             self.counters.power_cuts += 1;
+            self.failing_op = None;
             let persistence = self.draw_persistence();
             self.disk = self.disk.power_cut(persistence);
             self.note("power goes while starting", (self.disk.ops(), 0));
-        } else if self.disk_fault_ends() > self.now() || self.is_excused() {
+        } else if self.disk_is_full || self.is_excused() {
             // The disk is not itself: to refuse is right, and to start when it is again.
             self.note("refuses to start on a failing disk", (0, 0));
             self.disk = self.disk.kill();
@@ -331,22 +332,18 @@ impl World {
         self.agenda.put_in_us(again_us, Happening::Start);
     }
 
-    /// Whether the chosen operation has failed this start: that it may do once.
+    /// Whether the operation that was to fail has just failed, and with it the start: that it may do once.
     fn is_excused(&mut self) -> bool {
-        let fails = |point: Point| matches!(point.failure, Failure::Error | Failure::Full);
-        let struck = |point: Point| point.op != 0 && self.disk.ops() >= point.op;
-        let excused = self.may_fail_to_start
-            && self
-                .options
-                .point
-                .is_some_and(|point| fails(point) && struck(point));
-        self.may_fail_to_start &= !excused;
-        excused
+        let ops = self.disk.ops();
+        self.failing_op.take_if(|op| *op <= ops).is_some()
     }
 
     /// Faults of the disk are forgotten with each life; the chosen point is kept until it is passed.
-    fn plan_point(&self, point: Point) {
+    fn plan_point(&mut self, point: Point) {
         if self.disk.ops() < point.op {
+            if !matches!(point.failure, Failure::PowerCut(_)) {
+                self.failing_op = Some(point.op);
+            }
             let fault = match point.failure {
                 Failure::PowerCut(_) => DiskFault::Crash,
                 Failure::Error => DiskFault::Eio,
@@ -401,6 +398,7 @@ impl World {
 
     pub(super) fn end_process(&mut self) {
         self.process = None;
+        self.failing_op = None;
         self.scheduled.clear();
         self.log_is_writing = false;
         self.down_since = self.down_since.or_else(|| Some(self.now()));
