@@ -154,6 +154,12 @@ impl<D: Disk> Log<D> {
         let (mut entries, mut bytes) = (Vec::new(), 0_u64);
         let mut next = from;
         while let Some((batch, end)) = self.index.find(next).filter(|_| next < to) {
+            // Stopping before a batch rather than inside it saves the next read
+            // from fetching the same batch again.
+            let len = u64::from(batch.blocks) * u64_of(BLOCK_LEN);
+            if !entries.is_empty() && bytes + len > max_bytes {
+                break;
+            }
             for entry in self.read_batch(batch)? {
                 if entry.index < next || entry.index >= end.min(to) {
                     continue;
