@@ -53,8 +53,12 @@ impl Connection {
             | OpCode::SetData
             | OpCode::SetAcl
             | OpCode::Multi
-            | OpCode::Reconfig => self.handle_write(header, op, body, turn),
-            OpCode::Sync => self.handle_sync(header, body, turn),
+            | OpCode::Reconfig => self
+                .handle_write(header, op, body, turn)
+                .unwrap_or_else(|| self.refuse_unreadable(header, shared)),
+            OpCode::Sync => self
+                .handle_sync(header, body, turn)
+                .unwrap_or_else(|| self.refuse_unreadable(header, shared)),
             OpCode::CloseSession => self.handle_close_session(header, turn),
             OpCode::Auth => self.handle_auth(header, body),
             // Outside a multi the original 3.9 refuses it as it does what it does not know.
@@ -98,38 +102,36 @@ impl Connection {
         }
     }
 
+    /// `None` when the body cannot be read.
     fn handle_write(
         &self,
         header: RequestHeader,
         op: OpCode,
         body: &[u8],
         turn: &mut Turn<'_>,
-    ) -> Step {
-        // A body that cannot be read is a write all the same: it takes a zxid and is answered in its turn.
+    ) -> Option<Step> {
         let txn_op = match Request::decode(op, body) {
             Ok(_) => TxnOp::Request { op, body },
-            Err(_) => TxnOp::Refuse {
+            // Of what cannot be read only a multi is a write to the original: it takes a zxid.
+            Err(_) if op == OpCode::Multi => TxnOp::Refuse {
                 error: ErrorCode::MarshallingError,
             },
+            Err(_) => return None,
         };
-        self.propose_write(header, op, None, txn_op, turn)
+        Some(self.propose_write(header, op, None, txn_op, turn))
     }
 
-    fn handle_sync(&self, header: RequestHeader, body: &[u8], turn: &mut Turn<'_>) -> Step {
+    /// `None` when the body cannot be read.
+    fn handle_sync(&self, header: RequestHeader, body: &[u8], turn: &mut Turn<'_>) -> Option<Step> {
         match Request::decode(OpCode::Sync, body) {
-            Ok(Request::Sync(sync)) => self.propose_write(
+            Ok(Request::Sync(sync)) => Some(self.propose_write(
                 header,
                 OpCode::Sync,
                 Some(sync.path.into()),
                 TxnOp::Sync,
                 turn,
-            ),
-            _ => {
-                let refused = TxnOp::Refuse {
-                    error: ErrorCode::MarshallingError,
-                };
-                self.propose_write(header, OpCode::Sync, None, refused, turn)
-            }
+            )),
+            _ => None,
         }
     }
 
@@ -266,6 +268,20 @@ impl Connection {
         state.identities = Arc::clone(&self.identities);
         state.reply(header.op(), reply, |_| {});
         step
+    }
+
+    /// A body that ends too early: an answer in its turn, and the connection lives on.
+    fn refuse_unreadable(&self, header: RequestHeader, shared: &mut SharedTree<'_>) -> Step {
+        if !self.lane.lock().pipeline.is_empty() {
+            return Step::Hold;
+        }
+        let reply = ReplyHeader {
+            xid: header.xid,
+            zxid: shared.tree().last_zxid(),
+            error: Some(ErrorCode::MarshallingError),
+        };
+        self.lane.lock().reply(header.op(), reply, |_| {});
+        Step::Done
     }
 
     /// An opcode that nobody serves: an answer, then the end, as the original.

@@ -93,6 +93,31 @@ fn counts_that_claim_more_than_the_frame_holds_are_a_marshalling_error() {
 }
 
 #[test]
+fn a_write_cut_short_is_answered_in_its_turn_and_takes_no_zxid() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    let before = world.core.last_zxid();
+    let first = world.request(&mut client, &set_data("/nowhere", b""));
+    world.send(&mut client, &raw(OpCode::SetData, 50, b"\0\0"));
+    world.send(&mut client, &raw(OpCode::Sync, 51, b""));
+    assert!(
+        client.take_all().is_empty(),
+        "behind an unanswered write it waits"
+    );
+    world.commit_all();
+    world.wake(&mut client);
+    assert_eq!(client.reply(first).error(), -101);
+    assert_eq!(client.reply(50).error(), -5);
+    assert_eq!(client.reply(51).error(), -5);
+    assert_eq!(
+        world.core.last_zxid().0,
+        before.0 + 1,
+        "only the whole write took one"
+    );
+    assert!(!client.ended);
+}
+
+#[test]
 fn an_unknown_opcode_and_a_lone_check_are_answered_and_end_the_connection() {
     for request in [
         [
