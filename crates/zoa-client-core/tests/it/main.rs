@@ -12,4 +12,5 @@ mod limits;
 mod read_only;
 mod requests;
 mod script;
+mod simulation;
 mod watching;

@@ -256,3 +256,22 @@ fn a_refused_identity_ends_the_session() {
         "no session: authentication failed"
     );
 }
+
+// G-25
+#[test]
+fn a_client_shows_no_secret() {
+    let mut script = Script::connected();
+    let secret = b"user:sesame";
+    script
+        .client
+        .add_auth(0, "digest", secret, 1)
+        .expect("it is taken");
+    let shown = format!("{:?} {:#?}", script.client, script.client.ticket());
+    assert!(shown.contains("SessionId(0x7)"), "{shown}");
+    for bytes in [&secret[..], b"0123456789abcdef"] {
+        let as_numbers = format!("{bytes:?}");
+        let inner = as_numbers.trim_matches(['[', ']']);
+        assert!(!shown.contains(inner), "{shown}");
+    }
+    assert!(!shown.contains("sesame"), "{shown}");
+}
