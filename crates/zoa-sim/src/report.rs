@@ -35,6 +35,7 @@ pub struct Counters {
     pub log_failures: u64,
     pub snapshots: u64,
     pub snapshots_failed: u64,
+    pub strangers: u64,
     pub happenings: u64,
     pub disk_ops: u64,
     pub sim_ms: u64,
@@ -79,6 +80,7 @@ impl Counters {
         self.log_failures += other.log_failures;
         self.snapshots += other.snapshots;
         self.snapshots_failed += other.snapshots_failed;
+        self.strangers += other.strangers;
         self.happenings += other.happenings;
         self.disk_ops += other.disk_ops;
         self.sim_ms += other.sim_ms;
@@ -90,7 +92,7 @@ impl fmt::Display for Counters {
         write!(
             f,
             "{} calls, {} acknowledged ({} ok), {} events, {} connections, {} entries, {} expiries, {} starts, {} kills, \
-             {} power cuts, {} log failures, {} snapshots ({} failed), {} simulated seconds",
+             {} power cuts, {} log failures, {} snapshots ({} failed), {} strangers, {} simulated seconds",
             self.calls,
             self.acknowledged,
             self.succeeded,
@@ -104,6 +106,7 @@ impl fmt::Display for Counters {
             self.log_failures,
             self.snapshots,
             self.snapshots_failed,
+            self.strangers,
             self.sim_ms / 1000
         )
     }

@@ -7,6 +7,7 @@ mod actors;
 mod ending;
 mod faulting;
 mod serving;
+mod strangers;
 
 #[cfg(test)]
 mod tests;
@@ -110,6 +111,8 @@ enum Happening {
     SnapshotDue(u64),
     /// A connection must have sent its first frame by now.
     Deadline(u64, u64, usize),
+    /// Somebody connects who is no client.
+    Stranger,
     /// A fault of the plan begins.
     FaultBegins(usize),
     /// A fault of the plan ends.
@@ -124,7 +127,8 @@ enum Happening {
 #[derive(Debug)]
 struct Line {
     wire: Wire,
-    actor: usize,
+    /// Whose it is; nobody's in particular when it speaks no ZooKeeper.
+    actor: Option<usize>,
     /// The server's number for it, while the server has it.
     number: Option<u64>,
     /// The server has never had it, or has it: bytes that arrive are for someone.
@@ -138,6 +142,7 @@ struct Dice {
     disk: Rng,
     process: Rng,
     faults: Rng,
+    strangers: Rng,
 }
 
 /// See the module.
@@ -202,6 +207,7 @@ impl World {
                 disk: rng.fork("disk"),
                 process: rng.fork("process"),
                 faults: rng.fork("faults"),
+                strangers: rng.fork("strangers"),
             },
             profile,
             plan,
@@ -248,6 +254,8 @@ impl World {
             self.agenda
                 .put(fault.start, Happening::FaultBegins(position));
         }
+        let first_stranger = SimTime(self.dice.strangers.below(3_000_000));
+        self.agenda.put(first_stranger, Happening::Stranger);
         let last_end = self
             .plan
             .iter()
@@ -287,6 +295,7 @@ impl World {
             Happening::Act(_)
             | Happening::AtServer(_)
             | Happening::AtClient(_)
+            | Happening::Stranger
             | Happening::FaultBegins(_)
             | Happening::FaultEnds(_)
             | Happening::Calm => false,
@@ -309,6 +318,7 @@ impl World {
             Happening::Deadline(life, number, connection) => {
                 self.pass_deadline(life, number, connection)
             }
+            Happening::Stranger => self.meet_stranger(),
             Happening::FaultBegins(position) => self.begin_fault(position),
             Happening::FaultEnds(position) => self.end_fault(position),
             Happening::Start => self.start_server(),

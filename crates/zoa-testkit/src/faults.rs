@@ -178,7 +178,13 @@ fn keep_apart(mut faults: Vec<Fault>) -> Vec<Fault> {
     let mut free_from = SimTime::ZERO;
     for fault in faults.iter_mut().filter(|fault| fault.kind.stops_server()) {
         fault.start = fault.start.max(free_from);
-        free_from = fault.start.after_ms(fault.len_ms + 50);
+        // A server forgives itself one standstill at a time, as it must, or one that is always late would never expire anybody.
+        let gap_ms = if fault.kind == FaultKind::Pause {
+            1_500
+        } else {
+            50
+        };
+        free_from = fault.start.after_ms(fault.len_ms + gap_ms);
     }
     faults.sort_by_key(|fault| fault.start);
     faults

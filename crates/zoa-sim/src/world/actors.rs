@@ -133,7 +133,7 @@ impl World {
         };
         let line = Line {
             wire: Wire::new(link),
-            actor: position,
+            actor: Some(position),
             number: None,
             server_listens: true,
         };
@@ -220,7 +220,11 @@ impl World {
         let Some(line) = self.lines.get_mut(&connection) else {
             return;
         };
-        let Some(actor) = self.actors.get_mut(line.actor) else {
+        let Some(position) = line.actor else {
+            self.arrive_at_stranger(connection);
+            return;
+        };
+        let Some(actor) = self.actors.get_mut(position) else {
             return;
         };
         if now < actor.reads_from {
@@ -236,7 +240,6 @@ impl World {
                 {
                     process.want_connection(number);
                 }
-                let position = line.actor;
                 self.trace
                     .note(now, "received", (connection as u64, bytes.len() as u64));
                 self.trace.note_bytes(&bytes);
@@ -262,7 +265,7 @@ impl World {
     }
 
     /// The client knows of the end; the server will when it reads.
-    fn hang_up(&mut self, connection: usize) {
+    pub(super) fn hang_up(&mut self, connection: usize) {
         let now = self.now();
         let Some(line) = self.lines.get_mut(&connection) else {
             return;

@@ -16,6 +16,9 @@ use zoa_testkit::disk::Fault as DiskFault;
 use zoa_testkit::disk::Persistence;
 use zoa_testkit::observed::Span;
 
+/// Where those come from who are no clients.
+const STRANGERS_ADDRESS: &str = "10.9.9.9";
+
 /// One unit of the raft loop's time.
 const RAFT_TICK_US: u64 = 50_000;
 
@@ -170,16 +173,17 @@ impl World {
             return;
         };
         if line.number.is_none() {
-            let address = self
-                .actors
-                .get(line.actor)
-                .and_then(|actor| actor.client.address().parse::<IpAddr>().ok());
+            let actor = line.actor.and_then(|actor| self.actors.get(actor));
+            let address = actor.map_or(STRANGERS_ADDRESS, |actor| actor.client.address());
+            let address = address.parse::<IpAddr>().ok();
             line.number = address.and_then(|address| process.accept(address, server_now));
             let Some(number) = line.number else {
                 line.server_listens = false;
                 return;
             };
-            self.history.set_owner(connection, number);
+            if line.actor.is_some() {
+                self.history.set_owner(connection, number);
+            }
             let deadline_us = process
                 .deadline_ms(number)
                 .map_or(0, |at_ms| at_ms.saturating_sub(now.as_ms()) * 1000);
@@ -380,8 +384,9 @@ impl World {
                 }
                 self.trace.note_bytes(words.as_bytes());
                 self.observed.panics.extend(told.wrong);
+                // What was committed in the same instant came before.
                 self.observed.poisoned.push(Span {
-                    from: now,
+                    from: now.after_us(1),
                     to: now.after_ms(1),
                 });
             }
