@@ -43,7 +43,7 @@ impl Profile {
         let clients = u32::try_from(rng.between(3, 9)).unwrap_or(3);
         let pipeline_max = *rng.pick(&[1, 4, 16, 60]).unwrap_or(&4);
         // About so many calls in all, however they come: many clients slowly or few in bursts.
-        let calls = rng.between(1_500, 5_000);
+        let calls = rng.between(2_500, 6_000);
         Self {
             clients,
             length_ms,
