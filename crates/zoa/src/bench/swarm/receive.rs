@@ -29,7 +29,7 @@ use crate::bench::swarm::Lines;
 use crate::bench::swarm::Load;
 use crate::bench::swarm::Reply;
 
-/// The parts of a [`Swarm`] that handling an event needs, while the list of events is being walked.
+/// The parts of a [`Swarm`](super::Swarm) that handling an event needs, while the list of events is being walked.
 pub(super) struct Hands<'s> {
     pub(super) lines: &'s mut Lines,
     pub(super) buffer: &'s mut [u8],
