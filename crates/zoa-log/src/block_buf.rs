@@ -3,7 +3,7 @@
 //! What it is: the only thing that [`crate::DiskFile::overwrite_durable`] takes,
 //! so that a misaligned direct write does not compile. What it is not: a pool.
 //! Invariant: `as_blocks()` starts at an address divisible by
-//! [`BLOCK_LEN`](crate::limits::BLOCK_LEN), and its length is divisible by it
+//! [`BLOCK_LEN`], and its length is divisible by it
 //! too. Direct I/O (`O_DIRECT`) demands both of the buffer.
 
 use crate::limits::BLOCK_LEN;

@@ -4,7 +4,7 @@
 //! written down in `docs/formats/peer.md`. Numbers are big-endian; what a kind of message does not
 //! use is not in it.
 //!
-//! Invariant: no bytes make the library panic. [`decode`] refuses what no correct server can write,
+//! Invariant: no bytes make the library panic. [`decode`](fn@decode) refuses what no correct server can write,
 //! `check` what no correct server can say in this server's situation.
 
 mod check;

@@ -4,7 +4,7 @@
 //! ways as there are: bugs show up where operations meet, so names are few and shared.
 //!
 //! Invariant: equal seeds and equal answers give equal behaviour. A checker can only find what is generated here: whatever the
-//! server serves is to be in [`operations`].
+//! server serves is to be in `operations`.
 
 mod memory;
 mod operations;
