@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use zoa_proto::DecodeError;
 use zoa_proto::ErrorCode;
 use zoa_proto::OpCode;
 use zoa_proto::ReplyHeader;
@@ -112,10 +113,12 @@ impl Connection {
     ) -> Option<Step> {
         let txn_op = match Request::decode(op, body) {
             Ok(_) => TxnOp::Request { op, body },
-            // Of what cannot be read only a multi is a write to the original: it takes a zxid.
-            Err(_) if op == OpCode::Multi => TxnOp::Refuse {
-                error: ErrorCode::MarshallingError,
-            },
+            // The original numbers a write before it looks at the path, or into a multi; what ends too early it does not number.
+            Err(error) if op == OpCode::Multi || matches!(error, DecodeError::NullString) => {
+                TxnOp::Refuse {
+                    error: ErrorCode::MarshallingError,
+                }
+            }
             Err(_) => return None,
         };
         Some(self.propose_write(header, op, None, txn_op, turn))
