@@ -12,6 +12,8 @@
 
 mod process;
 mod report;
+#[cfg(test)]
+mod script;
 mod trace;
 mod witness;
 mod world;
