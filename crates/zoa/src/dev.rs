@@ -37,11 +37,6 @@ pub(crate) fn run(args: DevArgs) -> anyhow::Result<()> {
         println!();
         println!("Connect with any ZooKeeper client, for example:");
         println!("  zkCli.sh -server {address}");
-        println!(
-            "or look at it: echo srvr | nc {} {}",
-            address.ip(),
-            address.port()
-        );
         println!();
         println!("Ctrl-C stops it.");
     })
@@ -52,10 +47,9 @@ fn write_config(args: &DevArgs) -> anyhow::Result<PathBuf> {
     let path = args.data.join("zoo.cfg");
     let data = std::path::absolute(&args.data)?;
     let text = format!(
-        "# Written by zoa dev; start it yourself with: zoa serve {}\n\
+        "# Written by zoa dev at each start. To keep changes, copy it and start the copy: zoa serve zoo.cfg\n\
          tickTime=2000\ndataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\n\
          maxClientCnxns=0\n4lw.commands.whitelist=*\n",
-        path.display(),
         data.display(),
         args.port,
     );
