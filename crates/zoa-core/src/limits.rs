@@ -24,7 +24,7 @@ pub const PARKED_READS_MAX: usize = 64;
 /// Writes of all connections together that may be unanswered; beyond it input is left unread.
 pub const OUTSTANDING_MAX: usize = 20_000;
 
-/// Bytes of requests of all unanswered writes together; beyond it input is left unread.
+/// Bytes of all unanswered writes together, as they are proposed; beyond it input is left unread.
 pub const OUTSTANDING_BYTES_MAX: usize = 64 << 20;
 
 /// Milliseconds a connection may live without a session.
@@ -38,6 +38,9 @@ pub const WATCHED_LEN_PER_CONNECTION_MAX: usize = 128 << 20;
 
 /// Authentication entries one connection may hold; a further one fails its authentication.
 pub const IDENTITIES_PER_CONNECTION_MAX: usize = 64;
+
+/// Bytes of all identities of one connection, which travel inside each of its writes; an authentication that would make them longer fails.
+pub const IDENTITIES_LEN_PER_CONNECTION_MAX: usize = 16 << 10;
 
 /// Milliseconds between two looks at the session clock beyond which the server itself stood still.
 pub const STANDSTILL_MS: u64 = 250;

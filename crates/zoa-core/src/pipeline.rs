@@ -51,7 +51,7 @@ pub(crate) struct PendingWrite {
     pub(crate) op: OpCode,
     /// When it came in, for the latency statistics.
     pub(crate) received_ms: u64,
-    /// Bytes of its request.
+    /// Bytes that are kept until it is answered.
     pub(crate) len: usize,
     /// `sync` answers with the path it was asked for.
     pub(crate) sync_path: Option<Box<str>>,
@@ -145,7 +145,7 @@ impl Pipeline {
     }
 }
 
-/// Writes that were proposed, and the bytes of their requests.
+/// Writes that were proposed, and the bytes that are kept for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unanswered {
     pub(crate) count: usize,

@@ -33,9 +33,12 @@ impl Proposals {
         slices.collect()
     }
 
-    pub(crate) fn push(&mut self, txn: &Txn<'_>) {
+    /// Adds one; returns how many bytes it has.
+    pub(crate) fn push(&mut self, txn: &Txn<'_>) -> usize {
+        let start = self.bytes.len();
         txn.encode(&mut self.bytes);
         self.ends.push(self.bytes.len());
+        self.bytes.len() - start
     }
 }
 

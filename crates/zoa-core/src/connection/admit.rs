@@ -22,6 +22,7 @@ use super::Turn;
 use crate::auth::Verdict;
 use crate::auth::authenticate;
 use crate::lane::Attachment;
+use crate::limits::IDENTITIES_LEN_PER_CONNECTION_MAX;
 use crate::limits::IDENTITIES_PER_CONNECTION_MAX;
 use crate::pipeline::PendingWrite;
 use crate::pipeline::Turn as ReadTurn;
@@ -163,29 +164,20 @@ impl Connection {
         txn_op: TxnOp<'_>,
         turn: &mut Turn<'_>,
     ) -> Step {
-        let len = match &txn_op {
-            TxnOp::Request { body, .. } => body.len(),
-            _ => 0,
-        };
-        let mut state = self.lane.lock();
-        if !state.pipeline.has_room() {
+        if !self.lane.lock().pipeline.has_room() || !self.core.may_propose(&self.lane) {
             return Step::Hold;
         }
-        drop(state);
-        if !self.core.may_propose(&self.lane) {
-            return Step::Hold;
-        }
-        state = self.lane.lock();
-        state.pipeline.push_write(PendingWrite {
+        // What is kept until the answer: the transaction, identities and all, and the path that a sync is answered with.
+        let path_len = sync_path.as_ref().map_or(0, |path| path.len());
+        let len = path_len + self.propose(turn, self.session(), header.xid, txn_op);
+        self.lane.lock().pipeline.push_write(PendingWrite {
             xid: header.xid,
             op,
             received_ms: turn.now.mono_ms,
             len,
             sync_path,
         });
-        drop(state);
         self.core.proposed(len);
-        self.propose(turn, self.session(), header.xid, txn_op);
         Step::Done
     }
 
@@ -252,16 +244,12 @@ impl Connection {
             zxid: Zxid::ZERO,
             error: None,
         };
-        let step = match verdict {
-            Verdict::Granted(granted) => {
-                let mut identities = IdentitiesBuf::clone(&self.identities);
-                for (scheme, id) in &granted {
-                    identities.add(Identity { scheme, id });
-                }
+        let step = match self.joined(verdict) {
+            Some(identities) => {
                 self.identities = Arc::new(identities);
                 Step::Done
             }
-            Verdict::Failed => {
+            None => {
                 self.core.stats.authentications_failed.add(1);
                 reply.error = Some(ErrorCode::AuthFailed);
                 Step::Close
@@ -271,6 +259,19 @@ impl Connection {
         state.identities = Arc::clone(&self.identities);
         state.reply(header.op(), reply, |_| {});
         step
+    }
+
+    /// The identities together with those that were granted; `None` when none were, or they are too long.
+    fn joined(&self, verdict: Verdict) -> Option<IdentitiesBuf> {
+        let Verdict::Granted(granted) = verdict else {
+            return None;
+        };
+        let mut identities = IdentitiesBuf::clone(&self.identities);
+        for (scheme, id) in &granted {
+            identities.add(Identity { scheme, id });
+        }
+        let len = IdentitiesBuf::as_ref(&identities).as_bytes().len();
+        (len <= IDENTITIES_LEN_PER_CONNECTION_MAX).then_some(identities)
     }
 
     /// A body that ends too early: an answer in its turn, and the connection lives on.

@@ -111,8 +111,14 @@ impl Connection {
         }
     }
 
-    /// Encodes one transaction with everything that decides its result.
-    pub(super) fn propose(&self, turn: &mut Turn<'_>, session: SessionId, xid: Xid, op: TxnOp<'_>) {
+    /// Encodes one transaction with everything that decides its result; returns how many bytes it has.
+    pub(super) fn propose(
+        &self,
+        turn: &mut Turn<'_>,
+        session: SessionId,
+        xid: Xid,
+        op: TxnOp<'_>,
+    ) -> usize {
         turn.proposals.push(&Txn {
             session,
             owner: Owner {
@@ -124,6 +130,6 @@ impl Connection {
             settings: self.core.config.settings,
             identities: IdentitiesBuf::as_ref(&self.identities),
             op,
-        });
+        })
     }
 }

@@ -254,6 +254,52 @@ fn identities_of_a_connection_are_bounded() {
 }
 
 #[test]
+fn identities_that_travel_in_every_write_are_bounded_in_their_length() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    let authenticate = |world: &mut World, client: &mut crate::world::Client, token: &[u8]| {
+        let auth = request::Auth {
+            auth_type: 0,
+            scheme: "digest",
+            auth: Some(token),
+        };
+        world.request(client, &Request::Auth(auth));
+        client.ended
+    };
+    let half = "u".repeat(limits::IDENTITIES_LEN_PER_CONNECTION_MAX / 2);
+    assert!(!authenticate(&mut world, &mut client, half.as_bytes()));
+    let before = world.proposed_bytes();
+    world.request(&mut client, &set_data("/nowhere", b""));
+    let write_len = world.proposed_bytes() - before;
+    assert!(write_len > half.len(), "it travels in the write");
+    assert!(write_len <= limits::IDENTITIES_LEN_PER_CONNECTION_MAX + 200);
+    world.commit_all();
+    // Bytes that are no text become longer ones.
+    assert!(authenticate(&mut world, &mut client, &[0xff; 3_000]));
+    assert_eq!(
+        client.take_all().last().map(|last| last.error()),
+        Some(-115)
+    );
+}
+
+#[test]
+fn what_is_kept_for_unanswered_syncs_is_limited_by_its_bytes() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    let path = format!("/{}", "p".repeat(1_000_000));
+    let sync = Request::Sync(request::Sync { path: &path });
+    let mut sent = 0;
+    while world.core.outstanding() == sent {
+        world.request(&mut client, &sync);
+        sent += 1;
+        assert!(
+            sent <= limits::OUTSTANDING_BYTES_MAX / path.len() + 2,
+            "the limit is never reached"
+        );
+    }
+}
+
+#[test]
 fn too_many_unanswered_writes_leave_input_unread_until_there_is_room() {
     let mut world = World::new();
     let mut client = world.connect();

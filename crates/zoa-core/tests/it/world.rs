@@ -242,6 +242,11 @@ impl World {
         self.proposed.len()
     }
 
+    /// Bytes of all that waits to be committed.
+    pub(crate) fn proposed_bytes(&self) -> usize {
+        self.proposed.iter().map(Bytes::len).sum()
+    }
+
     /// Time passes; expiries are proposed and committed.
     pub(crate) fn pass(&mut self, ms: u64) {
         let mut left_ms = ms;
