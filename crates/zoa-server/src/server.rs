@@ -1,6 +1,7 @@
 //! A running server, from its options to its end.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -47,6 +48,9 @@ const NODE: u64 = 1;
 
 /// The file in `dataDir` by which an operator allows a new database.
 const INITIALIZE: &str = "initialize";
+
+/// Where ZooKeeper keeps its snapshots and its log, in `dataDir` and `dataLogDir`.
+const ZOOKEEPER_DIR: &str = "version-2";
 
 /// The longest a shutdown waits for writes that are under way.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -101,6 +105,16 @@ pub enum ServeError {
     )]
     NoDatabase {
         /// The directory of the log.
+        dir: PathBuf,
+    },
+    /// Somebody else's data is there, and none of ours.
+    #[error(
+        "{dir} holds the data of a ZooKeeper server, which this version cannot read, and no database of its own: it would serve \
+         nothing of what is there. Name another dataDir; or, to begin an empty database beside that data, create the file \
+         {INITIALIZE} in dataDir"
+    )]
+    ZooKeeperData {
+        /// The directory with that data.
         dir: PathBuf,
     },
     /// An entry of the log that cannot be read.
@@ -318,15 +332,23 @@ fn recover(options: &Options, config: CoreConfig) -> Result<Found, ServeError> {
     let snapshot_disk = open(&options.data_dir)?;
     let mut log_options = LogOptions::new(NODE);
     let initialize = options.data_dir.join(INITIALIZE);
-    if options.may_found || initialize.exists() {
+    let foreign = [&options.data_dir, &options.log_dir]
+        .map(|dir| dir.join(ZOOKEEPER_DIR))
+        .into_iter()
+        .find(|dir| holds_files(dir));
+    // An empty server in the place of a full one is what clients would take for a loss of everything.
+    if initialize.exists() || (options.may_found && foreign.is_none()) {
         log_options.founding = Some(founding());
     }
     let found = recovery::recover(log_disk, snapshot_disk, &log_options, config);
-    let found = found.map_err(|error| match error {
-        ServeError::Log(LogError::NotFounded { .. }) => ServeError::NoDatabase {
+    let found = found.map_err(|error| match (error, foreign) {
+        (ServeError::Log(LogError::NotFounded { .. }), Some(dir)) => {
+            ServeError::ZooKeeperData { dir }
+        }
+        (ServeError::Log(LogError::NotFounded { .. }), None) => ServeError::NoDatabase {
             dir: options.log_dir.clone(),
         },
-        error => error,
+        (error, _) => error,
     })?;
     // It speaks for one founding only: a disk that is lost later must not begin anew by itself.
     if let Err(error) = std::fs::remove_file(&initialize)
@@ -335,6 +357,18 @@ fn recover(options: &Options, config: CoreConfig) -> Result<Found, ServeError> {
         tracing::warn!(file = %initialize.display(), %error, "cannot remove the file that allowed a new database");
     }
     Ok(found)
+}
+
+/// Whether ZooKeeper has left a snapshot or a log there.
+fn holds_files(dir: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return false;
+    };
+    entries.filter_map(Result::ok).any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with("snapshot.") || name.starts_with("log.")
+    })
 }
 
 fn founding() -> Founding {

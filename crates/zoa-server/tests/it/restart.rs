@@ -134,6 +134,30 @@ fn an_empty_directory_begins_a_database_only_where_that_is_allowed() {
 }
 
 #[test]
+fn data_of_zookeeper_is_neither_touched_nor_passed_over_in_silence() {
+    let empty = Folder::new();
+    std::fs::create_dir(empty.path().join("version-2")).expect("made");
+    start(&empty).stop();
+    let folder = Folder::new();
+    let theirs = folder.path().join("version-2");
+    std::fs::create_dir(&theirs).expect("made");
+    std::fs::write(theirs.join("log.1"), "ZKLG").expect("written");
+    let error = start_error(&folder).to_string();
+    assert!(error.contains(&*theirs.to_string_lossy()), "{error}");
+    assert!(
+        error.contains("ZooKeeper") && error.contains("dataDir"),
+        "{error}"
+    );
+    std::fs::write(folder.path().join("initialize"), "").expect("written");
+    start(&folder).stop();
+    start(&folder).stop();
+    assert_eq!(
+        std::fs::read(theirs.join("log.1")).expect("it is there"),
+        b"ZKLG"
+    );
+}
+
+#[test]
 fn entries_of_earlier_runs_count_towards_the_next_snapshot() {
     let folder = Folder::new();
     let mut options = options(&folder);
