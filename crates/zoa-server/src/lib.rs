@@ -11,6 +11,8 @@ mod recovery;
 mod replication;
 mod server;
 mod snapshots;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 
 pub use server::Options;

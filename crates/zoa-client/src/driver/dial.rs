@@ -1,0 +1,149 @@
+//! Names, attempts and probes: whatever takes time on the way to a connection, one future for each.
+//!
+//! The core has a deadline for each and stops what takes longer.
+
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+use std::task::Poll;
+
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use zoa_client_core::Action;
+use zoa_client_core::ConnectionId;
+use zoa_client_core::Host;
+use zoa_client_core::PROBE_REQUEST;
+
+use crate::limits::ADDRESSES_MAX;
+use crate::limits::LOOKUPS_MAX;
+use crate::limits::PROBE_ANSWER_LEN_MAX;
+
+/// How it went.
+#[derive(Debug)]
+pub(super) enum Dialed {
+    Resolved(Vec<IpAddr>),
+    Unresolved,
+    Connected(TcpStream),
+    Failed(io::ErrorKind),
+    Probed(Vec<u8>),
+}
+
+type Dialing = Pin<Box<dyn Future<Output = Dialed> + Send>>;
+
+/// What is under way: one attempt and one probe at most.
+#[derive(Default)]
+pub(super) struct Dialer {
+    attempt: Option<(ConnectionId, Dialing)>,
+    probe: Option<(ConnectionId, Dialing)>,
+    lookups: Arc<AtomicUsize>,
+}
+
+impl Dialer {
+    /// Begins what the core asks for; an older one of the same kind is over by then.
+    pub(super) fn start(&mut self, action: Action) {
+        match action {
+            Action::Resolve { connection, host } => {
+                let lookups = Arc::clone(&self.lookups);
+                self.attempt = Some((connection, Box::pin(resolve(host, lookups))));
+            }
+            Action::Connect {
+                connection,
+                address,
+                ..
+            } => {
+                let connecting = async move {
+                    match connect(address).await {
+                        Ok(stream) => Dialed::Connected(stream),
+                        Err(error) => Dialed::Failed(error.kind()),
+                    }
+                };
+                self.attempt = Some((connection, Box::pin(connecting)));
+            }
+            Action::Probe { connection, host } => {
+                let lookups = Arc::clone(&self.lookups);
+                self.probe = Some((connection, Box::pin(probe(host, lookups))));
+            }
+            Action::Close { connection } => self.stop(connection),
+        }
+    }
+
+    pub(super) fn stop(&mut self, connection: ConnectionId) {
+        self.attempt
+            .take_if(|(under_way, _)| *under_way == connection);
+        self.probe
+            .take_if(|(under_way, _)| *under_way == connection);
+    }
+
+    /// What came to its end.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Option<(ConnectionId, Dialed)> {
+        for under_way in [&mut self.attempt, &mut self.probe] {
+            if let Some((connection, dialing)) = under_way
+                && let Poll::Ready(dialed) = dialing.as_mut().poll(context)
+            {
+                let connection = *connection;
+                *under_way = None;
+                return Some((connection, dialed));
+            }
+        }
+        None
+    }
+}
+
+async fn resolve(host: Host, lookups: Arc<AtomicUsize>) -> Dialed {
+    match look_up(&host, &lookups).await {
+        Some(addresses) if !addresses.is_empty() => Dialed::Resolved(addresses),
+        Some(_) | None => Dialed::Unresolved,
+    }
+}
+
+/// Asks the system's resolver; `None` when it has no answer, or is stuck already.
+async fn look_up(host: &Host, lookups: &Arc<AtomicUsize>) -> Option<Vec<IpAddr>> {
+    if lookups.fetch_add(1, Ordering::Relaxed) >= LOOKUPS_MAX {
+        lookups.fetch_sub(1, Ordering::Relaxed);
+        return None;
+    }
+    // On a thread of its own, and counted until it ends there: to drop this future does not end it.
+    let (name, port) = (host.name.clone(), host.port);
+    let lookups = Arc::clone(lookups);
+    let lookup = tokio::task::spawn_blocking(move || {
+        let found = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port));
+        let addresses = found.map(|found| {
+            let addresses = found.map(|address| address.ip());
+            addresses.take(ADDRESSES_MAX).collect::<Vec<_>>()
+        });
+        lookups.fetch_sub(1, Ordering::Relaxed);
+        addresses.ok()
+    });
+    lookup.await.ok().flatten()
+}
+
+async fn connect(address: std::net::SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    // Requests are small and each is waited for.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+async fn probe(host: Host, lookups: Arc<AtomicUsize>) -> Dialed {
+    Dialed::Probed(ask(&host, &lookups).await.unwrap_or_default())
+}
+
+/// Asks a server whether it takes writes; the beginning of its answer.
+async fn ask(host: &Host, lookups: &Arc<AtomicUsize>) -> Option<Vec<u8>> {
+    let address = match host.name.parse() {
+        Ok(address) => address,
+        Err(_) => *look_up(host, lookups).await?.first()?,
+    };
+    let mut stream = connect((address, host.port).into()).await.ok()?;
+    stream.write_all(PROBE_REQUEST).await.ok()?;
+    let mut answer = Vec::new();
+    let len_max = u64::try_from(PROBE_ANSWER_LEN_MAX).unwrap_or(u64::MAX);
+    stream.take(len_max).read_to_end(&mut answer).await.ok()?;
+    Some(answer)
+}

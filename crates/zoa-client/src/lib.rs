@@ -1,0 +1,82 @@
+//! The async Rust client of ZooKeeper's protocol, and a blocking one.
+//!
+//! It is a thin driver of [`zoa_client_core`]: sockets, names, a clock, and wakers. It decides nothing about the protocol.
+
+pub mod blocking;
+
+mod answer;
+mod builder;
+mod client;
+mod clock;
+mod create;
+mod driver;
+mod error;
+mod hashing;
+pub mod limits;
+mod multi;
+mod park;
+mod pending;
+mod queue;
+mod session;
+mod shared;
+mod slot;
+mod watch;
+
+pub use answer::Children;
+pub use answer::Created;
+pub use answer::Identity;
+pub use answer::MultiDone;
+pub use answer::MultiFound;
+pub use answer::NodeAcl;
+pub use answer::NodeData;
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use client::Reconfig;
+pub use client::Removal;
+pub use create::CreateOptions;
+pub use create::Data;
+pub use error::ConnectError;
+pub use error::Error;
+pub use error::ErrorKind;
+pub use error::Missed;
+pub use error::Outcome;
+pub use error::WatchEnded;
+pub use multi::Multi;
+pub use multi::MultiRead;
+pub use pending::Pending;
+pub use session::Listener;
+pub use watch::Watch;
+pub use watch::WatchEvent;
+pub use watch::WatchEvents;
+pub use watch::Watcher;
+
+pub use zoa_client_core::Backoff;
+pub use zoa_client_core::ConnectString;
+pub use zoa_client_core::ConnectStringError;
+pub use zoa_client_core::ConnectionError;
+pub use zoa_client_core::ExpiredBy;
+pub use zoa_client_core::Host;
+pub use zoa_client_core::Notice;
+pub use zoa_client_core::Offline;
+pub use zoa_client_core::ProtocolError;
+pub use zoa_client_core::Reason;
+pub use zoa_client_core::SessionEvent;
+pub use zoa_client_core::SessionState;
+pub use zoa_client_core::SessionTicket;
+pub use zoa_client_core::SubmitError;
+pub use zoa_proto::Acl;
+pub use zoa_proto::AddWatchMode;
+pub use zoa_proto::CreateMode;
+pub use zoa_proto::ErrorCode;
+pub use zoa_proto::EventKind;
+pub use zoa_proto::EventType;
+pub use zoa_proto::KeeperState;
+pub use zoa_proto::OpCode;
+pub use zoa_proto::Path;
+pub use zoa_proto::PathError;
+pub use zoa_proto::Perms;
+pub use zoa_proto::SessionId;
+pub use zoa_proto::Stat;
+pub use zoa_proto::Version;
+pub use zoa_proto::WatcherType;
+pub use zoa_proto::Zxid;

@@ -1,0 +1,159 @@
+//! A bounded queue from the driver to one who listens, awaited or waited for.
+//!
+//! What does not fit is left out, never waited for: a slow listener must not hold up the session. Invariant: nothing is left out
+//! silently where it matters; see [`Overflow`].
+
+use std::collections::VecDeque;
+use std::task::Context;
+use std::task::Poll;
+use std::task::Waker;
+
+use parking_lot::Mutex;
+
+/// What becomes of the items when there are too many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Overflow {
+    /// The newest are left out, and counted.
+    CountNewest,
+    /// The oldest is left out: only the last word matters.
+    DropOldest,
+}
+
+/// What comes out of the queue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Taken<I> {
+    Item(I),
+    /// So many items were left out here.
+    Missed(u64),
+    /// There will be no more.
+    End,
+}
+
+#[derive(Debug)]
+pub(crate) struct Queue<I> {
+    cell: Mutex<Cell<I>>,
+    len_max: usize,
+    overflow: Overflow,
+}
+
+#[derive(Debug)]
+struct Cell<I> {
+    items: VecDeque<I>,
+    /// Left out behind the last item.
+    missed: u64,
+    is_closed: bool,
+    waker: Option<Waker>,
+}
+
+impl<I> Queue<I> {
+    pub(crate) fn new(len_max: usize, overflow: Overflow) -> Self {
+        Self {
+            cell: Mutex::new(Cell {
+                items: VecDeque::new(),
+                missed: 0,
+                is_closed: false,
+                waker: None,
+            }),
+            len_max,
+            overflow,
+        }
+    }
+
+    /// Adds an item; gives back who waits for it, to be woken when no lock is held.
+    #[must_use = "whoever waits has to be woken"]
+    pub(crate) fn push(&self, item: I) -> Option<Waker> {
+        let mut cell = self.cell.lock();
+        if cell.is_closed {
+            return None;
+        }
+        match self.overflow {
+            // Behind a gap nothing is added until the gap was told, so that the order stays true.
+            Overflow::CountNewest if cell.items.len() >= self.len_max || cell.missed > 0 => {
+                cell.missed += 1;
+            }
+            Overflow::DropOldest if cell.items.len() >= self.len_max => {
+                cell.items.pop_front();
+                cell.items.push_back(item);
+            }
+            Overflow::CountNewest | Overflow::DropOldest => cell.items.push_back(item),
+        }
+        cell.waker.take()
+    }
+
+    /// Says that nothing more will come; what is there can still be taken.
+    #[must_use = "whoever waits has to be woken"]
+    pub(crate) fn close(&self) -> Option<Waker> {
+        let mut cell = self.cell.lock();
+        cell.is_closed = true;
+        cell.waker.take()
+    }
+
+    /// The next item, if there is one.
+    pub(crate) fn try_take(&self) -> Option<Taken<I>> {
+        let mut cell = self.cell.lock();
+        if let Some(item) = cell.items.pop_front() {
+            return Some(Taken::Item(item));
+        }
+        if cell.missed > 0 {
+            return Some(Taken::Missed(std::mem::take(&mut cell.missed)));
+        }
+        cell.is_closed.then_some(Taken::End)
+    }
+
+    /// The next item, or a promise to wake this task when there is one.
+    pub(crate) fn poll_take(&self, context: &Context<'_>) -> Poll<Taken<I>> {
+        if let Some(taken) = self.try_take() {
+            return Poll::Ready(taken);
+        }
+        let waker = context.waker().clone();
+        let replaced = {
+            let mut cell = self.cell.lock();
+            if cell.items.is_empty() && cell.missed == 0 && !cell.is_closed {
+                cell.waker.replace(waker)
+            } else {
+                drop(cell);
+                return self.try_take().map_or(Poll::Pending, Poll::Ready);
+            }
+        };
+        // A waker may own a task: it is dropped when no lock is held.
+        drop(replaced);
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Overflow;
+    use super::Queue;
+    use super::Taken;
+
+    #[test]
+    fn what_is_left_out_is_told_where_it_would_have_stood() {
+        let queue = Queue::new(2, Overflow::CountNewest);
+        for item in 0..5 {
+            assert!(queue.push(item).is_none());
+        }
+        assert_eq!(queue.try_take(), Some(Taken::Item(0)));
+        // There is room again, but not before the gap was told.
+        assert!(queue.push(5).is_none());
+        assert_eq!(queue.try_take(), Some(Taken::Item(1)));
+        assert_eq!(queue.try_take(), Some(Taken::Missed(4)));
+        assert!(queue.push(6).is_none());
+        assert_eq!(queue.try_take(), Some(Taken::Item(6)));
+        assert_eq!(queue.try_take(), None);
+    }
+
+    #[test]
+    fn where_only_the_last_word_matters_the_oldest_is_left_out() {
+        let queue = Queue::new(2, Overflow::DropOldest);
+        for item in 0..5 {
+            assert!(queue.push(item).is_none());
+        }
+        assert!(queue.close().is_none());
+        assert!(queue.push(5).is_none());
+        assert_eq!(queue.try_take(), Some(Taken::Item(3)));
+        assert_eq!(queue.try_take(), Some(Taken::Item(4)));
+        assert_eq!(queue.try_take(), Some(Taken::End));
+        assert_eq!(queue.try_take(), Some(Taken::End));
+    }
+}

@@ -1,0 +1,3 @@
+//! The client against a server of ours, over real sockets.
+
+mod operations;
