@@ -1,3 +1,4 @@
 //! The client against a server of ours, over real sockets.
 
 mod operations;
+mod suite;
