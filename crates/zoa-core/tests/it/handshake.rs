@@ -239,3 +239,33 @@ fn a_client_whose_last_zxid_is_negative_has_seen_nothing() {
     world.commit_all();
     assert!(client.take_frame().is_some(), "it gets a session");
 }
+
+#[test]
+fn the_timeout_is_settled_between_the_bounds_whatever_is_asked_for() {
+    for (asked_ms, settled_ms) in [
+        (i32::MIN, 2_000),
+        (-1, 2_000),
+        (0, 2_000),
+        (2_001, 2_001),
+        (20_000, 20_000),
+        (i32::MAX, 20_000),
+    ] {
+        let mut world = World::new();
+        let mut client = world.dial();
+        let request = zoa_proto::ConnectRequest {
+            protocol_version: 0,
+            last_zxid_seen: zoa_proto::Zxid::ZERO,
+            timeout_ms: asked_ms,
+            session: SessionId::NONE,
+            password: &[],
+            read_only: None,
+        };
+        let mut bytes = Vec::new();
+        request.encode_frame(&mut bytes).expect("short");
+        world.send(&mut client, &bytes);
+        world.commit_all();
+        let frame = client.take_frame().expect("an answer");
+        let response = zoa_proto::ConnectResponse::decode(&frame).expect("well-formed");
+        assert_eq!(response.timeout_ms, settled_ms, "asked for {asked_ms}");
+    }
+}

@@ -10,5 +10,6 @@ mod handshake;
 mod hostile;
 mod limits;
 mod ordering;
+mod watching;
 mod words;
 mod world;
