@@ -111,36 +111,71 @@ mod tests {
         }
     }
 
-    // What people really write: the administrator's guide, the container images, the forums.
+    /// What the administrator's guide of the original has, sections "basic" to "snapshot and log"; families by some of their members.
+    const ORIGINAL: &str = "
+        4lw.commands.whitelist admin.commandURL admin.enableServer admin.forceHttps admin.httpVersion
+        admin.idleTimeout admin.needClientAuth admin.portUnification admin.rateLimiterIntervalInMS
+        admin.restore.enabled admin.serverAddress admin.serverPort admin.snapshot.enabled
+        allowSaslFailedClients audit.enable audit.impl.class authProvider.1 authProvider.sasl
+        autopurge.purgeInterval autopurge.snapRetainCount bitHashCacheSize client.certReload
+        client.portUnification clientPort clientPortAddress clientPortListenBacklog clientTcpKeepAlive
+        closeSessionTxn.enabled cnxTimeout commitLogCount commitProcessor.maxCommitBatchSize
+        commitProcessor.maxReadBatchSize commitProcessor.numWorkerThreads
+        commitProcessor.shutdownTimeout connection_throttle_decrease_ratio
+        connection_throttle_drop_decrease connection_throttle_drop_increase
+        connection_throttle_fill_count connection_throttle_fill_time connection_throttle_freeze_time
+        connection_throttle_global_session_weight connection_throttle_local_session_weight
+        connection_throttle_renew_session_weight connection_throttle_tokens
+        connection_throttle_weight_enabled connectionMaxTokens connectToLearnerMasterLimit
+        controllerPort dataDir datadir.autocreate dataLogDir db.autocreate digest.enabled
+        DigestAuthenticationProvider.digestAlg DigestAuthenticationProvider.enabled
+        DigestAuthenticationProvider.superDigest dynamicConfigFile electionAlg electionPortBindRetry
+        emulate353TTLNodes enableEagerACLCheck enforce.auth.enabled enforce.auth.schemes enforceQuota
+        ensembleAuthName extendedTypesEnabled fastleader.maxNotificationInterval
+        fastleader.minNotificationInterval fips-mode flushDelay follower.nodelay
+        follower.skipLearnerRequestToNextProcessor forceSnapshotSync forceSync
+        forward_learner_requests_to_commit_processor_disabled fsync.warningthresholdms
+        globalOutstandingLimit initLimit intBufferStartingSizeBytes
+        IPAuthenticationProvider.usexforwardedfor java.security.auth.login.config jmx.log4j.disable
+        jute.maxbuffer jute.maxbuffer.extrasize jvm.pause.info-threshold.ms jvm.pause.monitor
+        kerberos.canonicalizeHostNames kerberos.minReLoginTimeMs kerberos.removeHostFromPrincipal
+        kerberos.removeRealmFromPrincipal kinit largeRequestMaxBytes largeRequestThreshold
+        leader.ackLoggingFrequency leader.closeSocketAsync leader.maxConcurrentDiffSyncs
+        leader.maxConcurrentSnapSyncs leader.maxTimeToWaitForEpoch leader.nodelay
+        leaderConnectDelayDuringRetryMs leaderServes learner.asyncSending learner.closeSocketAsync
+        letAnySaslUserDoX localSessionsEnabled localSessionsUpgradingEnabled log.dir maxBatchSize
+        maxClientCnxns maxCnxns maxGetChildrenResponseCacheSize maxInProcessingDeadWatchers
+        maxResponseCacheSize maxSessionTimeout maxWriteQueuePollTime messageTracker.BufferSize
+        messageTracker.Enabled metricsProvider.className metricsProvider.exportJvmInfo
+        metricsProvider.httpHost metricsProvider.httpPort metricsProvider.httpsPort
+        metricsProvider.maxQueueSize metricsProvider.numWorkerThreads
+        metricsProvider.workerShutdownTimeoutMs minSessionTimeout multiAddress.enabled
+        multiAddress.reachabilityCheckEnabled multiAddress.reachabilityCheckTimeoutMs
+        netty.advancedFlowControl.enabled netty.server.earlyDropSecureConnectionHandshakes
+        netty.server.outstandingHandshake.limit nio.directBufferBytes nio.numSelectorThreads
+        nio.numWorkerThreads nio.sessionlessCnxnTimeout nio.shutdownTimeout observer.election.DelayMs
+        observer.reconnectDelayMs observer.syncEnabled observerMaster.sizeLimit observerMasterPort
+        oraclePath pathStats.enabled peerType portUnification preAllocSize quorum.auth.enableSasl
+        quorum.auth.kerberos.servicePrincipal quorum.auth.learner.saslLoginContext
+        quorum.auth.learnerRequireSasl quorum.auth.server.saslLoginContext quorum.auth.serverRequireSasl
+        quorum.cnxn.threads.size quorumCnxnTimeoutMs quorumListenOnAllIPs readonlymode.enabled
+        reconfigEnabled request_stale_connection_check request_stale_latency_check
+        request_throttle_drop_stale request_throttle_max_requests request_throttle_stall_time
+        request_throttler.shutdownTimeout requireKerberosConfig sasl.serverconfig secureClientPort
+        secureClientPortAddress security.auth_to_local serializeLastProcessedZxid.enabled server.realm
+        serverCnxnFactory sessionRequireClientSASLAuth skipACL snapCount snapshot.compression.method
+        snapshot.trust.empty snapshotSizeFactor snapSizeLimitInKb ssl.authProvider ssl.ciphersuites
+        ssl.clientAuth ssl.keyStore.location ssl.quorum.trustStore.location sslQuorum
+        sslQuorumReloadCertFiles standaloneEnabled superUser superUser.1 syncEnabled syncLimit
+        tcpKeepAlive throttled_op_wait_time tickTime txnLogSizeLimitInKb watcherCleanIntervalInSeconds
+        watcherCleanThreadsNum watcherCleanThreshold watchManagerName
+        X509AuthenticationProvider.superUser znode.container.checkIntervalMs
+        znode.container.maxNeverUsedIntervalMs znode.container.maxPerMinute
+    ";
+
     #[test]
     fn keys_of_the_original_are_known() {
-        for key in [
-            "admin.enableServer",
-            "audit.impl.class",
-            "authProvider.1",
-            "authProvider.sasl",
-            "commitProcessor.numWorkerThreads",
-            "connection_throttle_tokens",
-            "fastleader.maxNotificationInterval",
-            "jvm.pause.info-threshold.ms",
-            "kerberos.removeHostFromPrincipal",
-            "leader.maxConcurrentSnapSyncs",
-            "learner.asyncSending",
-            "log.dir",
-            "metricsProvider.exportJvmInfo",
-            "multiAddress.enabled",
-            "netty.advancedFlowControl.enabled",
-            "nio.numSelectorThreads",
-            "observer.syncEnabled",
-            "quorum.auth.enableSasl",
-            "quorum.cnxn.threads.size",
-            "request_throttle_drop_stale",
-            "server.realm",
-            "snapshot.compression.method",
-            "ssl.quorum.trustStore.location",
-            "superUser.1",
-            "watchManagerName",
-        ] {
+        for key in ORIGINAL.split_whitespace() {
             let place = crate::config::error::Place::CommandLine;
             let (key, value) = (key.to_owned(), "on".to_owned());
             let given = Given {
