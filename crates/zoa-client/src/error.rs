@@ -48,8 +48,6 @@ pub enum ErrorKind {
     NotApplied(Reason),
     /// It may or may not have been applied: the connection was lost between request and reply.
     Unknown(Reason),
-    /// The client's driver ended with its runtime; the request may or may not have been applied.
-    DriverGone,
 }
 
 /// What is known of a request that failed.
@@ -81,7 +79,7 @@ impl Error {
         match &self.0.kind {
             ErrorKind::Code(_) | ErrorKind::Multi { .. } => Outcome::Done,
             ErrorKind::Rejected(_) | ErrorKind::NotApplied(_) => Outcome::NotApplied,
-            ErrorKind::Unknown(_) | ErrorKind::DriverGone => Outcome::Unknown,
+            ErrorKind::Unknown(_) => Outcome::Unknown,
         }
     }
 
@@ -92,7 +90,6 @@ impl Error {
             ErrorKind::Code(code) | ErrorKind::Multi { code, .. } => *code,
             ErrorKind::Rejected(error) => code_of(error),
             ErrorKind::NotApplied(reason) | ErrorKind::Unknown(reason) => reason.error_code(),
-            ErrorKind::DriverGone => ErrorCode::Closing,
         }
     }
 
@@ -116,7 +113,6 @@ impl Error {
             ErrorKind::Rejected(SubmitError::Ended(reason))
             | ErrorKind::NotApplied(reason)
             | ErrorKind::Unknown(reason) => reason,
-            ErrorKind::DriverGone => return true,
             ErrorKind::Code(_) | ErrorKind::Multi { .. } | ErrorKind::Rejected(_) => return false,
         };
         matches!(
@@ -152,7 +148,6 @@ impl fmt::Display for Error {
             ErrorKind::Unknown(reason) => {
                 write!(f, ": it is not known whether it was applied: {reason}")
             }
-            ErrorKind::DriverGone => f.write_str(": the runtime of the client has ended"),
         }
     }
 }

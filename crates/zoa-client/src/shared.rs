@@ -9,13 +9,13 @@
 //! by its caller, or the driver is awake or has been woken.
 
 mod events;
+mod watchers;
 
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 use parking_lot::MutexGuard;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -30,7 +30,6 @@ use zoa_client_core::SubmitError;
 use zoa_client_core::WatchRemoval;
 use zoa_client_core::WatcherId;
 use zoa_proto::OpCode;
-use zoa_proto::WatcherType;
 
 use crate::clock;
 use crate::error::Error;
@@ -42,9 +41,10 @@ use crate::queue::Queue;
 use crate::session::Listener;
 use crate::slot::Slot;
 use crate::slot::Tag;
-use crate::watch::WatchEvent;
 use crate::watch::WatchEvents;
 use events::Listeners;
+pub(crate) use watchers::Purpose;
+use watchers::Watchers;
 
 pub(crate) struct Shared {
     state: Mutex<State>,
@@ -65,28 +65,10 @@ pub(crate) struct State {
     pub(crate) is_flush_due: bool,
     /// Requests whose end the driver told in its last turn.
     pub(crate) last_batch: usize,
-    watchers: HashMap<WatcherId, Registered, KeyedHasher>,
-    last_watcher: u64,
+    watchers: Watchers,
     listeners: Listeners,
     last_failure: Option<Notice>,
     end: Option<SessionEvent>,
-}
-
-/// A watcher that is told.
-struct Registered {
-    queue: Arc<Queue<WatchEvent>>,
-    purpose: Purpose,
-}
-
-/// What the watcher was made for.
-#[derive(Clone, Debug)]
-pub(crate) enum Purpose {
-    /// One event of this path.
-    Once(Box<str>, WatcherType),
-    /// All events of one persistent watch.
-    Stream(Box<str>, WatcherType),
-    /// Any watches, until the session ends.
-    Any,
 }
 
 impl std::fmt::Debug for Shared {
@@ -109,8 +91,7 @@ impl Shared {
                 timer_ms: None,
                 is_flush_due: false,
                 last_batch: 0,
-                watchers: HashMap::with_hasher(KeyedHasher(entropy.hash_key)),
-                last_watcher: 0,
+                watchers: Watchers::new(KeyedHasher(entropy.hash_key)),
                 listeners: Listeners::default(),
                 last_failure: None,
                 end: None,
@@ -190,41 +171,32 @@ impl Shared {
     pub(crate) fn register(self: &Arc<Self>, purpose: Purpose) -> (WatcherId, WatchEvents) {
         let queue = Arc::new(Queue::new(WATCH_EVENTS_MAX, Overflow::CountNewest));
         let mut state = self.state.lock();
-        state.last_watcher += 1;
-        let watcher = WatcherId(state.last_watcher);
-        if state.end.is_some() {
+        let has_ended = state.end.is_some();
+        let watcher = state.watchers.add(purpose, Arc::clone(&queue));
+        drop(state);
+        if has_ended {
             // Nobody waits for a queue that was just made.
             drop(queue.close());
-        } else {
-            let registered = Registered {
-                queue: Arc::clone(&queue),
-                purpose,
-            };
-            state.watchers.insert(watcher, registered);
         }
-        drop(state);
         (watcher, WatchEvents::new(Arc::clone(self), watcher, queue))
     }
 
     /// Nobody listens to this watcher any longer.
     pub(crate) fn release(&self, watcher: WatcherId) {
-        // Declared outside, so that it is dropped after the lock was let go.
-        let mut registered = None;
         self.input(|state, now_ms| {
-            registered = state.watchers.remove(&watcher);
-            let purpose = registered.as_ref().map(|registered| &registered.purpose);
-            if let Some(Purpose::Once(path, watcher_type) | Purpose::Stream(path, watcher_type)) =
-                purpose
-            {
-                let removal = WatchRemoval {
-                    path,
-                    watcher_type: *watcher_type,
-                    watcher: Some(watcher),
-                    local: true,
-                };
-                // Refused when there is nothing to remove, or no session.
-                let _ = state.core.remove_watches(now_ms, removal, Tag::Nobody);
-            }
+            let Some(Purpose::Once(path, watcher_type) | Purpose::Stream(path, watcher_type)) =
+                state.watchers.remove(watcher)
+            else {
+                return;
+            };
+            let removal = WatchRemoval {
+                path: &path,
+                watcher_type,
+                watcher: Some(watcher),
+                local: true,
+            };
+            // Refused when there is nothing to remove, or no session.
+            let _ = state.core.remove_watches(now_ms, removal, Tag::Nobody);
         });
     }
 

@@ -113,14 +113,15 @@ async fn look_up(host: &Host, lookups: &Arc<AtomicUsize>) -> Option<Vec<IpAddr>>
     let lookups = Arc::clone(lookups);
     let lookup = tokio::task::spawn_blocking(move || {
         let found = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port));
-        let addresses = found.map(|found| {
-            let addresses = found.map(|address| address.ip());
-            addresses.take(ADDRESSES_MAX).collect::<Vec<_>>()
-        });
+        let addresses = found.map(|found| first_of(found.map(|address| address.ip())));
         lookups.fetch_sub(1, Ordering::Relaxed);
         addresses.ok()
     });
     lookup.await.ok().flatten()
+}
+
+fn first_of(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    addresses.take(ADDRESSES_MAX).collect()
 }
 
 async fn connect(address: std::net::SocketAddr) -> io::Result<TcpStream> {
@@ -146,4 +147,39 @@ async fn ask(host: &Host, lookups: &Arc<AtomicUsize>) -> Option<Vec<u8>> {
     let len_max = u64::try_from(PROBE_ANSWER_LEN_MAX).unwrap_or(u64::MAX);
     stream.take(len_max).read_to_end(&mut answer).await.ok()?;
     Some(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_of;
+    use super::look_up;
+    use crate::limits::ADDRESSES_MAX;
+    use crate::limits::LOOKUPS_MAX;
+    use std::net::IpAddr;
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering;
+    use zoa_client_core::Host;
+
+    #[tokio::test]
+    async fn a_resolver_that_is_stuck_is_not_asked_again_and_again() {
+        let host = Host {
+            name: "localhost".to_owned(),
+            port: 1,
+        };
+        let lookups = Arc::new(AtomicUsize::new(LOOKUPS_MAX));
+        assert_eq!(look_up(&host, &lookups).await, None);
+        assert_eq!(lookups.load(Ordering::Relaxed), LOOKUPS_MAX);
+        lookups.store(LOOKUPS_MAX - 1, Ordering::Relaxed);
+        let found = look_up(&host, &lookups).await.expect("every system has it");
+        assert!(found.iter().all(IpAddr::is_loopback), "{found:?}");
+        assert_eq!(lookups.load(Ordering::Relaxed), LOOKUPS_MAX - 1);
+    }
+
+    #[test]
+    fn of_very_many_addresses_the_first_are_kept() {
+        let many = std::iter::repeat_n(IpAddr::V4(Ipv4Addr::LOCALHOST), ADDRESSES_MAX + 1);
+        assert_eq!(first_of(many).len(), ADDRESSES_MAX);
+    }
 }

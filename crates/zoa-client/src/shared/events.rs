@@ -13,7 +13,6 @@ use zoa_client_core::WatchGone;
 use zoa_proto::EventType;
 use zoa_proto::KeeperState;
 
-use super::Purpose;
 use super::State;
 use crate::answer::Answer;
 use crate::error::ErrorKind;
@@ -74,7 +73,6 @@ impl State {
             last_batch,
             ..
         } = self;
-        let mut has_ended = false;
         while let Some(event) = core.poll_event() {
             match event {
                 Event::Outcome { tag, outcome } => {
@@ -85,51 +83,33 @@ impl State {
                 }
                 Event::Watch(fired) => {
                     for watcher in fired.watchers {
-                        let Some(registered) = watchers.get(watcher) else {
-                            continue;
-                        };
-                        wakers.extend(registered.queue.push(fired_event(&fired)));
-                        if matches!(registered.purpose, Purpose::Once(..))
-                            && let Some(registered) = watchers.remove(watcher)
-                        {
-                            wakers.extend(registered.queue.close());
-                        }
+                        watchers.tell(*watcher, fired_event(&fired), wakers);
                     }
                 }
                 Event::WatchGone(gone) => {
                     for watcher in &gone.watchers {
-                        let Some(registered) = watchers.get(watcher) else {
-                            continue;
-                        };
-                        wakers.extend(registered.queue.push(gone_event(&gone)));
-                        if !matches!(registered.purpose, Purpose::Any)
-                            && let Some(registered) = watchers.remove(watcher)
-                        {
-                            wakers.extend(registered.queue.close());
-                        }
+                        watchers.tell(*watcher, gone_event(&gone), wakers);
                     }
                 }
                 Event::Session(event) => {
-                    for queue in &listeners.session {
-                        wakers.extend(queue.push(event));
-                    }
-                    if is_end(&event) {
-                        *end = Some(event);
-                        has_ended = true;
-                    }
+                    let heard = listeners
+                        .session
+                        .iter()
+                        .filter_map(|queue| queue.push(event));
+                    wakers.extend(heard);
+                    *end = end.or(is_end(&event).then_some(event));
                 }
                 Event::Notice(notice) => {
-                    for queue in &listeners.notices {
-                        wakers.extend(queue.push(notice.clone()));
-                    }
+                    let push = |queue: &Arc<Queue<Notice>>| queue.push(notice.clone());
+                    wakers.extend(listeners.notices.iter().filter_map(push));
                     *last_failure = Some(notice);
                 }
             }
         }
-        if has_ended {
+        // What ended with the session was told before: nothing comes after it.
+        if end.is_some() && !listeners.has_ended {
             listeners.end(wakers);
-            let closed = watchers.drain().filter_map(|(_, one)| one.queue.close());
-            wakers.extend(closed);
+            watchers.end(wakers);
         }
     }
 
@@ -172,11 +152,69 @@ fn gone_event(gone: &WatchGone<'_>) -> WatchEvent {
     }
 }
 
-pub(crate) const fn is_end(event: &SessionEvent) -> bool {
+const fn is_end(event: &SessionEvent) -> bool {
     match event {
         SessionEvent::Expired(_) | SessionEvent::AuthFailed | SessionEvent::Closed { .. } => true,
         SessionEvent::Connected { .. }
         | SessionEvent::Suspended(_)
         | SessionEvent::MayHaveExpired => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Listeners;
+    use crate::limits::LISTENERS_MAX;
+    use crate::limits::NOTICES_MAX;
+    use crate::limits::SESSION_EVENTS_MAX;
+    use crate::queue::Queue;
+    use crate::queue::Taken;
+    use zoa_client_core::ConnectionError;
+    use zoa_client_core::Host;
+    use zoa_client_core::Notice;
+    use zoa_client_core::SessionEvent;
+
+    fn check_oldest_is_left_out<I: Clone + PartialEq + std::fmt::Debug>(
+        queue: &Queue<I>,
+        len_max: usize,
+        item: impl Fn(usize) -> I,
+    ) {
+        for number in 0..len_max + 3 {
+            assert!(queue.push(item(number)).is_none());
+        }
+        for number in 3..len_max + 3 {
+            assert_eq!(queue.try_take(), Some(Taken::Item(item(number))));
+        }
+        assert_eq!(queue.try_take(), None);
+    }
+
+    #[test]
+    fn a_slow_listener_loses_the_oldest() {
+        let mut listeners = Listeners::default();
+        let events = listeners.add_session();
+        check_oldest_is_left_out(&events, SESSION_EVENTS_MAX, |number| {
+            let limit_ms = u64::try_from(number).expect("small");
+            SessionEvent::Suspended(ConnectionError::Silent(limit_ms))
+        });
+        let notices = listeners.add_notices();
+        check_oldest_is_left_out(&notices, NOTICES_MAX, |number| Notice::AttemptFailed {
+            host: Host {
+                name: number.to_string(),
+                port: 1,
+            },
+            address: None,
+            error: ConnectionError::Unresolved,
+        });
+    }
+
+    #[test]
+    fn one_listener_too_many_hears_nothing_and_those_that_went_make_room() {
+        let mut listeners = Listeners::default();
+        let mut kept: Vec<_> = (0..LISTENERS_MAX)
+            .map(|_| listeners.add_session())
+            .collect();
+        assert_eq!(listeners.add_session().try_take(), Some(Taken::End));
+        kept.pop();
+        assert_eq!(listeners.add_session().try_take(), None);
     }
 }
