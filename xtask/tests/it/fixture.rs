@@ -43,7 +43,7 @@ impl Fixture {
         );
         fixture.write(
             "GUARANTEES.md",
-            "## G-01 One\nStatus: served today\n\n## G-02 Two\nStatus: not yet\n",
+            "## G-01 One\nStatus: served today\n\nShown by: `f`.\n\n## G-02 Two\nStatus: not yet\n",
         );
         fixture.write(
             "README.md",

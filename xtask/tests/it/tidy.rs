@@ -258,8 +258,11 @@ fn a_file_name_says_something() {
 
 #[test]
 fn a_promise_needs_a_test() {
-    let page =
-        |status: &str| format!("## G-01 One\nStatus: served today\n## G-07 Watches\n{status}\n");
+    let page = |status: &str| {
+        format!(
+            "## G-01 One\nStatus: served today\n\nShown by: `f`.\n\n## G-07 Watches\n{status}\n\nShown by: `f`.\n"
+        )
+    };
     let broken = [("guarantee-untested", "GUARANTEES.md")];
     check(
         |tree| tree.write("GUARANTEES.md", &page("Status: served today, one server")),
@@ -273,8 +276,25 @@ fn a_promise_needs_a_test() {
 }
 
 #[test]
+fn a_promise_names_what_shows_it_and_that_is_there() {
+    let page = |proof: &str| format!("## G-01 One\nStatus: served today\n\n{proof}\n\n`g`\n");
+    let with = |proof: &'static str| {
+        move |tree: &Fixture| {
+            tree.write("GUARANTEES.md", &page(proof));
+            tree.write("bugs/001-x.patch", "a bug\n");
+        }
+    };
+    let broken = [("guarantee-proof", "GUARANTEES.md")];
+    check(with("Shown by: `f`,\n`bugs/001-x.patch`."), &[]);
+    check(with(""), &broken);
+    check(with("Shown by: nothing."), &broken);
+    check(with("Shown by: `f`,\n`g`."), &broken);
+    check(with("Shown by: `f`, `bugs/002-y.patch`."), &broken);
+}
+
+#[test]
 fn a_promise_is_kept_by_a_test_a_checker_or_a_bug_of_the_museum_and_by_nothing_else() {
-    let page = "## G-07 Watches\nStatus: served today\n";
+    let page = "## G-07 Watches\nStatus: served today\n\nShown by: `f`.\n";
     let with = |path: &'static str, text: &'static str| {
         move |tree: &Fixture| {
             tree.write("GUARANTEES.md", page);
