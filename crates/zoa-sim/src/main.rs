@@ -231,9 +231,21 @@ fn run_many(arguments: &Arguments) -> ExitCode {
     }
 }
 
+/// Stops the other threads when this one panics: the first failing seed is the one to look at.
+struct StopOthers<'a>(&'a AtomicBool);
+
+impl Drop for StopOthers<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Campaign {
     /// Runs seeds until there are no more, or one has failed.
     fn work(&self, twice: bool) {
+        let _stop = StopOthers(&self.failed);
         while !self.failed.load(Ordering::Relaxed)
             && self
                 .deadline

@@ -2,6 +2,7 @@
 
 use crate::trace::Trace;
 use crate::world::Options;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
 use zoa_testkit::applied::Applied;
@@ -15,7 +16,7 @@ use zoa_testkit::history::ConnectionId;
 use zoa_testkit::history::History;
 use zoa_testkit::history::Received;
 
-/// How many violations of one run are shown.
+/// How many violations of one run are shown, beside the first of each guarantee.
 const SHOWN_MAX: usize = 6;
 
 /// What a run did, in numbers.
@@ -214,13 +215,30 @@ impl fmt::Display for Report {
             writeln!(f, "  {fault}")?;
         }
         writeln!(f, "the last happenings:\n{}", self.trace.tail())?;
-        for violation in self.violations.iter().take(SHOWN_MAX) {
-            writeln!(f, "{violation}")?;
-        }
-        if self.violations.len() > SHOWN_MAX {
-            writeln!(f, "... and {} more", self.violations.len() - SHOWN_MAX)?;
-        }
+        self.write_violations(f)?;
         writeln!(f, "replay: {}", replay_command(self.options.seed))
+    }
+}
+
+impl Report {
+    /// The first violation of each guarantee, more of the same as there is room, and how many there are of each: one mistake
+    /// of the server often shows in several places.
+    fn write_violations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut room = SHOWN_MAX;
+        for violation in &self.violations {
+            let count = counts.entry(violation.guarantee).or_default();
+            *count += 1;
+            if *count == 1 || room > 0 {
+                room = room.saturating_sub(1);
+                writeln!(f, "{violation}")?;
+            }
+        }
+        let counts: Vec<String> = counts
+            .iter()
+            .map(|(guarantee, count)| format!("{guarantee} {count} times"))
+            .collect();
+        writeln!(f, "broken in all: {}", counts.join(", "))
     }
 }
 

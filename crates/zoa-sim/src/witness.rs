@@ -25,6 +25,8 @@ pub(crate) struct Witness {
     pub(crate) applied: Applied,
     tree: Tree,
     last_index: u64,
+    /// What the life that runs now handed out last.
+    index_of_life: Option<u64>,
     digests: BTreeMap<u64, u64>,
 }
 
@@ -42,12 +44,21 @@ impl Witness {
             applied: Applied::default(),
             tree: Tree::new(key),
             last_index: 0,
+            index_of_life: None,
             digests: BTreeMap::new(),
         }
     }
 
+    /// A server starts: it hands out again what its log holds.
+    pub(crate) fn begin_life(&mut self) {
+        self.index_of_life = None;
+    }
+
     /// Hears of a committed entry, for the first time or again.
     pub(crate) fn hear(&mut self, heard: &Heard<'_>, at: SimTime) {
+        if let Some(before) = self.index_of_life.replace(heard.index) {
+            self.applied.note_neighbours((before, heard.index));
+        }
         self.applied.note(entry_of(heard, at));
         if heard.index <= self.last_index {
             return;

@@ -167,6 +167,8 @@ pub(crate) struct World {
     slow_disk_ms: u64,
     paused_until: SimTime,
     down_since: Option<SimTime>,
+    /// Since when the log of the running process may acknowledge nothing any more.
+    poisoned_since: Option<SimTime>,
     scheduled: BTreeSet<(u64, Thread)>,
     log_is_writing: bool,
     segment_len: u64,
@@ -225,6 +227,7 @@ impl World {
             slow_disk_ms: 0,
             paused_until: SimTime::ZERO,
             down_since: Some(SimTime::ZERO),
+            poisoned_since: None,
             scheduled: BTreeSet::new(),
             log_is_writing: false,
             // Small segments and short tails, so that rotation and truncation happen all the time.
@@ -409,6 +412,7 @@ impl World {
     }
 
     fn judge(mut self) -> Report {
+        self.end_poison();
         self.observed.ended_at = self.now();
         self.counters.disk_ops = self.disk.ops();
         let violations = checkers::check_all(&self.history, &self.witness.applied, &self.observed);

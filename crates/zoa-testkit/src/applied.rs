@@ -4,7 +4,7 @@
 //! it from the bytes that the raft loop hands out as committed.
 //!
 //! Invariant: an index is committed once; a second, different entry at an index that was handed out before is kept as a
-//! [`Rewritten`] for the checker of G-02 to report.
+//! [`Rewritten`], and an entry that a later life of a server passes over as vanished, for the checker of G-02 to report.
 
 use crate::clock::SimTime;
 use crate::op::Identity;
@@ -99,9 +99,25 @@ pub struct Rewritten {
 pub struct Applied {
     entries: BTreeMap<u64, Entry>,
     rewritten: Vec<Rewritten>,
+    vanished: Vec<Entry>,
 }
 
 impl Applied {
+    /// Takes note that a server handed out these two indices one right after the other: what was committed between them before
+    /// is gone.
+    pub fn note_neighbours(&mut self, (index, next): (u64, u64)) {
+        let between = index.saturating_add(1)..next.max(index.saturating_add(1));
+        let passed_over: Vec<u64> = self.entries.range(between).map(|(at, _)| *at).collect();
+        for at in passed_over {
+            self.vanished.extend(self.entries.remove(&at));
+        }
+    }
+
+    /// Entries that were committed once, and are not there any more.
+    pub fn vanished(&self) -> &[Entry] {
+        &self.vanished
+    }
+
     /// Takes note of a committed entry; the same entry may be heard again after a restart.
     pub fn note(&mut self, entry: Entry) {
         let Some(before) = self.entries.get(&entry.index) else {

@@ -25,6 +25,7 @@ mod g16_same_state;
 mod g17_zxids;
 mod g19_durable;
 mod g20_poison;
+mod refused;
 mod stat_free;
 
 #[cfg(test)]

@@ -98,6 +98,11 @@ impl SimDisk {
         self.platter().ops
     }
 
+    /// Operations that have failed for a fault or for want of room, over all lives; those that the power cut off are not counted.
+    pub fn failures(&self) -> u64 {
+        self.platter().failures
+    }
+
     /// Whether a [`Fault::Crash`] has struck and nothing answers.
     pub fn is_down(&self) -> bool {
         let platter = self.platter();

@@ -46,10 +46,15 @@ impl World {
         }
         let now = self.server_now();
         let mut told = Told::default();
+        let failed_before = self.disk.failures();
         let Some(process) = &mut self.process else {
             return;
         };
         let outcome = process.turn(thread, now, &mut told);
+        if thread == Thread::Log && self.disk.failures() > failed_before {
+            // Whatever the log says of it: from here on it must acknowledge nothing (G-20).
+            self.note_poison();
+        }
         self.note("turn", (thread_number(thread), 0));
         self.settle(told);
         match outcome {
@@ -262,6 +267,7 @@ impl World {
             return;
         }
         self.life += 1;
+        self.witness.begin_life();
         self.scheduled.clear();
         self.log_is_writing = false;
         let setup = Setup {
@@ -384,11 +390,7 @@ impl World {
                 }
                 self.trace.note_bytes(words.as_bytes());
                 self.observed.panics.extend(told.wrong);
-                // What was committed in the same instant came before.
-                self.observed.poisoned.push(Span {
-                    from: now.after_us(1),
-                    to: now.after_ms(1),
-                });
+                self.note_poison();
             }
             Death::Undecodable(words) => self.observed.panics.push(words.clone()),
         }
@@ -401,7 +403,22 @@ impl World {
         self.agenda.put(at, Happening::Start);
     }
 
+    /// The log has met an error. What was committed in the same instant came before.
+    fn note_poison(&mut self) {
+        self.poisoned_since
+            .get_or_insert_with(|| self.agenda.now().after_us(1));
+    }
+
+    /// The span of the poisoned log ends with its process.
+    pub(super) fn end_poison(&mut self) {
+        if let Some(from) = self.poisoned_since.take() {
+            let to = from.max(self.now()).after_ms(1);
+            self.observed.poisoned.push(Span { from, to });
+        }
+    }
+
     pub(super) fn end_process(&mut self) {
+        self.end_poison();
         self.process = None;
         self.failing_op = None;
         self.scheduled.clear();

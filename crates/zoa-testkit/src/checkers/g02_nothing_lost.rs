@@ -4,6 +4,7 @@
 
 use super::Case;
 use super::Violation;
+use super::refused::refused_that_show;
 use crate::applied::Asked;
 use crate::history::Call;
 use crate::op::Op;
@@ -17,6 +18,9 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
             "index {} was {:?} once and {:?} later",
             change.before.index, change.before, change.after
         ));
+    }
+    for entry in case.applied.vanished() {
+        report(format!("entry {} is gone: {entry:?}", entry.index));
     }
     for (id, connection, call) in case.history.calls() {
         if call.op.is_proposed() && needs_entry(call) && case.replayed.step_of(id).is_none() {
@@ -36,6 +40,12 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
                 call.op, entry.asked
             ));
         }
+    }
+    for shown in refused_that_show(case) {
+        report(format!(
+            "entry {} was refused with {:?}, and {} shows its zxid: {:?}",
+            shown.entry.index, shown.step.outcome, shown.by, shown.entry
+        ));
     }
     for position in &case.replayed.phantoms {
         if let Some((entry, _)) = case.replayed.steps.get(*position) {
@@ -107,6 +117,33 @@ mod tests {
         let one = scene.connect();
         scene.create(one, "/a");
         scene.rewrite_last_entry("/other");
+        scene.rejects("G-02");
+    }
+
+    #[test]
+    fn a_committed_entry_that_a_later_life_passes_over_is_reported() {
+        let mut scene = Scene::new();
+        let one = scene.connect();
+        scene.create(one, "/a");
+        let before = scene.last_index();
+        let unanswered = scene.create(one, "/b");
+        scene.forget_answer(unanswered);
+        scene.applied.note_neighbours((before, before + 1));
+        scene.accepts();
+        scene.applied.note_neighbours((before, before + 2));
+        scene.rejects("G-02");
+    }
+
+    #[test]
+    fn a_refused_write_that_shows_is_reported() {
+        let mut scene = Scene::new();
+        let one = scene.connect();
+        scene.create(one, "/a");
+        let refused = scene.create(one, "/a");
+        let read = scene.exists(one, "/a");
+        scene.accepts();
+        let zxid = scene.zxid_of(refused);
+        scene.tamper_stat(read, |stat| stat.mzxid = zxid);
         scene.rejects("G-02");
     }
 

@@ -2,12 +2,14 @@
 
 use super::Case;
 use super::Violation;
+use super::refused::refused_that_show;
 use crate::applied::Asked;
 use crate::applied::Entry;
 use crate::history::ConnectAnswer;
 use crate::history::Connection;
 use crate::history::ConnectionId;
 use crate::model::Step;
+use crate::op::code;
 
 pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
     for (id, connection) in case.history.iter() {
@@ -17,6 +19,15 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
             let what = format!(
                 "connection {} asked {:?} and was told {answer:?}: {wrong}",
                 id.0, connection.asked
+            );
+            violations.push(Violation::new("G-12", what));
+        }
+    }
+    for shown in refused_that_show(case) {
+        if shown.step.outcome == Err(code::SESSION_MOVED) {
+            let what = format!(
+                "{} shows the write of a connection that spoke for the session no more: {:?}",
+                shown.by, shown.entry
             );
             violations.push(Violation::new("G-12", what));
         }
@@ -132,6 +143,21 @@ mod tests {
         let one = scene.connect();
         let thief = scene.reconnect_with_wrong_password(one);
         scene.tamper_granted(thief, one);
+        scene.rejects("G-12");
+    }
+
+    #[test]
+    fn a_late_write_of_the_connection_before_that_shows_is_reported() {
+        let mut scene = Scene::new();
+        let one = scene.connect();
+        scene.create(one, "/a");
+        let again = scene.reconnect(one);
+        let late = scene.create(one, "/b");
+        let zxid = scene.zxid_of(late);
+        scene.forget_answer(late);
+        let read = scene.exists(again, "/a");
+        scene.accepts();
+        scene.tamper_stat(read, |stat| stat.pzxid = zxid);
         scene.rejects("G-12");
     }
 }

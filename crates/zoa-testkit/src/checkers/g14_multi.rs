@@ -1,10 +1,13 @@
 //! G-14: a multi happens as a whole or not at all, under one zxid, and its vector of results says which.
 //!
-//! That no reader and no watch sees a half is compared by G-05 and G-07; here the vector itself is judged.
+//! Whatever a reader or a watch sees of a half is found by G-05 and G-07, too; here the vector itself is judged, and whether a
+//! stat bears the zxid of a multi that was refused.
 
 use super::Case;
 use super::Violation;
+use super::refused::refused_that_show;
 use super::stat_free::stats_of;
+use crate::applied::Asked;
 use crate::op::Answer;
 use crate::op::Op;
 use crate::op::SubAnswer;
@@ -36,6 +39,15 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
         };
         if let Err(wrong) = verdict {
             violations.push(Violation::new("G-14", format!("{id}: {wrong}")));
+        }
+    }
+    for shown in refused_that_show(case) {
+        if matches!(shown.entry.asked, Asked::Request(Op::Multi(_))) {
+            let what = format!(
+                "{} shows half of the multi of entry {}: {:?}",
+                shown.by, shown.entry.index, shown.entry.asked
+            );
+            violations.push(Violation::new("G-14", what));
         }
     }
 }
@@ -114,9 +126,12 @@ mod tests {
         let one = scene.connect();
         scene.create(one, "/a");
         let alive = scene.exists(one, "/a");
-        scene.multi_create(one, &["/c", "/a"]);
+        let refused = scene.multi_create(one, &["/c", "/a"]);
         let after = scene.exists(one, "/c");
         scene.copy_answer(alive, after);
         scene.rejects("G-05");
+        let zxid = scene.zxid_of(refused);
+        scene.tamper_stat(after, |stat| stat.czxid = zxid);
+        scene.rejects("G-14");
     }
 }

@@ -90,6 +90,10 @@ impl Scene {
         self.model.zxid()
     }
 
+    pub(crate) fn last_index(&self) -> u64 {
+        self.index
+    }
+
     fn tick(&mut self) -> SimTime {
         self.now = self.now.after_ms(1);
         self.now

@@ -28,6 +28,8 @@ pub(super) struct Platter {
     /// Counts the lives of the process; handles of an earlier one are dead.
     pub(super) life: u64,
     pub(super) ops: u64,
+    /// Operations that failed in a process that lived on to hear of it.
+    pub(super) failures: u64,
     pub(super) faults: BTreeMap<u64, Fault>,
     /// A crash has struck; nothing answers.
     pub(super) down: bool,
@@ -52,6 +54,7 @@ impl Platter {
             rng: Rng::new(seed),
             life: 0,
             ops: 0,
+            failures: 0,
             faults: BTreeMap::new(),
             down: false,
             locked: false,
@@ -330,7 +333,9 @@ impl Platter {
             return Err(power_is_off());
         }
         self.ops += 1;
-        Ok(match self.faults.remove(&self.ops) {
+        let fault = self.faults.remove(&self.ops);
+        self.failures += u64::from(matches!(fault, Some(Fault::Eio | Fault::Enospc)));
+        Ok(match fault {
             None => Course::Normal,
             Some(Fault::Eio) => Course::Broken(Fault::Eio, io::Error::from_raw_os_error(EIO)),
             Some(Fault::Enospc) => Course::Broken(Fault::Enospc, ErrorKind::StorageFull.into()),
@@ -360,7 +365,7 @@ impl Platter {
             .ok_or_else(|| ErrorKind::NotFound.into())
     }
 
-    fn check_room(&self, id: InodeId, change: &inode::Change) -> io::Result<()> {
+    fn check_room(&mut self, id: InodeId, change: &inode::Change) -> io::Result<()> {
         let Some(capacity) = self.capacity else {
             return Ok(());
         };
@@ -375,6 +380,7 @@ impl Platter {
         let len = self.inodes.get(&id).map_or(0, |inode| inode.now.len());
         let growth = (change.offset + change.bytes.len()).saturating_sub(len);
         if growth > 0 && wide(used + growth) > capacity {
+            self.failures += 1;
             return Err(ErrorKind::StorageFull.into());
         }
         Ok(())
