@@ -10,6 +10,7 @@
 //!   client <- bytes -> connection -> proposals -> RaftLoop -> LogLoop on SimDisk -> RaftLoop -> commits -> apply -> outboxes
 //! ```
 
+mod clients;
 mod process;
 mod report;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod trace;
 mod witness;
 mod world;
 
+pub use clients::Tally;
 pub use report::Counters;
 pub use report::Report;
 pub use report::replay_command;
@@ -25,6 +27,7 @@ pub use trace::Trace;
 pub use world::Failure;
 pub use world::Options;
 pub use world::Point;
+pub use world::Scenario;
 
 use world::World;
 
@@ -37,6 +40,7 @@ pub fn operations_of_scenario(seed: u64) -> u64 {
     run(Options {
         seed,
         hash_key: HASH_KEYS[0],
+        scenario: Scenario::Server,
         point: Some(point),
     })
     .counters
@@ -48,6 +52,7 @@ pub fn run_point(seed: u64, point: Point) -> Report {
     run(Options {
         seed,
         hash_key: HASH_KEYS[0],
+        scenario: Scenario::Server,
         point: Some(point),
     })
 }

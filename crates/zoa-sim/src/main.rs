@@ -24,6 +24,8 @@ use zoa_sim::Failure;
 use zoa_sim::HASH_KEYS;
 use zoa_sim::Options;
 use zoa_sim::Point;
+use zoa_sim::Scenario;
+use zoa_sim::Tally;
 use zoa_sim::replay_command;
 use zoa_testkit::history::ConnectionId;
 
@@ -36,6 +38,9 @@ struct Arguments {
     /// Runs this seed alone and tells more.
     #[arg(long, conflicts_with_all = ["hours"])]
     seed: Option<u64>,
+    /// Whose clients meet the server.
+    #[arg(long, value_enum, default_value_t = Clients::Server)]
+    scenario: Clients,
     /// Runs so many seeds.
     #[arg(long, default_value_t = 200)]
     seeds: u64,
@@ -62,6 +67,24 @@ struct Arguments {
     session: Option<String>,
 }
 
+/// The scenarios, as they are called on the command line.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Clients {
+    /// Clients of the test kit's.
+    Server,
+    /// Production clients, which are judged as well.
+    Clients,
+}
+
+impl From<Clients> for Scenario {
+    fn from(clients: Clients) -> Self {
+        match clients {
+            Clients::Server => Self::Server,
+            Clients::Clients => Self::Clients,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.points {
@@ -74,10 +97,12 @@ fn main() -> ExitCode {
 }
 
 fn run_one(seed: u64, arguments: &Arguments) -> ExitCode {
-    announce_panics(seed);
+    let scenario = Scenario::from(arguments.scenario);
+    announce_panics(seed, scenario);
     let report = zoa_sim::run(Options {
         seed,
         hash_key: HASH_KEYS[0],
+        scenario,
         point: None,
     });
     print!("{report}");
@@ -91,6 +116,7 @@ fn run_one(seed: u64, arguments: &Arguments) -> ExitCode {
     let again = zoa_sim::run(Options {
         seed,
         hash_key: HASH_KEYS[1],
+        scenario,
         point: None,
     });
     let same = again.trace.hash() == report.trace.hash();
@@ -109,7 +135,7 @@ fn run_one(seed: u64, arguments: &Arguments) -> ExitCode {
 /// Exhaustive: every operation, every way to fail.
 fn run_points(arguments: &Arguments) -> ExitCode {
     let seed = arguments.seed.unwrap_or(0);
-    announce_panics(seed);
+    announce_panics(seed, Scenario::Server);
     let ops = zoa_sim::operations_of_scenario(seed);
     let points: Vec<Point> = (1..=ops)
         .flat_map(|op| Failure::ALL.map(|failure| Point { op, failure }))
@@ -150,10 +176,11 @@ fn jobs(arguments: &Arguments) -> usize {
 }
 
 /// A panic is told with its seed before the process ends.
-fn announce_panics(seed: u64) {
+fn announce_panics(seed: u64, scenario: Scenario) {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        eprintln!("a panic in seed {seed}; replay: {}", replay_command(seed));
+        let command = replay_command(seed, scenario);
+        eprintln!("a panic in seed {seed}; replay: {command}");
         usual(panic);
     }));
 }
@@ -161,6 +188,7 @@ fn announce_panics(seed: u64) {
 /// What all threads share.
 #[derive(Debug)]
 struct Campaign {
+    scenario: Scenario,
     next: AtomicU64,
     end: u64,
     deadline: Option<Instant>,
@@ -173,6 +201,7 @@ struct Totals {
     runs: u64,
     twice: u64,
     counters: Counters,
+    clients: Tally,
     least_acknowledged: Option<u64>,
     least_kinds: Option<usize>,
 }
@@ -182,14 +211,17 @@ thread_local! {
 }
 
 fn run_many(arguments: &Arguments) -> ExitCode {
+    let scenario = Scenario::from(arguments.scenario);
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let seed = CURRENT_SEED.get();
-        eprintln!("a panic in seed {seed}; replay: {}", replay_command(seed));
+        let command = replay_command(seed, scenario);
+        eprintln!("a panic in seed {seed}; replay: {command}");
         usual(panic);
     }));
     let begun = Instant::now();
     let campaign = Campaign {
+        scenario,
         next: AtomicU64::new(arguments.from),
         end: if arguments.hours.is_some() {
             u64::MAX
@@ -224,11 +256,22 @@ fn run_many(arguments: &Arguments) -> ExitCode {
         totals.least_kinds.unwrap_or(0),
         totals.counters.sim_ms as f64 / 1000.0 / (wall * jobs as f64)
     );
-    if panicked || campaign.failed.load(Ordering::Relaxed) {
+    let is_shown = scenario == Scenario::Server || shows_enough(&totals);
+    if panicked || !is_shown || campaign.failed.load(Ordering::Relaxed) {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// What users met, and whether it was enough to call it a test.
+fn shows_enough(totals: &Totals) -> bool {
+    println!("users and their clients: {}", totals.clients);
+    let missing = totals.clients.missing(totals.runs);
+    for line in &missing {
+        println!("too little happened: {line}");
+    }
+    missing.is_empty()
 }
 
 /// Stops the other threads when this one panics: the first failing seed is the one to look at.
@@ -264,6 +307,7 @@ impl Campaign {
         let report = zoa_sim::run(Options {
             seed,
             hash_key: HASH_KEYS[0],
+            scenario: self.scenario,
             point: None,
         });
         if !report.is_clean() {
@@ -274,13 +318,14 @@ impl Campaign {
             let again = zoa_sim::run(Options {
                 seed,
                 hash_key: HASH_KEYS[1],
+                scenario: self.scenario,
                 point: None,
             });
             if again.trace.hash() != report.trace.hash() {
                 self.failed.store(true, Ordering::Relaxed);
                 println!(
                     "G-16 broken: seed {seed} runs differently with other hash keys; replay: {}",
-                    replay_command(seed)
+                    replay_command(seed, self.scenario)
                 );
             }
         }
@@ -288,6 +333,7 @@ impl Campaign {
         totals.runs += 1;
         totals.twice += u64::from(twice);
         totals.counters.add(&report.counters);
+        totals.clients.add(&report.clients);
         let acknowledged = report.counters.acknowledged;
         totals.least_acknowledged = Some(
             totals

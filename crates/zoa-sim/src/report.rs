@@ -1,7 +1,9 @@
 //! What a run has to say: counters, violations, and how to see it again.
 
+use crate::clients::Tally;
 use crate::trace::Trace;
 use crate::world::Options;
+use crate::world::Scenario;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -126,6 +128,8 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// What happened, in numbers.
     pub counters: Counters,
+    /// What production clients and their users met.
+    pub clients: Tally,
     /// What happened last.
     pub trace: Trace,
     /// What the clients did and saw.
@@ -207,6 +211,9 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}: {}", self.options.seed, self.counters)?;
+        if self.options.scenario == Scenario::Clients {
+            writeln!(f, "of users and their clients: {}", self.clients)?;
+        }
         if self.is_clean() {
             return Ok(());
         }
@@ -216,7 +223,8 @@ impl fmt::Display for Report {
         }
         writeln!(f, "the last happenings:\n{}", self.trace.tail())?;
         self.write_violations(f)?;
-        writeln!(f, "replay: {}", replay_command(self.options.seed))
+        let Options { seed, scenario, .. } = self.options;
+        writeln!(f, "replay: {}", replay_command(seed, scenario))
     }
 }
 
@@ -250,6 +258,10 @@ fn is_about_session(entry: &Entry) -> bool {
 }
 
 /// The one command that shows a run again.
-pub fn replay_command(seed: u64) -> String {
-    format!("cargo run --release -p zoa-sim -- --seed {seed}")
+pub fn replay_command(seed: u64, scenario: Scenario) -> String {
+    let scenario = match scenario {
+        Scenario::Server => "",
+        Scenario::Clients => "--scenario clients ",
+    };
+    format!("cargo run --release -p zoa-sim -- {scenario}--seed {seed}")
 }

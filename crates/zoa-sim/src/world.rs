@@ -8,10 +8,14 @@ mod ending;
 mod faulting;
 mod serving;
 mod strangers;
+mod users;
 
 #[cfg(test)]
 mod tests;
 
+use crate::clients;
+use crate::clients::Tally;
+use crate::clients::User;
 use crate::process::Now;
 use crate::process::Process;
 use crate::process::Thread;
@@ -20,6 +24,7 @@ use crate::process::Wire;
 use crate::report::Counters;
 use crate::report::Report;
 use crate::trace::Trace;
+use crate::witness;
 use crate::witness::Heard;
 use crate::witness::Witness;
 use actors::Actor;
@@ -29,6 +34,7 @@ use std::collections::BTreeSet;
 use zoa_core::Moment;
 use zoa_log::WriteMode;
 use zoa_testkit::checkers;
+use zoa_testkit::checkers::Case;
 use zoa_testkit::clock::Agenda;
 use zoa_testkit::clock::ServerClock;
 use zoa_testkit::clock::SimTime;
@@ -41,6 +47,7 @@ use zoa_testkit::faults::FaultKind;
 use zoa_testkit::history::History;
 use zoa_testkit::net::Weather;
 use zoa_testkit::observed::Observed;
+use zoa_testkit::replay::replay;
 use zoa_testkit::rng::Rng;
 use zoa_testkit::workload::Profile;
 use zoa_tree::HashKey;
@@ -52,8 +59,20 @@ pub struct Options {
     pub seed: u64,
     /// The secret of the server's hash maps; no result may depend on it.
     pub hash_key: [u64; 2],
+    /// Which clients there are.
+    pub scenario: Scenario,
     /// A short scenario with one fault of the disk at a chosen operation, in place of a plan drawn from the seed.
     pub point: Option<Point>,
+}
+
+/// Whose clients meet the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scenario {
+    /// Clients of the test kit's, which do whatever the protocol allows, and some things that it does not.
+    #[default]
+    Server,
+    /// Production clients too, with names, hosts and clocks that fail them; what they tell their users is judged as well.
+    Clients,
 }
 
 /// Where in a short scenario the disk fails.
@@ -111,6 +130,12 @@ enum Happening {
     SnapshotDue(u64),
     /// A connection must have sent its first frame by now.
     Deadline(u64, u64, usize),
+    /// A user decides what to do.
+    UserActs(usize),
+    /// It may be time for which a user's client has asked.
+    UserLooks(usize),
+    /// A name or socket has an answer for a user's client: user, client, attempt.
+    UserAnswered(usize, u32, u64),
     /// Somebody connects who is no client.
     Stranger,
     /// A fault of the plan begins.
@@ -129,6 +154,8 @@ struct Line {
     wire: Wire,
     /// Whose it is; nobody's in particular when it speaks no ZooKeeper.
     actor: Option<usize>,
+    /// The user, when it is a production client's.
+    user: Option<usize>,
     /// The server's number for it, while the server has it.
     number: Option<u64>,
     /// The server has never had it, or has it: bytes that arrive are for someone.
@@ -143,6 +170,7 @@ struct Dice {
     process: Rng,
     faults: Rng,
     strangers: Rng,
+    users: Rng,
 }
 
 /// See the module.
@@ -157,6 +185,8 @@ pub(crate) struct World {
     life: u64,
     clock: ServerClock,
     actors: Vec<Actor>,
+    users: BTreeMap<usize, User>,
+    next_client: u32,
     lines: BTreeMap<usize, Line>,
     history: History,
     witness: Witness,
@@ -182,7 +212,10 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(options: Options) -> Self {
         let mut rng = Rng::new(options.seed);
-        let drawn = Profile::draw(&mut rng.fork("profile"));
+        let mut drawn = Profile::draw(&mut rng.fork("profile"));
+        if options.scenario == Scenario::Clients {
+            drawn = among_users(drawn);
+        }
         let plan = faults::plan(&mut rng.fork("plan"), drawn.length_ms);
         let (profile, plan) = match options.point {
             None => (drawn, plan),
@@ -210,6 +243,7 @@ impl World {
                 process: rng.fork("process"),
                 faults: rng.fork("faults"),
                 strangers: rng.fork("strangers"),
+                users: rng.fork("users"),
             },
             profile,
             plan,
@@ -217,6 +251,8 @@ impl World {
             life: 0,
             clock: ServerClock::default(),
             actors,
+            users: BTreeMap::new(),
+            next_client: 0,
             lines: BTreeMap::new(),
             history: History::default(),
             witness: Witness::new(HashKey([!options.hash_key[0], 77])),
@@ -248,6 +284,10 @@ impl World {
             // So small that the log rotates and is cut again and again.
             (self.segment_len, self.tail_entries) = (16 << 10, 0);
         }
+        if self.options.scenario == Scenario::Clients {
+            let count = self.dice.users.between(2, 4);
+            self.invite_users(usize::try_from(count).unwrap_or(2));
+        }
         self.agenda.put(SimTime::ZERO, Happening::Start);
         for actor in 0..self.actors.len() {
             let at = SimTime(self.dice.schedule.below(300_000));
@@ -271,6 +311,11 @@ impl World {
 
     /// Lets everything happen and judges it.
     pub(crate) fn run(mut self) -> Report {
+        self.play();
+        self.judge()
+    }
+
+    fn play(&mut self) {
         while let Some((at, happening)) = self.agenda.take() {
             if self.must_wait(at, happening) {
                 self.agenda.put(self.paused_until, happening);
@@ -281,7 +326,6 @@ impl World {
                 break;
             }
         }
-        self.judge()
     }
 
     /// While the server stands still, nothing of it happens.
@@ -299,6 +343,9 @@ impl World {
             | Happening::AtServer(_)
             | Happening::AtClient(_)
             | Happening::Stranger
+            | Happening::UserActs(_)
+            | Happening::UserLooks(_)
+            | Happening::UserAnswered(..)
             | Happening::FaultBegins(_)
             | Happening::FaultEnds(_)
             | Happening::Calm => false,
@@ -322,6 +369,11 @@ impl World {
                 self.pass_deadline(life, number, connection)
             }
             Happening::Stranger => self.meet_stranger(),
+            Happening::UserActs(user) => self.user_acts(user),
+            Happening::UserLooks(user) => self.look_at_client(user),
+            Happening::UserAnswered(user, client, connection) => {
+                self.answer_client(user, client, connection);
+            }
             Happening::FaultBegins(position) => self.begin_fault(position),
             Happening::FaultEnds(position) => self.end_fault(position),
             Happening::Start => self.start_server(),
@@ -360,6 +412,9 @@ impl World {
                 data: &entry.data,
             };
             self.witness.hear(&heard, now);
+            if let Some(session) = witness::expiry_in(&entry.data) {
+                self.mourn_session(session);
+            }
         }
         for (index, digest) in told.digests {
             self.compare_digest(index, digest);
@@ -415,7 +470,21 @@ impl World {
         self.end_poison();
         self.observed.ended_at = self.now();
         self.counters.disk_ops = self.disk.ops();
-        let violations = checkers::check_all(&self.history, &self.witness.applied, &self.observed);
+        let replayed = replay(&self.history, &self.witness.applied);
+        let case = Case {
+            history: &self.history,
+            applied: &self.witness.applied,
+            replayed: &replayed,
+            observed: &self.observed,
+        };
+        let mut violations = checkers::check(case);
+        let mut clients = Tally::default();
+        for user in self.users.values() {
+            clients.add(&user.tally);
+            for life in user.lives() {
+                violations.extend(clients::judge(life, case, &mut clients));
+            }
+        }
         self.counters
             .add_history(&self.history, &self.witness.applied, self.now());
         let fault_kinds: BTreeSet<&'static str> =
@@ -426,10 +495,25 @@ impl World {
             fault_kinds,
             violations,
             counters: self.counters,
+            clients,
             trace: self.trace,
             history: self.history,
             entries: self.witness.applied.entries().cloned().collect(),
         }
+    }
+}
+
+/// The test kit's clients are few where users are the ones to be looked at, and sessions end soon.
+fn among_users(drawn: Profile) -> Profile {
+    Profile {
+        clients: 1 + drawn.clients % 2,
+        length_ms: drawn.length_ms / 2,
+        think_us_max: drawn.think_us_max.min(60_000),
+        pipeline_max: drawn.pipeline_max.min(16),
+        data_len_max: drawn.data_len_max.min(20_000),
+        big_directory: false,
+        timeout_ms: (1_000, drawn.timeout_ms.1.clamp(1_100, 3_500)),
+        ..drawn
     }
 }
 

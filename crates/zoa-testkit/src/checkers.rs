@@ -107,6 +107,11 @@ pub fn check_all(history: &History, applied: &Applied, observed: &Observed) -> V
         replayed: &replayed,
         observed,
     };
+    check(case)
+}
+
+/// Applies all checkers to a run that was replayed already.
+pub fn check(case: Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for checker in CHECKERS {
         checker(case, &mut violations);

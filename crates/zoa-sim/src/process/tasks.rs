@@ -1,7 +1,8 @@
 //! The tasks of connections: bytes from the wire into the core, bytes from the core onto the wire.
 //!
-//! The same rounds as `client_port.rs` of `zoa-server` makes on a socket: read only while the connection wants input, write
-//! until nothing waits or the wire takes no more.
+//! The same rounds as `client_port.rs` of `zoa-server` makes on a socket: read only while the connection wants input, listen
+//! before the turn of one that is blocked, write until nothing waits or the wire takes no more, and ask a blocked connection once
+//! more when all of it left. One thing is harder here: who does not read the last words gets no time to do so.
 
 use super::Now;
 use super::Process;
@@ -186,12 +187,16 @@ impl Process {
                 over = true;
                 break;
             };
-            if !write_all(&mut task, wire, (now.at, &mut *rng), &mut arrivals) {
+            let written = write_all(&mut task, wire, (now.at, &mut *rng), &mut arrivals);
+            if written == Written::Last {
                 over = true;
                 break;
             }
-            if !moved || round + 1 == ROUNDS {
-                if moved || task.progress == Progress::Again {
+            // What was sent has made room, and nobody else tells the input that waits for it.
+            let has_room = task.progress == Progress::Blocked && written == Written::All;
+            let moves_on = moved || has_room;
+            if !moves_on || round + 1 == ROUNDS {
+                if moves_on || task.progress == Progress::Again {
                     self.wanted.insert(Thread::Connection(number));
                 }
                 break;
@@ -239,6 +244,7 @@ impl Process {
                 Some(true)
             }
             Progress::Blocked | Progress::Again => {
+                task.connection.listen(&task.waker);
                 self.hand(task, &[], now);
                 Some(task.progress == Progress::Reading)
             }
@@ -264,25 +270,41 @@ impl Process {
     }
 }
 
-/// Writes until nothing waits or the wire takes no more; false when the connection is over.
+/// What became of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// There was none.
+    Nothing,
+    /// The wire took it all.
+    All,
+    /// The wire takes no more for now; whoever reads from it wakes the task.
+    Part,
+    /// Nothing more will come: the connection is over.
+    Last,
+}
+
+/// Writes until nothing waits or the wire takes no more.
 fn write_all(
     task: &mut Task,
     wire: &mut Wire,
     (now, rng): (SimTime, &mut Rng),
     arrivals: &mut Vec<SimTime>,
-) -> bool {
+) -> Written {
+    let mut written = Written::Nothing;
     loop {
         let output = task.connection.output(Some(&task.waker));
-        if output.bytes.is_empty() {
-            return !output.is_last;
-        }
         let len = output.bytes.len().min(wire.link.to_client.room());
         if len == 0 {
-            return !output.is_last;
+            return match (output.is_last, output.bytes.is_empty()) {
+                (true, _) => Written::Last,
+                (false, true) => written,
+                (false, false) => Written::Part,
+            };
         }
         let bytes = output.bytes.get(..len).unwrap_or_default();
         let weather = wire.link.weather;
         arrivals.extend(wire.link.to_client.send(bytes, (now, weather), rng));
         task.connection.handle_sent(len);
+        written = Written::All;
     }
 }

@@ -134,6 +134,7 @@ impl World {
         let line = Line {
             wire: Wire::new(link),
             actor: Some(position),
+            user: None,
             number: None,
             server_listens: true,
         };
@@ -220,6 +221,10 @@ impl World {
         let Some(line) = self.lines.get_mut(&connection) else {
             return;
         };
+        if let Some(user) = line.user {
+            self.arrive_at_user(user, connection);
+            return;
+        }
         let Some(position) = line.actor else {
             self.arrive_at_stranger(connection);
             return;

@@ -5,6 +5,7 @@
 use super::Happening;
 use super::World;
 use super::actors::Actor;
+use crate::clients::User;
 use zoa_testkit::clock::SimTime;
 use zoa_testkit::net::Weather;
 use zoa_testkit::rng::Rng;
@@ -52,6 +53,8 @@ impl World {
         self.actors
             .iter_mut()
             .for_each(|actor| actor.program.calm_down());
+        let now = self.now();
+        self.users.values_mut().for_each(|user| user.calm_down(now));
         self.start_server();
         let mut rng = Rng::new(self.options.seed).fork("last look");
         let number = u32::try_from(self.actors.len()).unwrap_or(u32::MAX);
@@ -110,11 +113,12 @@ impl World {
             .as_ref()
             .is_some_and(|process| process.is_quiet())
             && self.scheduled.is_empty();
-        scanned && settled && quiet_wires && quiet_server
+        let users_done = self.users.values().all(User::is_done);
+        scanned && settled && users_done && quiet_wires && quiet_server
     }
 
     fn what_moves(&self) -> String {
-        let waiting: Vec<String> = self
+        let mut waiting: Vec<String> = self
             .actors
             .iter()
             .filter(|actor| !actor.client.is_established() || actor.client.awaiting_count() > 0)
@@ -131,6 +135,8 @@ impl World {
                 )
             })
             .collect();
+        let busy = self.users.values().filter(|user| !user.is_done());
+        waiting.extend(busy.map(User::what_moves));
         let server = if self
             .process
             .as_ref()

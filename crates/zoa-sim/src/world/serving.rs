@@ -4,6 +4,7 @@ use super::Failure;
 use super::Happening;
 use super::Point;
 use super::World;
+use crate::clients::user_address;
 use crate::process::Death;
 use crate::process::Process;
 use crate::process::Setup;
@@ -179,14 +180,20 @@ impl World {
         };
         if line.number.is_none() {
             let actor = line.actor.and_then(|actor| self.actors.get(actor));
-            let address = actor.map_or(STRANGERS_ADDRESS, |actor| actor.client.address());
-            let address = address.parse::<IpAddr>().ok();
+            let user = line.user.map(user_address);
+            let address = actor.map(|actor| actor.client.address().to_owned());
+            let address = user.or(address);
+            let address = address
+                .as_deref()
+                .unwrap_or(STRANGERS_ADDRESS)
+                .parse::<IpAddr>()
+                .ok();
             line.number = address.and_then(|address| process.accept(address, server_now));
             let Some(number) = line.number else {
                 line.server_listens = false;
                 return;
             };
-            if line.actor.is_some() {
+            if line.actor.is_some() || line.user.is_some() {
                 self.history.set_owner(connection, number);
             }
             let deadline_us = process

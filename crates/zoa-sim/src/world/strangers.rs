@@ -63,6 +63,7 @@ impl World {
             Line {
                 wire,
                 actor: None,
+                user: None,
                 number: None,
                 server_listens: true,
             },

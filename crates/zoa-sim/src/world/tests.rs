@@ -3,6 +3,7 @@
 use super::Failure;
 use super::Options;
 use super::Point;
+use super::Scenario;
 use crate::HASH_KEYS;
 use crate::Report;
 use crate::operations_of_scenario;
@@ -15,6 +16,7 @@ fn run_seed(seed: u64, key: usize) -> Report {
     run(Options {
         seed,
         hash_key: HASH_KEYS[key],
+        scenario: Scenario::Server,
         point: None,
     })
 }
@@ -47,7 +49,7 @@ fn a_seed_runs_the_same_again_and_with_other_hash_keys() {
             assert!(
                 same,
                 "seed {seed} with key {key}; see {}",
-                replay_command(seed)
+                replay_command(seed, Scenario::Server)
             );
         }
     }
@@ -97,7 +99,10 @@ fn a_report_of_a_failure_says_how_to_see_it_again() {
     report.violations.push(broken);
     let text = report.to_string();
     assert!(text.contains("G-01 broken: planted"), "{text}");
-    assert!(text.contains(&replay_command(0)), "{text}");
+    assert!(
+        text.contains(&replay_command(0, Scenario::Server)),
+        "{text}"
+    );
     assert!(
         text.contains("committed"),
         "the last happenings are shown: {text}"
