@@ -83,7 +83,8 @@ impl Fixture {
         self.folder.path()
     }
 
-    fn add_crate(&self, name: &str, dependencies: &str) {
+    /// Adds a crate with these lines under `[dependencies]`, in the place of what was there.
+    pub(crate) fn add_crate(&self, name: &str, dependencies: &str) {
         let head =
             format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
         self.write(

@@ -78,6 +78,75 @@ fn no_page_can_allow_a_pure_crate_to_look_up() {
     check(plant, &[("arrow-forbidden", TREE_MANIFEST)]);
 }
 
+/// Goal: each pure house is on the list, and each direction that the design forbids is closed.
+#[test]
+fn no_pure_crate_looks_up_whatever_the_page_says() {
+    let forbidden = [
+        ("zoa-log", "zoa-proto"),
+        ("zoa-log", "zoa-tree"),
+        ("zoa-core", "zoa-log"),
+        ("zoa-core", "zoa-raft"),
+        ("zoa-raft", "zoa-proto"),
+        ("zoa-raft", "zoa-tree"),
+        ("zoa-client-core", "zoa-tree"),
+        ("zoa-client-core", "zoa-core"),
+        ("zoa-recipes", "zoa-proto"),
+        ("zoa-recipes", "zoa-client"),
+    ];
+    for (from, to) in forbidden {
+        let manifest = format!("crates/{from}/Cargo.toml");
+        let plant = |tree: &Fixture| {
+            if !["zoa-proto", "zoa-tree"].contains(&to) {
+                tree.add_crate(to, "");
+            }
+            tree.add_crate(from, &format!("{to} = {{ path = \"../{to}\" }}\n"));
+            tree.write(
+                "ARCHITECTURE.md",
+                &format!("```arrows\nzoa-tree -> zoa-proto\nzoa-server -> zoa-tree\n{from} -> {to}\n```\n"),
+            );
+        };
+        check(plant, &[("arrow-forbidden", &manifest)]);
+    }
+}
+
+/// Goal: as above, for names in the code and for crates that bring a clock, chance, a runtime or TLS along.
+#[test]
+fn each_pure_crate_is_held_to_it() {
+    for name in [
+        "zoa-proto",
+        "zoa-tree",
+        "zoa-core",
+        "zoa-log",
+        "zoa-raft",
+        "zoa-client-core",
+        "zoa-recipes",
+    ] {
+        let source = format!("crates/{name}/src/lib.rs");
+        let manifest = format!("crates/{name}/Cargo.toml");
+        let is_there = ["zoa-proto", "zoa-tree"].contains(&name);
+        let with = |path: &str, text: &'static str| {
+            let path = path.to_owned();
+            move |tree: &Fixture| {
+                if !is_there {
+                    tree.add_crate(name, "");
+                }
+                tree.append(&path, text);
+            }
+        };
+        check(
+            with(&source, "use std::thread;\n"),
+            &[("impure-name", &source)],
+        );
+        check(
+            with(&manifest, "getrandom = \"0.3\"\n"),
+            &[("impure-dependency", &manifest)],
+        );
+        for outside in ["tokio = \"1\"\n", "rustls = \"0.23\"\n"] {
+            check(with(&manifest, outside), &[("outside-crate", &manifest)]);
+        }
+    }
+}
+
 #[test]
 fn nothing_that_ships_depends_on_the_testkit() {
     let plant = |tree: &Fixture| {
