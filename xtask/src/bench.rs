@@ -19,7 +19,7 @@ use crate::workspace::Profile;
 /// The original as Debian runs it, in the foreground.
 const PEER: &str = "ZooKeeper 3.8.0=/usr/share/zookeeper/bin/zkServer.sh start-foreground {cfg}";
 
-const PAGE: &str = "docs/performance.md";
+pub(crate) const PAGE: &str = "docs/performance.md";
 const BEGIN: &str = "<!-- table: written by cargo xtask bench -->";
 const END: &str = "<!-- end of table -->";
 
@@ -54,25 +54,27 @@ pub fn run(arguments: &[String]) -> Result<()> {
         .arg(&table);
     program::run(compare.args(arguments).current_dir(workspace::root()))?;
     let table = fs::read_to_string(&table).context("reading the table")?;
-    put_into_page(&workspace::root().join(PAGE), &table)
+    put_into_page(&workspace::root().join(PAGE), (BEGIN, END), &table)
 }
 
-fn put_into_page(page: &Path, table: &str) -> Result<()> {
+/// Puts a table into a page between two markers, or at its end when it does not have them yet.
+pub(crate) fn put_into_page(page: &Path, markers: (&str, &str), table: &str) -> Result<()> {
     let before = if page.exists() {
         fs::read_to_string(page)?
     } else {
         String::new()
     };
     fs::create_dir_all(page.parent().unwrap_or(page))?;
-    fs::write(page, with_table(&before, table)).with_context(|| format!("writing {PAGE}"))
+    fs::write(page, with_table(&before, markers, table))
+        .with_context(|| format!("writing {}", page.display()))
 }
 
 /// `page` with `table` between the markers, or at its end when it has none.
-fn with_table(page: &str, table: &str) -> String {
-    let block = format!("{BEGIN}\n\n{}\n\n{END}", table.trim());
+fn with_table(page: &str, (begin, end): (&str, &str), table: &str) -> String {
+    let block = format!("{begin}\n\n{}\n\n{end}", table.trim());
     let parts = page
-        .split_once(BEGIN)
-        .and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+        .split_once(begin)
+        .and_then(|(head, rest)| Some((head, rest.split_once(end)?.1)));
     match parts {
         Some((head, tail)) => format!("{head}{block}{tail}"),
         None => format!("{page}{block}\n"),
@@ -87,9 +89,9 @@ mod tests {
 
     #[test]
     fn the_table_is_replaced_and_the_words_around_it_stay() {
-        let first = with_table("# Figures\n\n", "| a |");
+        let first = with_table("# Figures\n\n", (BEGIN, END), "| a |");
         assert_eq!(first, format!("# Figures\n\n{BEGIN}\n\n| a |\n\n{END}\n"));
-        let second = with_table(&format!("{first}More.\n"), "| b |");
+        let second = with_table(&format!("{first}More.\n"), (BEGIN, END), "| b |");
         assert_eq!(
             second,
             format!("# Figures\n\n{BEGIN}\n\n| b |\n\n{END}\nMore.\n")

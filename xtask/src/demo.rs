@@ -5,11 +5,12 @@
 //! also when it fails or is interrupted.
 //!
 //! ```text
-//! scenes: zkCli.sh creates, lists, sets -> a watcher sees both changes -> three workers elect a leader
+//! scenes: zkCli.sh creates, lists, sets -> a watcher sees both changes -> three workers (one ours) elect a leader
 //!         -> the leader is killed -> the next takes over when its session has expired, the third sleeps
 //! ```
 
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use anyhow::ensure;
 
 use crate::dist;
 use crate::install;
+use crate::program;
 use crate::workspace;
 use crate::workspace::Profile;
 
@@ -56,8 +58,9 @@ pub fn run(options: &Options) -> Result<()> {
             Server::start(&dist::lay_out(Profile::Release)?)?
         }
     };
+    let rust = build_rust_worker()?;
     let mut stage = Stage::new();
-    let played = play(&mut stage, &server, &python);
+    let played = play(&mut stage, &server, (&python, &rust));
     stage.clear();
     let stopped = server.stop();
     played?;
@@ -66,7 +69,8 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn play(stage: &mut Stage, server: &Server, python: &Path) -> Result<()> {
+fn play(stage: &mut Stage, server: &Server, workers: (&Path, &Path)) -> Result<()> {
+    let (python, _) = workers;
     println!("\n== the shell of the original talks to it");
     zkcli(server, "create /test 1", "Created /test")?;
     zkcli(server, "ls /", "[test, zookeeper]")?;
@@ -85,7 +89,16 @@ fn play(stage: &mut Stage, server: &Server, python: &Path) -> Result<()> {
             PATIENCE,
         )?;
     }
-    workers::play(stage, server, python)
+    workers::play(stage, server, workers)
+}
+
+/// The worker of examples/elect.rs, on our Rust client.
+fn build_rust_worker() -> Result<PathBuf> {
+    let release = Profile::Release.argument();
+    let build = ["build", "-p", "zoa-client", "--example", "elect", release];
+    program::run(&mut program::cargo(&build))?;
+    let zoa = workspace::program(Profile::Release);
+    Ok(zoa.with_file_name("examples").join("elect"))
 }
 
 /// A script of `examples/python`, unbuffered.

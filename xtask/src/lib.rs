@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! main -> suite -> step -> tidy, cargo ..., scripts, sim       cargo xtask test
-//!      -> demo, dist, bench, nightly, museum                   each callable alone
+//!      -> demo, dist, bench, bench_client, nightly, museum                   each callable alone
 //! ```
 
 #![allow(
@@ -20,9 +20,11 @@
 )]
 
 pub mod bench;
+pub mod bench_client;
 pub mod demo;
 pub mod dist;
 pub mod install;
+mod local_server;
 pub mod museum;
 pub mod nightly;
 pub mod program;

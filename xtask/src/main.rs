@@ -14,6 +14,7 @@ use anyhow::ensure;
 use clap::Parser;
 use clap::Subcommand;
 use xtask::bench;
+use xtask::bench_client;
 use xtask::demo;
 use xtask::dist;
 use xtask::museum;
@@ -58,6 +59,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measures our Rust client and the original's C library in turn and writes docs/performance.md.
+    BenchClient,
     /// Puts known bugs back, one at a time, and shows that the checks catch them.
     Museum {
         /// Only the patches whose names begin so.
@@ -81,6 +84,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => suite::run_tidy().map(drop),
         Task::Dist => dist::lay_out(Profile::Release).map(drop),
         Task::Bench { arguments } => bench::run(&arguments),
+        Task::BenchClient => bench_client::run(),
         Task::Museum { bugs } => {
             let tally = museum::run(&bugs)?;
             ensure!(tally.failed == 0, "{}", tally.closing_line());

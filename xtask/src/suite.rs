@@ -15,6 +15,7 @@ use anyhow::ensure;
 
 use crate::dist;
 use crate::install;
+use crate::local_server::LocalServer;
 use crate::program;
 use crate::scripts;
 use crate::step::Step;
@@ -47,6 +48,11 @@ pub fn steps() -> Vec<Step> {
             "scripts",
             "zkServer.sh starts, tells, stops the real program",
             run_scripts,
+        ),
+        Step::new(
+            "peer",
+            "the Rust client against the original server",
+            run_peer,
         ),
         Step::new(
             "sim",
@@ -89,8 +95,24 @@ pub fn run_tidy() -> Result<Tally> {
 }
 
 fn run_tests() -> Result<Tally> {
-    let mut command = program::cargo(&["test", "--workspace", "--no-fail-fast"]);
-    let line = program::command_line(&command);
+    count_tests(&mut program::cargo(&[
+        "test",
+        "--workspace",
+        "--no-fail-fast",
+    ]))
+}
+
+/// What the Rust client does on our server, it must do on Debian's.
+fn run_peer() -> Result<Tally> {
+    install::debian(&["zookeeper"]).context("installing the original server")?;
+    let server = LocalServer::peer(&workspace::target().join("peer"))?;
+    let mut command = program::cargo(&["test", "-p", "zoa-client", "--test", "peer"]);
+    count_tests(command.env("ZOA_PEER", server.address()))
+}
+
+/// Runs `cargo test` and counts what it says.
+fn count_tests(command: &mut Command) -> Result<Tally> {
+    let line = program::command_line(command);
     println!("$ {line}");
     let mut child = command
         .stdout(Stdio::piped())

@@ -1,8 +1,9 @@
 //! Load on zoa-client, to set beside `compat/client-bench/load.c`, which does the same on the original's C library.
 //!
-//! `load host:port get|set depth connections seconds [current|multi]`
+//! `load host:port get|set depth connections seconds [current|multi|blocking]`
 //!
-//! Each connection keeps `depth` requests under way: so many tasks that each wait for their answer and ask again. Prints one
+//! Each connection keeps `depth` requests under way: so many tasks, or threads of the blocking face, that each wait for their
+//! answer and ask again. Prints one
 //! line: operations, seconds, CPU seconds of this process, all within the measured time. Linux only: it reads `/proc`.
 #![expect(
     clippy::print_stdout,
@@ -21,6 +22,7 @@ use zoa_client::Client;
 use zoa_client::CreateMode;
 use zoa_client::ErrorCode;
 use zoa_client::Version;
+use zoa_client::blocking;
 
 const DATA: [u8; 100] = [b'x'; 100];
 
@@ -35,7 +37,9 @@ struct Load {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [address, op, depth, connections, seconds, rest @ ..] = arguments.as_slice() else {
-        return Err("load host:port get|set depth connections seconds [current|multi]".into());
+        return Err(
+            "load host:port get|set depth connections seconds [current|multi|blocking]".into(),
+        );
     };
     let load = Load {
         address: address.clone(),
@@ -44,6 +48,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         connections: connections.parse()?,
         seconds: seconds.parse()?,
     };
+    if rest.first().is_some_and(|mode| mode == "blocking") {
+        return run_blocking(&load);
+    }
     let runtime = match rest.first().map(String::as_str) {
         Some("multi") => tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -80,12 +87,8 @@ async fn run(load: &Load) -> Result<(), Box<dyn Error>> {
     let (before, start, cpu) = (done.load(Ordering::Relaxed), Instant::now(), cpu_seconds()?);
     tokio::time::sleep(Duration::from_secs_f64(load.seconds)).await;
     let (after, took) = (done.load(Ordering::Relaxed), start.elapsed());
-    println!(
-        "{} {:.6} {:.6}",
-        after - before,
-        took.as_secs_f64(),
-        cpu_seconds()? - cpu
-    );
+    let cpu = cpu_seconds()? - cpu;
+    println!("{} {:.6} {cpu:.6}", after - before, took.as_secs_f64());
     for client in clients {
         client.close().await;
     }
@@ -104,6 +107,43 @@ async fn ask(client: Client, path: Arc<str>, is_set: bool, done: Arc<AtomicU64>)
         }
         done.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+fn run_blocking(load: &Load) -> Result<(), Box<dyn Error>> {
+    let done = Arc::new(AtomicU64::new(0));
+    let mut clients = Vec::new();
+    for at in 0..load.connections {
+        let client = blocking::Client::connect(&load.address)?;
+        let path: Arc<str> = format!("/client-bench-{at}").into();
+        match client.create(&path, &DATA, CreateMode::Persistent) {
+            Err(error) if error.code() != ErrorCode::NodeExists => return Err(error.into()),
+            Ok(_) | Err(_) => {}
+        }
+        for _ in 0..load.depth {
+            let (client, path, done) = (client.clone(), Arc::clone(&path), Arc::clone(&done));
+            let is_set = load.is_set;
+            std::thread::spawn(move || {
+                let ask = || match is_set {
+                    true => client.set_data(&path, &DATA, Version::ANY).is_ok(),
+                    false => client.get_data(&path).is_ok(),
+                };
+                while ask() {
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        clients.push(client);
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let (before, start, cpu) = (done.load(Ordering::Relaxed), Instant::now(), cpu_seconds()?);
+    std::thread::sleep(Duration::from_secs_f64(load.seconds));
+    let (after, took) = (done.load(Ordering::Relaxed), start.elapsed());
+    let cpu = cpu_seconds()? - cpu;
+    println!("{} {:.6} {cpu:.6}", after - before, took.as_secs_f64());
+    for client in clients {
+        client.close();
+    }
+    Ok(())
 }
 
 /// User and system time of this process, all threads: fields 14 and 15, in ticks of 10 ms.

@@ -74,7 +74,7 @@ pub enum MultiDone {
     Created {
         /// Its path, with its number if sequential.
         path: String,
-        /// Its stat; `None` from a plain create.
+        /// Its stat; `None` from a plain create, and from servers before 3.9, which make one of it in a multi.
         stat: Option<Stat>,
     },
     /// It deleted a znode.

@@ -192,7 +192,6 @@ impl Client {
 
     /// Ends the session in order, and waits for it; see [`Client::close`](AsyncClient::close). True when the server is known
     /// to have ended it.
-    #[must_use = "false says that the session is left to expire"]
     pub fn close(&self) -> bool {
         let events = self.client.session_events();
         self.client.start_close();

@@ -78,7 +78,7 @@ impl Multi {
         self.push_create(path, data.into(), options.into(), false)
     }
 
-    /// Creates a znode, and tells its stat.
+    /// Creates a znode, and tells its stat if the server does: those before 3.9 do not.
     pub fn create2<'d>(
         self,
         path: &str,

@@ -13,6 +13,7 @@ use anyhow::ensure;
 use super::PATIENCE;
 use super::example;
 use super::server::Server;
+use super::stage;
 use super::stage::Stage;
 
 /// The workers ask for this session timeout: the least that a server with a tick of 2 s grants.
@@ -21,11 +22,20 @@ const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
 const TICK: Duration = Duration::from_secs(2);
 /// A client has last been heard up to this long before it was killed: kazoo pings at a third.
 const SILENCE_MAX: Duration = Duration::from_millis(1500);
+/// The place in the line of the worker on our Rust client: it takes over from a kazoo worker.
+const RUST_WORKER: usize = 1;
 /// What starting a scene on a busy machine may add.
 const SLACK: Duration = Duration::from_secs(3);
 
-pub(super) fn play(stage: &mut Stage, server: &Server, python: &Path) -> Result<()> {
-    println!("\n== three workers (kazoo) elect a leader");
+/// `python` runs the stock workers, `rust` is ours.
+pub(super) fn play(
+    stage: &mut Stage,
+    server: &Server,
+    (python, rust): (&Path, &Path),
+) -> Result<()> {
+    println!(
+        "\n== three workers elect a leader: two of kazoo, and between them one of our Rust client"
+    );
     let mut workers = Vec::new();
     for (at, place) in [
         "nobody is before me: I lead",
@@ -35,7 +45,10 @@ pub(super) fn play(stage: &mut Stage, server: &Server, python: &Path) -> Result<
     .iter()
     .enumerate()
     {
-        let mut command = example(python, "worker.py");
+        let mut command = match at {
+            RUST_WORKER => stage::bound_to_us(rust),
+            _ => example(python, "worker.py"),
+        };
         command
             .arg(server.address())
             .arg(SESSION_TIMEOUT.as_secs().to_string());
