@@ -182,7 +182,7 @@ impl Client {
     /// # Errors
     /// When none does within `timeout`, or the session has ended.
     pub fn wait_connected(&self, timeout: Duration) -> Result<(), ConnectError> {
-        let events = self.client.session_events();
+        let events = self.client.shared().own_events();
         let deadline = clock::now().checked_add(timeout);
         park::wait(deadline, |context| {
             self.client.poll_connected(&events, context)
@@ -193,7 +193,7 @@ impl Client {
     /// Ends the session in order, and waits for it; see [`Client::close`](AsyncClient::close). True when the server is known
     /// to have ended it.
     pub fn close(&self) -> bool {
-        let events = self.client.session_events();
+        let events = self.client.shared().own_events();
         self.client.start_close();
         let closed = park::wait(None, |context| self.client.poll_end(&events, context));
         closed.expect("there is no deadline")

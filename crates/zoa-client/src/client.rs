@@ -187,7 +187,7 @@ impl Client {
     /// # Errors
     /// When none does within `timeout`, or the session has ended.
     pub async fn wait_connected(&self, timeout: Duration) -> Result<(), ConnectError> {
-        let events = self.session_events();
+        let events = self.shared().own_events();
         let waiting = std::future::poll_fn(|context| self.poll_connected(&events, context));
         match tokio::time::timeout(timeout, waiting).await {
             Ok(result) => result,
@@ -198,7 +198,7 @@ impl Client {
     /// Ends the session in order: what is under way is answered first, then the server ends the session, and its ephemerals go
     /// at once. True when the server is known to have ended it; otherwise it is left to expire. Later requests are refused.
     pub async fn close(&self) -> bool {
-        let events = self.session_events();
+        let events = self.shared().own_events();
         self.start_close();
         std::future::poll_fn(|context| self.poll_end(&events, context)).await
     }

@@ -204,6 +204,11 @@ impl Shared {
         Listener::new(self.state.lock().listeners.add_session())
     }
 
+    /// A listener for the client's own use.
+    pub(crate) fn own_events(&self) -> Listener<SessionEvent> {
+        Listener::new(self.state.lock().listeners.add_own())
+    }
+
     pub(crate) fn notices(&self) -> Listener<Notice> {
         Listener::new(self.state.lock().listeners.add_notices())
     }

@@ -28,6 +28,7 @@ use crate::watch::WatchEvent;
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     session: Vec<Arc<Queue<SessionEvent>>>,
+    own: Vec<Arc<Queue<SessionEvent>>>,
     notices: Vec<Arc<Queue<Notice>>>,
     has_ended: bool,
 }
@@ -37,13 +38,32 @@ impl Listeners {
         add(&mut self.session, SESSION_EVENTS_MAX, self.has_ended)
     }
 
+    /// One for the client's own use, which comes and goes with one call of the user's and must not be refused.
+    pub(super) fn add_own(&mut self) -> Arc<Queue<SessionEvent>> {
+        let queue = Arc::new(Queue::new(SESSION_EVENTS_MAX, Overflow::DropOldest));
+        if self.has_ended {
+            // Nobody waits for a queue that was just made.
+            drop(queue.close());
+        } else {
+            self.own.retain(|queue| Arc::strong_count(queue) > 1);
+            self.own.push(Arc::clone(&queue));
+        }
+        queue
+    }
+
+    fn tell(&self, event: SessionEvent, wakers: &mut Vec<Waker>) {
+        let all = self.session.iter().chain(&self.own);
+        wakers.extend(all.filter_map(|queue| queue.push(event)));
+    }
+
     pub(super) fn add_notices(&mut self) -> Arc<Queue<Notice>> {
         add(&mut self.notices, NOTICES_MAX, self.has_ended)
     }
 
     fn end(&mut self, wakers: &mut Vec<Waker>) {
         self.has_ended = true;
-        wakers.extend(self.session.drain(..).filter_map(|queue| queue.close()));
+        let session = self.session.drain(..).chain(self.own.drain(..));
+        wakers.extend(session.filter_map(|queue| queue.close()));
         wakers.extend(self.notices.drain(..).filter_map(|queue| queue.close()));
     }
 }
@@ -92,11 +112,7 @@ impl State {
                     }
                 }
                 Event::Session(event) => {
-                    let heard = listeners
-                        .session
-                        .iter()
-                        .filter_map(|queue| queue.push(event));
-                    wakers.extend(heard);
+                    listeners.tell(event, wakers);
                     *end = end.or(is_end(&event).then_some(event));
                 }
                 Event::Notice(notice) => {
@@ -214,6 +230,7 @@ mod tests {
             .map(|_| listeners.add_session())
             .collect();
         assert_eq!(listeners.add_session().try_take(), Some(Taken::End));
+        assert_eq!(listeners.add_own().try_take(), None);
         kept.pop();
         assert_eq!(listeners.add_session().try_take(), None);
     }
