@@ -5,6 +5,7 @@ mod dev;
 mod facts;
 mod log_file;
 mod serve;
+mod shell;
 mod version;
 
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Run a server to try things out: 127.0.0.1:2181, data in ./zoarium-data
     Dev(dev::DevArgs),
+    /// Talk to a server by hand or from a script, as with ZooKeeper's zkCli.sh
+    Shell(shell::ShellArgs),
     /// Measure a server, this one or any other that speaks ZooKeeper's client protocol
     Bench(bench::BenchArgs),
     /// Say which version this is
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
         Command::Dev(args) => dev::run(args),
+        Command::Shell(args) => return shell::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Version => version::run(),
     };
