@@ -1,0 +1,133 @@
+/*
+ * What PHP offers as C macros and structs whose layout changes with its version: the module entry, callables that are kept,
+ * parameters by reference, the session handler's table. It decides nothing; every decision is made in Rust.
+ */
+#include "php.h"
+#include "zend_exceptions.h"
+#include "zend_ini.h"
+#include "ext/standard/info.h"
+
+#if defined(HAVE_PHP_SESSION) && !defined(COMPILE_DL_SESSION)
+#define ZOA_SESSION 1
+#include "ext/session/php_session.h"
+#endif
+
+/* ---- The module ---- */
+
+extern zend_result zoa_minit(int type, int module_number);
+extern zend_result zoa_mshutdown(int type, int module_number);
+extern zend_result zoa_rinit(int type, int module_number);
+extern zend_result zoa_rshutdown(int type, int module_number);
+extern void zoa_minfo(zend_module_entry *module);
+
+static const zend_module_dep zoa_deps[] = {
+	ZEND_MOD_OPTIONAL("session")
+	ZEND_MOD_END
+};
+
+static zend_module_entry zoa_module = {
+	STANDARD_MODULE_HEADER_EX,
+	NULL,
+	zoa_deps,
+	"zookeeper",
+	NULL,
+	zoa_minit,
+	zoa_mshutdown,
+	zoa_rinit,
+	zoa_rshutdown,
+	zoa_minfo,
+	NULL,
+	STANDARD_MODULE_PROPERTIES
+};
+
+zend_module_entry *zoa_module_entry(const char *version, const zend_function_entry *functions) {
+	zoa_module.version = version;
+	zoa_module.functions = functions;
+	return &zoa_module;
+}
+
+/* ---- Calls ---- */
+
+uint32_t zoa_arg_count(zend_execute_data *execute_data) {
+	return ZEND_NUM_ARGS();
+}
+
+zend_object *zoa_this(zend_execute_data *execute_data) {
+	return Z_TYPE(EX(This)) == IS_OBJECT ? Z_OBJ(EX(This)) : NULL;
+}
+
+/* Takes the value over, and gives it to the variable behind the parameter with this number, from 1. */
+void zoa_assign_by_ref(zend_execute_data *execute_data, uint32_t number, zval *value) {
+	if (number <= ZEND_NUM_ARGS()) {
+		zval *arg = ZEND_CALL_ARG(execute_data, number);
+		if (Z_ISREF_P(arg)) {
+			ZEND_TRY_ASSIGN_REF_TMP(arg, value);
+			return;
+		}
+	}
+	zval_ptr_dtor(value);
+}
+
+/* ---- Callables ---- */
+
+typedef struct {
+	zend_fcall_info fci;
+	zend_fcall_info_cache fcc;
+} zoa_callable;
+
+/* The buffers on the Rust side. */
+_Static_assert(sizeof(zend_fcall_info) <= 128, "zend_fcall_info outgrew its buffer");
+_Static_assert(sizeof(zend_fcall_info_cache) <= 128, "zend_fcall_info_cache outgrew its buffer");
+
+bool zoa_callable_is_given(const zend_fcall_info *fci) {
+	return ZEND_FCI_INITIALIZED(*fci);
+}
+
+/* Keeps what was parsed: the value, and the object that its method is called on. */
+zoa_callable *zoa_callable_keep(const zend_fcall_info *fci, const zend_fcall_info_cache *fcc) {
+	zoa_callable *callable = pemalloc(sizeof(*callable), 1);
+	callable->fci = *fci;
+	callable->fcc = *fcc;
+	if (callable->fcc.function_handler != NULL
+			&& (callable->fcc.function_handler->common.fn_flags & ZEND_ACC_CALL_VIA_TRAMPOLINE)) {
+		/* A trampoline serves one call; the engine makes a new one each time. */
+		zend_release_fcall_info_cache(&callable->fcc);
+		callable->fcc.function_handler = NULL;
+	}
+	Z_TRY_ADDREF(callable->fci.function_name);
+	if (callable->fcc.object != NULL) {
+		GC_ADDREF(callable->fcc.object);
+	}
+	return callable;
+}
+
+void zoa_callable_release(zoa_callable *callable) {
+	zval name = callable->fci.function_name;
+	zend_object *object = callable->fcc.object;
+	pefree(callable, 1);
+	/* Destructors may run in here. */
+	if (object != NULL) {
+		OBJ_RELEASE(object);
+	}
+	zval_ptr_dtor(&name);
+}
+
+bool zoa_callable_is_same(const zoa_callable *callable, const zend_fcall_info *fci) {
+	return zend_is_identical((zval *) &callable->fci.function_name, (zval *) &fci->function_name);
+}
+
+/* Calls it and drops what it returns. The arguments are freed. */
+void zoa_callable_call(const zoa_callable *callable, uint32_t count, zval *args) {
+	zval result;
+	zend_fcall_info fci = callable->fci;
+	zend_fcall_info_cache fcc = callable->fcc;
+	ZVAL_UNDEF(&result);
+	fci.retval = &result;
+	fci.params = args;
+	fci.param_count = count;
+	zend_call_function(&fci, fcc.function_handler != NULL ? &fcc : NULL);
+	zval_ptr_dtor(&result);
+	for (uint32_t i = 0; i < count; i++) {
+		zval_ptr_dtor(&args[i]);
+	}
+}

@@ -1,0 +1,123 @@
+//! Telling PHP code, on its own thread, at a safe point.
+//!
+//! Invariant: one callback at a time in each fiber, in the order of the mailbox. What cannot be told now stays in the mailbox: an
+//! exception on its way is let through first, and nothing is taken out before.
+
+use std::rc::Rc;
+
+use zoa_client::SessionEvent;
+
+use crate::desk::Desk;
+use crate::engine::Callable;
+use crate::engine::Value;
+use crate::engine::current_fiber;
+use crate::engine::guard_bailout;
+use crate::engine::has_exception;
+use crate::process;
+use crate::registration::News;
+use crate::registration::Registration;
+use crate::session_state;
+
+/// The type of an event of the session.
+const SESSION_EVENT: i64 = -1;
+/// The type of an event that says that others were left out.
+const NOTWATCHING_EVENT: i64 = -2;
+/// The state in events of znodes.
+const CONNECTED_STATE: i64 = 3;
+
+/// What a callback is called with.
+enum Told {
+    Event(i64, i64, String),
+    Code(i64),
+}
+
+/// Tells all there is to tell; gives how many callbacks were called.
+pub(crate) fn deliver() -> u64 {
+    process::enter();
+    let desk = Desk::here();
+    let fiber = current_fiber();
+    if desk.is_delivering_in(fiber) {
+        // Whoever delivers goes on when the callback returns.
+        return 0;
+    }
+    let mut count = 0;
+    loop {
+        if has_exception() {
+            desk.mailbox().pulse();
+            return count;
+        }
+        let Some(number) = desk.mailbox().pop() else {
+            return count;
+        };
+        let Some(registration) = desk.registration(number) else {
+            continue;
+        };
+        if let Some(told) = next_of(desk, number, &registration) {
+            let callable = Rc::clone(registration.callable());
+            drop(registration);
+            desk.start_delivery(fiber);
+            guard_bailout(&|| call(&callable, &told), || desk.end_delivery(fiber));
+            desk.end_delivery(fiber);
+            count += 1;
+        }
+    }
+}
+
+/// What the registration has to tell. It is taken out when it has told all, and queued again when there may be more.
+fn next_of(desk: &Desk, number: u64, registration: &Rc<Registration>) -> Option<Told> {
+    let told = match registration.poll() {
+        News::NotYet => return None,
+        News::End => {
+            drop(desk.remove(number));
+            return None;
+        }
+        News::Auth(result) => {
+            let code = result.map_or_else(|error| crate::errors::code_of(&error), |()| 0);
+            drop(desk.remove(number));
+            return Some(Told::Code(code));
+        }
+        News::Watch(event) => Some(Told::Event(
+            event.event.to_wire().into(),
+            CONNECTED_STATE,
+            event.path,
+        )),
+        News::Missed(_) => Some(Told::Event(
+            NOTWATCHING_EVENT,
+            CONNECTED_STATE,
+            String::new(),
+        )),
+        News::Session(event) => {
+            state_in(event).map(|state| Told::Event(SESSION_EVENT, state, String::new()))
+        }
+    };
+    if registration.is_once() {
+        drop(desk.remove(number));
+    } else {
+        desk.mailbox().push(number);
+    }
+    told
+}
+
+/// The state that an event of the session tells, if it is one that the original tells.
+const fn state_in(event: SessionEvent) -> Option<i64> {
+    match event {
+        SessionEvent::Connected { read_only, .. } => Some(if read_only {
+            session_state::READ_ONLY
+        } else {
+            session_state::CONNECTED
+        }),
+        SessionEvent::Suspended(_) => Some(session_state::CONNECTING),
+        SessionEvent::Expired(_) => Some(session_state::EXPIRED),
+        SessionEvent::AuthFailed => Some(session_state::AUTH_FAILED),
+        SessionEvent::MayHaveExpired | SessionEvent::Closed { .. } => None,
+    }
+}
+
+fn call(callable: &Callable, told: &Told) {
+    match told {
+        Told::Event(kind, state, path) => {
+            callable.call([Value::long(*kind), Value::long(*state), Value::string(path)]);
+        }
+        Told::Code(code) => callable.call([Value::long(*code)]),
+    }
+}

@@ -1,0 +1,147 @@
+//! Who is to be called, and for what: a stream of the client, and a PHP callable.
+//!
+//! A watch has a watcher of its own, made before the request is sent, so that an event can never be taken for that of an earlier
+//! or later watch of the same path, and reaches the mailbox in the order in which it happened.
+
+use std::cell::Cell;
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Context;
+use std::task::Poll;
+use std::task::Waker;
+
+use futures_core::Stream;
+use zoa_client::Error;
+use zoa_client::Listener;
+use zoa_client::Missed;
+use zoa_client::Pending;
+use zoa_client::SessionEvent;
+use zoa_client::WatchEvent;
+use zoa_client::WatchEvents;
+use zoa_client::Watcher;
+
+use crate::engine::Callable;
+use crate::process::OfProcess;
+
+/// Which watch: a callable is told once of a change, however often it asked on the same path for the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum WatchKind {
+    Data,
+    Exists,
+    Children,
+    Config,
+    /// Stays until it is removed.
+    Persistent,
+}
+
+/// The watch behind a registration.
+#[derive(Debug)]
+pub(crate) struct WatchOf {
+    pub(crate) kind: WatchKind,
+    pub(crate) path: String,
+    pub(crate) watcher: Watcher,
+}
+
+/// Where the news come from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Watch(WatchEvents),
+    Session(Listener<SessionEvent>),
+    Auth(Pending<()>),
+}
+
+/// What came out of it.
+#[derive(Debug)]
+pub(crate) enum News {
+    Watch(WatchEvent),
+    /// Events were left out.
+    Missed(u64),
+    Session(SessionEvent),
+    Auth(Result<(), Error>),
+    /// There will be nothing more.
+    End,
+    /// Nothing yet; the mailbox hears of it.
+    NotYet,
+}
+
+/// Who is to be called for what.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    session: u64,
+    watch: Option<WatchOf>,
+    source: RefCell<OfProcess<Source>>,
+    waker: Waker,
+    callable: Rc<Callable>,
+    /// Asked for again before it fired: it may have more to say after the first event.
+    is_shared: Cell<bool>,
+}
+
+impl Registration {
+    pub(crate) fn new(
+        session: u64,
+        watch: Option<WatchOf>,
+        source: Source,
+        (waker, callable): (Waker, Rc<Callable>),
+    ) -> Self {
+        Self {
+            session,
+            watch,
+            source: RefCell::new(OfProcess::new(source)),
+            waker,
+            callable,
+            is_shared: Cell::new(false),
+        }
+    }
+
+    pub(crate) const fn session(&self) -> u64 {
+        self.session
+    }
+
+    pub(crate) const fn watch(&self) -> Option<&WatchOf> {
+        self.watch.as_ref()
+    }
+
+    pub(crate) const fn callable(&self) -> &Rc<Callable> {
+        &self.callable
+    }
+
+    pub(crate) fn share(&self) {
+        self.is_shared.set(true);
+    }
+
+    /// Whether one piece of news is all there will be.
+    pub(crate) fn is_once(&self) -> bool {
+        match &self.watch {
+            Some(watch) => watch.kind != WatchKind::Persistent && !self.is_shared.get(),
+            None => false,
+        }
+    }
+
+    /// The next piece of news.
+    pub(crate) fn poll(&self) -> News {
+        let mut source = self.source.borrow_mut();
+        let Some(source) = source.get_mut() else {
+            return News::End;
+        };
+        let context = &mut Context::from_waker(&self.waker);
+        match source {
+            Source::Watch(events) => match Pin::new(events).poll_next(context) {
+                Poll::Ready(Some(Ok(event))) => News::Watch(event),
+                Poll::Ready(Some(Err(Missed(count)))) => News::Missed(count),
+                Poll::Ready(None) => News::End,
+                Poll::Pending => News::NotYet,
+            },
+            Source::Session(listener) => match Pin::new(listener).poll_next(context) {
+                Poll::Ready(Some(event)) => News::Session(event),
+                Poll::Ready(None) => News::End,
+                Poll::Pending => News::NotYet,
+            },
+            Source::Auth(pending) => match Pin::new(pending).poll(context) {
+                Poll::Ready(result) => News::Auth(result),
+                Poll::Pending => News::NotYet,
+            },
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! One session: what stands behind a `Zookeeper` object and the `ZookeeperConfig` objects made from it.
+//!
+//! It ends when the last of them is gone, or when it is closed. Invariant: in a forked child the parent's client is never touched;
+//! the child gets a client of its own at its first call, with the same hosts, timeout and identities.
+
+use std::cell::Cell;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use zoa_client::ClientBuilder;
+use zoa_client::ConnectString;
+use zoa_client::Error;
+use zoa_client::ErrorKind;
+use zoa_client::Offline;
+use zoa_client::Pending;
+use zoa_client::Reason;
+use zoa_client::SessionState;
+use zoa_client::Watcher;
+use zoa_client::blocking::Client;
+
+use crate::desk::Desk;
+use crate::engine::Callable;
+use crate::engine::CallbackArg;
+use crate::engine::Thrown;
+use crate::errors;
+use crate::process::OfProcess;
+use crate::registration::News;
+use crate::registration::Registration;
+use crate::registration::Source;
+use crate::registration::WatchKind;
+use crate::registration::WatchOf;
+
+/// How long the end of an object waits for the server to end the session, as the original does.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Whether hosts are tried in the order given, process-wide as in the original.
+pub(crate) static KEEPS_HOST_ORDER: AtomicBool = AtomicBool::new(false);
+
+static LAST_NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// One session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    number: u64,
+    target: RefCell<Option<Target>>,
+    client: RefCell<Option<Rc<OfProcess<Client>>>>,
+    watcher: RefCell<Option<Rc<Callable>>>,
+    /// The registration of the watcher.
+    watcher_number: Cell<u64>,
+    auths: RefCell<Vec<(String, Vec<u8>)>>,
+}
+
+/// Where it connects to.
+#[derive(Clone, Debug)]
+struct Target {
+    connect_string: String,
+    host_count: usize,
+    timeout_ms: u32,
+}
+
+/// Whether a request may be repeated when it is not known whether it was applied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Repeat {
+    Read,
+    Write,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            number: LAST_NUMBER.fetch_add(1, Ordering::Relaxed),
+            target: RefCell::default(),
+            client: RefCell::default(),
+            watcher: RefCell::default(),
+            watcher_number: Cell::new(0),
+            auths: RefCell::default(),
+        }
+    }
+}
+
+impl Session {
+    /// Starts to connect, in place of what was before.
+    ///
+    /// # Errors
+    /// When the connect string is not one, or the system has no thread to give; thrown.
+    pub(crate) fn connect(
+        &self,
+        connect_string: &str,
+        timeout_ms: u32,
+        watcher: Option<Callable>,
+    ) -> Result<(), Thrown> {
+        let hosts = ConnectString::parse(connect_string)
+            .map_err(|error| errors::throw_not_started(&error.to_string()))?;
+        self.close();
+        let target = Target {
+            connect_string: connect_string.to_owned(),
+            host_count: hosts.hosts().len(),
+            timeout_ms,
+        };
+        self.auths.borrow_mut().clear();
+        self.target.replace(Some(target.clone()));
+        let replaced = self.watcher.replace(watcher.map(Rc::new));
+        drop(replaced);
+        self.start(&target)?;
+        Ok(())
+    }
+
+    fn start(&self, target: &Target) -> Result<Rc<OfProcess<Client>>, Thrown> {
+        let timeout = Duration::from_millis(u64::from(target.timeout_ms));
+        let mut builder = Client::builder(&target.connect_string)
+            .session_timeout(timeout)
+            .close_timeout(CLOSE_TIMEOUT)
+            .offline(Offline::FailWithAttempt)
+            .expire_by_server_only();
+        if KEEPS_HOST_ORDER.load(Ordering::Relaxed) {
+            builder = builder.keep_host_order();
+        }
+        for (scheme, cert) in self.auths.borrow().iter() {
+            builder = builder.auth(scheme, cert.as_slice());
+        }
+        self.start_client(builder)
+    }
+
+    fn start_client(&self, builder: ClientBuilder) -> Result<Rc<OfProcess<Client>>, Thrown> {
+        let client = builder
+            .start_blocking()
+            .map_err(|error| errors::throw_not_started(&error.to_string()))?;
+        let client = Rc::new(OfProcess::new(client));
+        let replaced = self.client.replace(Some(Rc::clone(&client)));
+        drop(replaced);
+        self.register_watcher();
+        Ok(client)
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// When it was never connected, or is closed; thrown.
+    pub(crate) fn client(&self) -> Result<Rc<OfProcess<Client>>, Thrown> {
+        let client = self.client.borrow().clone();
+        if let Some(client) = client
+            && client.get().is_some()
+        {
+            return Ok(client);
+        }
+        // In a child process the parent's client counts as none.
+        let target = self.target.borrow().clone();
+        let target = target.ok_or_else(errors::throw_not_connected)?;
+        self.start(&target)
+    }
+
+    /// Sends a request and waits for its answer. A request that surely was not applied is sent again while there is a server
+    /// that was not tried yet; one that may have been, only if it reads.
+    ///
+    /// # Errors
+    /// Thrown.
+    pub(crate) fn perform<R>(
+        &self,
+        repeat: Repeat,
+        send: impl Fn(&zoa_client::Client) -> Pending<R>,
+    ) -> Result<R, Thrown> {
+        self.attempt(repeat, send)?
+            .map_err(|error| errors::throw_failed(&error))
+    }
+
+    /// The same, with what the request came to given back.
+    ///
+    /// # Errors
+    /// When there is no client; thrown.
+    pub(crate) fn attempt<R>(
+        &self,
+        repeat: Repeat,
+        send: impl Fn(&zoa_client::Client) -> Pending<R>,
+    ) -> Result<Result<R, Error>, Thrown> {
+        let client = self.client()?;
+        let client = client.get().ok_or_else(errors::throw_not_connected)?;
+        let hosts = self
+            .target
+            .borrow()
+            .as_ref()
+            .map_or(1, |target| target.host_count);
+        let mut tries = 1;
+        loop {
+            let result = send(client.handle()).wait();
+            match result {
+                Err(error) if tries < hosts && may_repeat(&error, repeat) => tries += 1,
+                result => return Ok(result),
+            }
+        }
+    }
+
+    /// Sends a request that sets a watch for this callable.
+    ///
+    /// # Errors
+    /// Thrown; then no watch is set by it.
+    pub(crate) fn perform_watching<R>(
+        &self,
+        (kind, path): (WatchKind, &str),
+        callback: &CallbackArg,
+        send: impl Fn(&zoa_client::Client, Watcher) -> Pending<R>,
+    ) -> Result<R, Thrown> {
+        // Before all else, since in a child process this removes what the parent had registered.
+        let _ = self.client()?;
+        let desk = Desk::here();
+        let found = desk.find(|registration| {
+            registration.session() == self.number
+                && registration
+                    .watch()
+                    .is_some_and(|watch| watch.kind == kind && watch.path == path)
+                && callback.is(registration.callable())
+        });
+        if let Some((_, registration)) = found
+            && let Some(watch) = registration.watch()
+        {
+            registration.share();
+            let watcher = watch.watcher;
+            return self.perform(Repeat::Read, |client| send(client, watcher));
+        }
+        let (number, watcher) = self.register_watch(kind, path, callback)?;
+        let result = self.attempt(Repeat::Read, |client| send(client, watcher))?;
+        result.map_err(|error| {
+            drop(desk.remove(number));
+            errors::throw_failed(&error)
+        })
+    }
+
+    fn register_watch(
+        &self,
+        kind: WatchKind,
+        path: &str,
+        callback: &CallbackArg,
+    ) -> Result<(u64, Watcher), Thrown> {
+        let client = self.client()?;
+        let client = client.get().ok_or_else(errors::throw_not_connected)?;
+        let (watcher, events) = client.watcher();
+        let callable = callback.keep().ok_or(Thrown)?;
+        let path = path.to_owned();
+        let watch = WatchOf {
+            kind,
+            path,
+            watcher,
+        };
+        let number = self.register(Some(watch), Source::Watch(events), Rc::new(callable));
+        Ok((number, watcher))
+    }
+
+    /// Puts a registration on the desk and asks it once, so that the mailbox hears of all that comes.
+    fn register(&self, watch: Option<WatchOf>, source: Source, callable: Rc<Callable>) -> u64 {
+        let desk = Desk::here();
+        let number = desk.next_number();
+        let waker = desk.mailbox().waker(number);
+        let registration = Registration::new(self.number, watch, source, (waker.clone(), callable));
+        let is_watch = registration.watch().is_some();
+        desk.add(number, registration);
+        if is_watch {
+            // Nothing can have come: the request is not sent yet.
+            let polled = desk
+                .registration(number)
+                .map(|registration| registration.poll());
+            debug_assert!(polled.is_none_or(|news| matches!(news, News::NotYet | News::End)));
+        } else {
+            waker.wake();
+        }
+        number
+    }
+
+    /// Replaces the watcher of the session.
+    pub(crate) fn set_watcher(&self, watcher: Callable) {
+        let replaced = self.watcher.replace(Some(Rc::new(watcher)));
+        self.register_watcher();
+        drop(replaced);
+    }
+
+    fn register_watcher(&self) {
+        drop(Desk::here().remove(self.watcher_number.get()));
+        let callable = self.watcher.borrow().clone();
+        let client = self.client.borrow().clone();
+        if let Some(callable) = callable
+            && let Some(client) = client
+            && let Some(client) = client.get()
+        {
+            let source = Source::Session(client.handle().session_events());
+            self.watcher_number
+                .set(self.register(None, source, callable));
+        }
+    }
+
+    /// Adds an identity. With a callable, the outcome is told to it.
+    pub(crate) fn add_auth(
+        &self,
+        (scheme, cert): (&str, &[u8]),
+        callable: Option<Callable>,
+    ) -> Result<(), Thrown> {
+        let client = self.client()?;
+        let client = client.get().ok_or_else(errors::throw_not_connected)?;
+        let pending = client.handle().add_auth(scheme, cert);
+        self.auths
+            .borrow_mut()
+            .push((scheme.to_owned(), cert.to_vec()));
+        if let Some(callable) = callable {
+            self.register(None, Source::Auth(pending), Rc::new(callable));
+        }
+        Ok(())
+    }
+
+    /// The state of the session; `None` without a client.
+    pub(crate) fn state(&self) -> Option<SessionState> {
+        let client = self.client.borrow().clone()?;
+        client.get().map(|client| client.handle().state())
+    }
+
+    /// Ends the session, waiting for the server within bounds. Callbacks of it are not called any more. False when it was not
+    /// connected.
+    pub(crate) fn close(&self) -> bool {
+        let was_connected = self.target.take().is_some();
+        let client = self.client.take();
+        let watcher = self.watcher.take();
+        let registrations = Desk::here().remove_of(self.number);
+        if let Some(client) = &client
+            && let Some(client) = client.get()
+        {
+            // If the server does not answer, the session is left to expire.
+            let _ = client.close();
+        }
+        // PHP destructors may run here; nothing is borrowed.
+        drop((watcher, registrations, client));
+        was_connected
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn may_repeat(error: &Error, repeat: Repeat) -> bool {
+    match error.kind() {
+        ErrorKind::NotApplied(Reason::ConnectionLost(_)) => true,
+        ErrorKind::Unknown(Reason::ConnectionLost(_)) => repeat == Repeat::Read,
+        _ => false,
+    }
+}
