@@ -10,6 +10,9 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
 use clap::Args;
+use tokio::signal::unix::Signal;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
 use zoa_core::CoreConfig;
 use zoa_core::SuperDigest;
 use zoa_proto::PeerId;
@@ -215,23 +218,37 @@ pub(crate) fn until_stopped(
     serving: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
     let server = Server::start(options, config)?;
+    // Before anybody hears that it serves: who stops it at once means an orderly end, too.
+    let mut stop = server.runtime().block_on(async { StopSignal::listen() })?;
     serving(server.address());
-    server.runtime().block_on(stop_signal())?;
+    server.runtime().block_on(stop.wait());
     tracing::info!("stopping: no new requests, what is under way is answered");
     server.stop();
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn stop_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::SignalKind;
-    use tokio::signal::unix::signal;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
+/// SIGTERM or Ctrl-C.
+struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignal {
+    /// From here on these signals do not end the process by themselves. To be called inside a runtime.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// The secret of this process' hash maps, from the randomness the standard library draws for its own.
