@@ -4,176 +4,181 @@
 //!
 //! ```text
 //! Bug: what goes wrong, in a sentence
+//! Loop: log                                                    in which loop of production code: connection, raft, log, ...
+//! Origin: who has had it                                       may be left out
 //! Breaks: G-02 G-19
-//! Caught-by: cargo run --release -p zoa-sim -- --seeds 50      must end with another code than 0
+//! Caught-by: cargo run --profile sim -p zoa-sim -- --seeds 50  must end with another code than 0
 //! ```
 //!
-//! A check that is not one of cargo's (a suite of `compat/`) finds the release build of the workspace.
-//! The check runs in a copy of the tree, so the work tree is never touched. Invariants: a bug that does
-//! not build is not caught; a check that fails without the bug proves nothing and is a failure.
+//! A check that is not one of Cargo's (a suite of `compat/`) finds release builds of the programs. All happens in a copy of the
+//! tree under `target/museum/tree`, built in `target/museum/target`, which stays warm: a bug costs an incremental build.
+//! `target/museum/table.md` has the table, `target/museum/NNN-name.log` what a check said.
+//!
+//! Invariants: a bug that does not build is not caught, nor one whose check fails over another guarantee; a check that fails
+//! without the bug proves nothing and is a failure.
 
-use std::collections::BTreeSet;
+mod copy;
+mod exhibit;
+mod verdict;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
+use std::time::Instant;
 
 use anyhow::Context;
 use anyhow::Result;
 use anyhow::bail;
 use anyhow::ensure;
 
+pub use exhibit::Exhibit;
+pub use exhibit::LOOPS;
+pub use verdict::Caught;
+
 use crate::program;
 use crate::step::Tally;
 use crate::workspace;
 
-/// One bug of the museum.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exhibit {
-    /// The patch.
-    pub path: PathBuf,
-    /// What goes wrong.
-    pub bug: String,
-    /// The guarantees it breaks.
-    pub breaks: String,
-    /// The command that must fail, word by word.
-    pub caught_by: Vec<String>,
-}
+/// Lines of a check's output that are shown when it did not do what it should.
+const SHOWN_LINES_MAX: usize = 30;
 
-impl Exhibit {
-    /// Reads the lines before the patch.
-    ///
-    /// # Errors
-    /// When one of the three keys is missing.
-    pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        let value = |key: &str| {
-            let found = text
-                .lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
-            found.with_context(|| format!("{} has no line `{key}: ...`", path.display()))
-        };
-        let words = value("Caught-by")?.split_whitespace();
-        Ok(Self {
-            path: path.to_owned(),
-            bug: value("Bug")?.to_owned(),
-            breaks: value("Breaks")?.to_owned(),
-            caught_by: words.map(str::to_owned).collect(),
-        })
-    }
-
-    /// The command that only builds what `caught_by` runs.
-    #[must_use]
-    pub fn build(&self) -> Vec<String> {
-        let own = self.caught_by.iter().take_while(|word| *word != "--");
-        let words: Vec<&str> = own.map(String::as_str).collect();
-        let build = match words.as_slice() {
-            ["cargo", "run", rest @ ..] => [&["cargo", "build"], rest].concat(),
-            ["cargo", ..] => [words.as_slice(), &["--no-run"]].concat(),
-            _ => vec!["cargo", "build", "--workspace", "--release"],
-        };
-        build.into_iter().map(str::to_owned).collect()
-    }
+/// What became of one bug.
+struct Shown<'e> {
+    exhibit: &'e Exhibit,
+    verdict: Result<Caught>,
+    took: Duration,
 }
 
 /// Checks the bugs whose file names begin with one of `wanted`, or all.
 ///
 /// # Errors
-/// When the museum cannot be set up, or has no such bug.
+/// When the museum cannot be set up, has no such bug, or a check fails without any bug.
 pub fn run(wanted: &[String]) -> Result<Tally> {
-    let exhibits: Vec<Exhibit> = exhibits()?
+    let exhibits: Vec<Exhibit> = exhibit::all()?
         .into_iter()
         .filter(|one| is_wanted(one, wanted))
         .collect();
     ensure!(!exhibits.is_empty(), "bugs/ has no such patch");
     let tree = workspace::target().join("museum/tree");
-    copy_tree(&tree)?;
-    check_without_bugs(&tree, &exhibits)?;
-    let mut tally = Tally::default();
-    for exhibit in &exhibits {
-        let name = exhibit
-            .path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        println!("\n-- {name}: {} (breaks {})", exhibit.bug, exhibit.breaks);
-        match show(&tree, exhibit) {
-            Ok(()) => tally.passed += 1,
-            Err(error) => {
-                println!("NOT CAUGHT  {name}: {error:#}");
-                tally.failed += 1;
-            }
-        }
+    fs::create_dir_all(&tree).context("making room for the copy")?;
+    copy::refresh(&tree)?;
+    let checks = distinct_checks(&exhibits);
+    for (at, words) in checks.iter().enumerate() {
+        println!(
+            "[{}/{}] without a bug: {}",
+            at + 1,
+            checks.len(),
+            words.join(" ")
+        );
+        check_without_bugs(&tree, words).context("a check fails without any bug")?;
     }
-    Ok(tally)
-}
-
-fn exhibits() -> Result<Vec<Exhibit>> {
-    let folder = workspace::root().join("bugs");
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(&folder).context("listing bugs/")? {
-        let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "patch")
-        {
-            paths.push(path);
+    let mut shown = Vec::new();
+    for (at, exhibit) in exhibits.iter().enumerate() {
+        println!(
+            "[{}/{}] {}: {}",
+            at + 1,
+            exhibits.len(),
+            exhibit.name(),
+            exhibit.bug
+        );
+        let begun = Instant::now();
+        let verdict = show(&tree, exhibit);
+        let took = begun.elapsed();
+        match &verdict {
+            Ok(caught) => println!("    caught: {}, {:.0} s", said(caught), took.as_secs_f64()),
+            Err(error) => println!("    NOT CAUGHT: {error:#}"),
         }
+        shown.push(Shown {
+            exhibit,
+            verdict,
+            took,
+        });
     }
-    paths.sort();
-    paths
-        .iter()
-        .map(|path| Exhibit::parse(path, &fs::read_to_string(path)?))
-        .collect()
+    conclude(&shown)
 }
 
 fn is_wanted(exhibit: &Exhibit, wanted: &[String]) -> bool {
-    let name = exhibit
-        .path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy();
+    let name = exhibit.name();
     wanted.is_empty() || wanted.iter().any(|begin| name.starts_with(begin.as_str()))
 }
 
-/// Each different check must hold on the tree as it is, or its failing later proves nothing.
-fn check_without_bugs(tree: &Path, exhibits: &[Exhibit]) -> Result<()> {
-    let checks: BTreeSet<&[String]> = exhibits
-        .iter()
-        .map(|one| one.caught_by.as_slice())
-        .collect();
-    for words in checks {
-        program::run(&mut command_in(tree, words)?).context("the check fails without any bug")?;
+/// The checks that differ in more than the number of seeds, each with the most seeds that any bug is given.
+fn distinct_checks(exhibits: &[Exhibit]) -> Vec<Vec<String>> {
+    let mut checks: BTreeMap<Vec<String>, (u64, &[String])> = BTreeMap::new();
+    for exhibit in exhibits {
+        let mut key = exhibit.caught_by.clone();
+        let number = key
+            .iter()
+            .position(|word| word == "--seeds")
+            .and_then(|at| key.get_mut(at + 1));
+        let seeds = number.map_or(0, |number| {
+            std::mem::take(number).parse().unwrap_or(u64::MAX)
+        });
+        let most = checks
+            .entry(key)
+            .or_insert((seeds, exhibit.caught_by.as_slice()));
+        if seeds > most.0 {
+            *most = (seeds, exhibit.caught_by.as_slice());
+        }
+    }
+    checks
+        .into_values()
+        .map(|(_, words)| words.to_vec())
+        .collect()
+}
+
+/// A check must hold on the tree as it is, or its failing later proves nothing.
+fn check_without_bugs(tree: &Path, words: &[String]) -> Result<()> {
+    let build = exhibit::build_of(words);
+    for words in [build.as_slice(), words] {
+        let (succeeds, output) = listen(&mut command_in(tree, words)?)?;
+        ensure!(succeeds, "{}", tail(&output));
     }
     Ok(())
 }
 
-fn show(tree: &Path, exhibit: &Exhibit) -> Result<()> {
-    apply(tree, exhibit, &[]).context("the patch does not fit the tree any more")?;
+fn show(tree: &Path, exhibit: &Exhibit) -> Result<Caught> {
+    copy::apply(tree, exhibit, &[]).context("the patch does not fit the tree any more")?;
     let verdict = judge(tree, exhibit);
-    apply(tree, exhibit, &["--reverse"]).context("taking the bug out again")?;
+    copy::apply(tree, exhibit, &["--reverse"]).context("taking the bug out again")?;
     verdict
 }
 
-fn apply(tree: &Path, exhibit: &Exhibit, more: &[&str]) -> Result<()> {
-    let mut apply = Command::new("git");
-    apply
-        .args(["apply", "--whitespace=nowarn"])
-        .args(more)
-        .arg(&exhibit.path);
-    // Without this git takes the copy for a part of the checkout around it, and skips the patch in silence.
-    apply.env("GIT_CEILING_DIRECTORIES", tree.parent().unwrap_or(tree));
-    program::run(apply.current_dir(tree))
-}
-
-fn judge(tree: &Path, exhibit: &Exhibit) -> Result<()> {
-    program::run(&mut command_in(tree, &exhibit.build())?).context("the bug does not build")?;
-    let mut check = command_in(tree, &exhibit.caught_by)?;
-    println!("$ {}", program::command_line(&check));
-    if check.status().context("starting the check")?.success() {
+fn judge(tree: &Path, exhibit: &Exhibit) -> Result<Caught> {
+    let (builds, output) = listen(&mut command_in(tree, &exhibit.build())?)?;
+    ensure!(builds, "the bug does not build\n{}", tail(&output));
+    let (holds, output) = listen(&mut command_in(tree, &exhibit.caught_by)?)?;
+    let log = workspace::target()
+        .join("museum")
+        .join(exhibit.name() + ".log");
+    fs::write(&log, &output).with_context(|| format!("writing {}", log.display()))?;
+    if holds {
         bail!("the check holds with the bug in");
     }
-    Ok(())
+    verdict::read(&output, &exhibit.breaks)
+        .with_context(|| format!("what it said is in {}", log.display()))
+}
+
+/// Whether a command ends with 0, and all that it says.
+fn listen(command: &mut Command) -> Result<(bool, String)> {
+    let line = program::command_line(command);
+    let output = command
+        .output()
+        .with_context(|| format!("starting `{line}`"))?;
+    let both = [output.stdout, output.stderr].concat();
+    Ok((
+        output.status.success(),
+        String::from_utf8_lossy(&both).into_owned(),
+    ))
+}
+
+fn tail(output: &str) -> String {
+    let lines: Vec<&str> = output.lines().collect();
+    let from = lines.len().saturating_sub(SHOWN_LINES_MAX);
+    lines.get(from..).unwrap_or_default().join("\n")
 }
 
 fn command_in(tree: &Path, words: &[String]) -> Result<Command> {
@@ -189,33 +194,50 @@ fn command_in(tree: &Path, words: &[String]) -> Result<Command> {
         "CARGO_TARGET_DIR",
         workspace::target().join("museum/target"),
     );
+    // Thirty builds, each a line away from the one before: here it pays to be quick at building.
+    command.env("CARGO_INCREMENTAL", "1");
+    command.env("CARGO_PROFILE_RELEASE_LTO", "off");
+    command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     Ok(command)
 }
 
-/// Makes `tree` equal to the work tree, leaving equal files alone so that builds stay incremental.
-fn copy_tree(tree: &Path) -> Result<()> {
-    let root = workspace::root();
-    let mut list = Command::new("git");
-    list.args([
-        "ls-files",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "-z",
-    ]);
-    let listed = program::read(list.current_dir(&root))?;
-    let wanted: BTreeSet<&str> = listed.split('\0').filter(|path| !path.is_empty()).collect();
-    for path in &wanted {
-        let (from, to) = (root.join(path), tree.join(path));
-        let Ok(bytes) = fs::read(&from) else { continue };
-        if fs::read(&to).is_ok_and(|before| before == bytes) {
-            continue;
-        }
-        fs::create_dir_all(to.parent().unwrap_or(tree))
-            .with_context(|| format!("making room for {path}"))?;
-        fs::write(&to, bytes).with_context(|| format!("copying {path}"))?;
+fn said(caught: &Caught) -> String {
+    match caught.seed {
+        Some(seed) => format!("{} at seed {seed}", caught.by),
+        None => caught.by.clone(),
     }
-    Ok(())
+}
+
+fn conclude(shown: &[Shown<'_>]) -> Result<Tally> {
+    let mut table =
+        String::from("| bug | loop | caught by | with | seconds |\n|---|---|---|---|---|\n");
+    let mut tally = Tally::default();
+    for one in shown {
+        let verdict = match &one.verdict {
+            Ok(caught) => {
+                tally.passed += 1;
+                said(caught)
+            }
+            Err(_) => {
+                tally.failed += 1;
+                "NOT CAUGHT".to_owned()
+            }
+        };
+        let Exhibit {
+            of_loop, caught_by, ..
+        } = one.exhibit;
+        writeln!(
+            table,
+            "| {} | {of_loop} | {verdict} | `{}` | {:.0} |",
+            one.exhibit.name(),
+            caught_by.join(" "),
+            one.took.as_secs_f64()
+        )?;
+    }
+    println!("\n{table}\n{}", tally.closing_line());
+    let path = workspace::target().join("museum/table.md");
+    fs::write(&path, table).with_context(|| format!("writing {}", path.display()))?;
+    Ok(tally)
 }
 
 #[cfg(test)]
@@ -223,41 +245,25 @@ mod tests {
     use std::path::Path;
 
     use super::Exhibit;
-
-    const TEXT: &str = "Bug: a sync left out\nBreaks: G-19\nCaught-by: cargo run -p zoa-sim -- --seeds 9\n\ndiff --git a/x b/x\n";
-
-    #[test]
-    fn an_exhibit_says_what_breaks_and_what_catches_it() {
-        let exhibit =
-            Exhibit::parse(Path::new("bugs/001-x.patch"), TEXT).expect("all keys are there");
-        assert_eq!(exhibit.bug, "a sync left out");
-        assert_eq!(
-            exhibit.caught_by,
-            ["cargo", "run", "-p", "zoa-sim", "--", "--seeds", "9"]
-        );
-        assert_eq!(exhibit.build(), ["cargo", "build", "-p", "zoa-sim"]);
-    }
+    use super::distinct_checks;
 
     #[test]
-    fn a_bug_is_built_before_it_is_checked_whatever_the_check() {
-        let build = |check: &str| {
-            let text = format!("Bug: b\nBreaks: G-19\nCaught-by: {check}\n");
-            let exhibit = Exhibit::parse(Path::new("bugs/001-x.patch"), &text);
-            exhibit.expect("all keys are there").build().join(" ")
+    fn checks_that_differ_in_seeds_alone_are_one_with_the_most_seeds() {
+        let exhibit = |check: &str| {
+            let text = format!("Bug: b\nLoop: log\nBreaks: G-19\nCaught-by: {check}\n");
+            Exhibit::parse(Path::new("bugs/001-x.patch"), &text).expect("all keys are there")
         };
-        assert_eq!(
-            build("cargo test -p zoa-log -- rotate"),
-            "cargo test -p zoa-log --no-run"
-        );
-        assert_eq!(
-            build("python3 compat/x/run.py"),
-            "cargo build --workspace --release"
-        );
-    }
-
-    #[test]
-    fn a_patch_without_a_check_is_refused() {
-        let text = TEXT.replace("Caught-by", "Caught");
-        assert!(Exhibit::parse(Path::new("bugs/001-x.patch"), &text).is_err());
+        let exhibits = [
+            "sim --seeds 20",
+            "other",
+            "sim --seeds 300",
+            "sim --seeds 90",
+        ]
+        .map(exhibit);
+        let checks: Vec<String> = distinct_checks(&exhibits)
+            .iter()
+            .map(|words| words.join(" "))
+            .collect();
+        assert_eq!(checks, ["other", "sim --seeds 300"]);
     }
 }
