@@ -25,6 +25,15 @@ static const zend_module_dep zoa_deps[] = {
 	ZEND_MOD_END
 };
 
+/* Globals are there only so that the engine says when a thread ends. */
+ZEND_BEGIN_MODULE_GLOBALS(zoa)
+	bool is_used;
+ZEND_END_MODULE_GLOBALS(zoa)
+
+static ZEND_DECLARE_MODULE_GLOBALS(zoa)
+
+extern void zoa_gshutdown(void *globals);
+
 static zend_module_entry zoa_module = {
 	STANDARD_MODULE_HEADER_EX,
 	NULL,
@@ -37,7 +46,11 @@ static zend_module_entry zoa_module = {
 	zoa_rshutdown,
 	zoa_minfo,
 	NULL,
-	STANDARD_MODULE_PROPERTIES
+	PHP_MODULE_GLOBALS(zoa),
+	NULL,
+	(void (*)(void *)) zoa_gshutdown,
+	NULL,
+	STANDARD_MODULE_PROPERTIES_EX
 };
 
 zend_module_entry *zoa_module_entry(const char *version, const zend_function_entry *functions) {
@@ -99,6 +112,16 @@ zoa_callable *zoa_callable_keep(const zend_fcall_info *fci, const zend_fcall_inf
 		GC_ADDREF(callable->fcc.object);
 	}
 	return callable;
+}
+
+/* Keeps a value that was not parsed as a callable; NULL when it is none. */
+zoa_callable *zoa_callable_of(zval *value) {
+	zend_fcall_info fci;
+	zend_fcall_info_cache fcc;
+	if (zend_fcall_info_init(value, 0, &fci, &fcc, NULL, NULL) != SUCCESS) {
+		return NULL;
+	}
+	return zoa_callable_keep(&fci, &fcc);
 }
 
 void zoa_callable_release(zoa_callable *callable) {

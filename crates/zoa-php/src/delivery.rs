@@ -5,6 +5,8 @@
 
 use std::rc::Rc;
 
+use zoa_client::EventType;
+use zoa_client::Notice;
 use zoa_client::SessionEvent;
 
 use crate::desk::Desk;
@@ -29,6 +31,7 @@ const CONNECTED_STATE: i64 = 3;
 enum Told {
     Event(i64, i64, String),
     Code(i64),
+    Log(String),
 }
 
 /// Tells all there is to tell; gives how many callbacks were called.
@@ -65,6 +68,7 @@ pub(crate) fn deliver() -> u64 {
 
 /// What the registration has to tell. It is taken out when it has told all, and queued again when there may be more.
 fn next_of(desk: &Desk, number: u64, registration: &Rc<Registration>) -> Option<Told> {
+    let mut is_removal = false;
     let told = match registration.poll() {
         News::NotYet => return None,
         News::End => {
@@ -76,26 +80,43 @@ fn next_of(desk: &Desk, number: u64, registration: &Rc<Registration>) -> Option<
             drop(desk.remove(number));
             return Some(Told::Code(code));
         }
-        News::Watch(event) => Some(Told::Event(
-            event.event.to_wire().into(),
-            CONNECTED_STATE,
-            event.path,
-        )),
-        News::Missed(_) => Some(Told::Event(
+        News::Watch(event) => {
+            is_removal = event.event == EventType::PersistentWatchRemoved;
+            let kind = event.event.to_wire().into();
+            Some(Told::Event(kind, CONNECTED_STATE, event.path))
+        }
+        News::Missed => Some(Told::Event(
             NOTWATCHING_EVENT,
             CONNECTED_STATE,
             String::new(),
         )),
+        News::Log(notice) => Some(Told::Log(line_of(&notice))),
         News::Session(event) => {
             state_in(event).map(|state| Told::Event(SESSION_EVENT, state, String::new()))
         }
     };
-    if registration.is_once() {
+    if registration.is_once() || is_removal {
         drop(desk.remove(number));
     } else {
         desk.mailbox().push(number);
     }
     told
+}
+
+/// An attempt to connect that failed, as a line to log.
+fn line_of(notice: &Notice) -> String {
+    match notice {
+        Notice::AttemptFailed {
+            host,
+            address: Some(address),
+            error,
+        } => format!("zookeeper: no connection to {host} at {address}: {error}"),
+        Notice::AttemptFailed {
+            host,
+            address: None,
+            error,
+        } => format!("zookeeper: no connection to {host}: {error}"),
+    }
 }
 
 /// The state that an event of the session tells, if it is one that the original tells.
@@ -119,5 +140,6 @@ fn call(callable: &Callable, told: &Told) {
             callable.call([Value::long(*kind), Value::long(*state), Value::string(path)]);
         }
         Told::Code(code) => callable.call([Value::long(*code)]),
+        Told::Log(line) => callable.call([Value::string("warning"), Value::string(line)]),
     }
 }

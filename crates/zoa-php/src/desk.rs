@@ -47,6 +47,12 @@ impl Desk {
         desk.clear();
     }
 
+    /// The thread ends: whoever still wakes it touches nothing of it.
+    pub(crate) fn end_thread() {
+        // A thread that never called in has no desk, and one that is far gone can make none.
+        let _ = DESK.try_with(|desk| desk.mailbox.borrow().forget_thread());
+    }
+
     pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
         Arc::clone(&self.mailbox.borrow())
     }

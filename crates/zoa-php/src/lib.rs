@@ -22,6 +22,7 @@ mod session_state;
 mod settings;
 mod values;
 mod zookeeper;
+mod zookeeper_client;
 
 use engine::ModuleEntry;
 use engine::Native;
@@ -49,6 +50,7 @@ extern "C" fn zoa_minit(_kind: i32, module_number: i32) -> i32 {
     errors::register();
     zookeeper::Zookeeper::register();
     zookeeper::ZookeeperConfig::register();
+    zookeeper_client::register();
     engine::install_interrupt_hook();
     0
 }
@@ -75,6 +77,12 @@ extern "C" fn zoa_rshutdown(_kind: i32, _module_number: i32) -> i32 {
     // A panic must not unwind into the engine.
     let _ = std::panic::catch_unwind(|| desk::Desk::here().clear());
     0
+}
+
+#[expect(unsafe_code, reason = "the name by which the shim calls it")]
+#[unsafe(no_mangle)]
+extern "C" fn zoa_gshutdown(_globals: *mut std::ffi::c_void) {
+    desk::Desk::end_thread();
 }
 
 #[expect(unsafe_code, reason = "the name by which the shim calls it")]

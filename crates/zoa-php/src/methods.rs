@@ -5,7 +5,11 @@
 mod config;
 mod connection;
 mod identity;
+mod multi;
 mod nodes;
+mod nodes2;
+mod waiting;
+mod watching;
 
 use crate::engine::Thrown;
 use crate::engine::handlers;
@@ -45,4 +49,26 @@ handlers! {
     config_add => config::add;
     config_remove => config::remove;
     config_set => config::set;
+    wait => waiting::wait;
+    set_logger => waiting::set_logger;
+    get_server => waiting::get_server;
+    set_hosts => waiting::set_hosts;
+    create2 => nodes2::create2;
+    create_ttl => nodes2::create_ttl;
+    create_container => nodes2::create_container;
+    get_children2 => nodes2::get_children2;
+    get_all_children_number => nodes2::get_all_children_number;
+    get_ephemerals => nodes2::get_ephemerals;
+    sync => nodes2::sync;
+    who_am_i => nodes2::who_am_i;
+    add_watch => watching::add_watch;
+    remove_watch => watching::remove_watch;
+    multi => multi::multi;
+    multi_create => multi::create;
+    multi_create2 => multi::create2;
+    multi_delete => multi::delete;
+    multi_set => multi::set;
+    multi_check => multi::check;
+    multi_count => multi::count;
+    multi_failed_at => multi::failed_at;
 }

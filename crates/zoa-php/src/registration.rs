@@ -16,6 +16,7 @@ use futures_core::Stream;
 use zoa_client::Error;
 use zoa_client::Listener;
 use zoa_client::Missed;
+use zoa_client::Notice;
 use zoa_client::Pending;
 use zoa_client::SessionEvent;
 use zoa_client::WatchEvent;
@@ -34,6 +35,8 @@ pub(crate) enum WatchKind {
     Config,
     /// Stays until it is removed.
     Persistent,
+    /// The same, for all that is below, too.
+    PersistentRecursive,
 }
 
 /// The watch behind a registration.
@@ -50,6 +53,7 @@ pub(crate) enum Source {
     Watch(WatchEvents),
     Session(Listener<SessionEvent>),
     Auth(Pending<()>),
+    Log(Listener<Notice>),
 }
 
 /// What came out of it.
@@ -57,9 +61,10 @@ pub(crate) enum Source {
 pub(crate) enum News {
     Watch(WatchEvent),
     /// Events were left out.
-    Missed(u64),
+    Missed,
     Session(SessionEvent),
     Auth(Result<(), Error>),
+    Log(Notice),
     /// There will be nothing more.
     End,
     /// Nothing yet; the mailbox hears of it.
@@ -114,7 +119,12 @@ impl Registration {
     /// Whether one piece of news is all there will be.
     pub(crate) fn is_once(&self) -> bool {
         match &self.watch {
-            Some(watch) => watch.kind != WatchKind::Persistent && !self.is_shared.get(),
+            Some(watch) => match watch.kind {
+                WatchKind::Data | WatchKind::Exists | WatchKind::Children | WatchKind::Config => {
+                    !self.is_shared.get()
+                }
+                WatchKind::Persistent | WatchKind::PersistentRecursive => false,
+            },
             None => false,
         }
     }
@@ -129,12 +139,17 @@ impl Registration {
         match source {
             Source::Watch(events) => match Pin::new(events).poll_next(context) {
                 Poll::Ready(Some(Ok(event))) => News::Watch(event),
-                Poll::Ready(Some(Err(Missed(count)))) => News::Missed(count),
+                Poll::Ready(Some(Err(Missed(_)))) => News::Missed,
                 Poll::Ready(None) => News::End,
                 Poll::Pending => News::NotYet,
             },
             Source::Session(listener) => match Pin::new(listener).poll_next(context) {
                 Poll::Ready(Some(event)) => News::Session(event),
+                Poll::Ready(None) => News::End,
+                Poll::Pending => News::NotYet,
+            },
+            Source::Log(listener) => match Pin::new(listener).poll_next(context) {
+                Poll::Ready(Some(notice)) => News::Log(notice),
                 Poll::Ready(None) => News::End,
                 Poll::Pending => News::NotYet,
             },

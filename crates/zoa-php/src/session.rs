@@ -52,6 +52,8 @@ pub(crate) struct Session {
     /// The registration of the watcher.
     watcher_number: Cell<u64>,
     auths: RefCell<Vec<(String, Vec<u8>)>>,
+    logger: RefCell<Option<Rc<Callable>>>,
+    logger_number: Cell<u64>,
 }
 
 /// Where it connects to.
@@ -78,6 +80,8 @@ impl Default for Session {
             watcher: RefCell::default(),
             watcher_number: Cell::new(0),
             auths: RefCell::default(),
+            logger: RefCell::default(),
+            logger_number: Cell::new(0),
         }
     }
 }
@@ -133,6 +137,7 @@ impl Session {
         let replaced = self.client.replace(Some(Rc::clone(&client)));
         drop(replaced);
         self.register_watcher();
+        self.register_logger();
         Ok(client)
     }
 
@@ -289,6 +294,27 @@ impl Session {
         }
     }
 
+    /// Tells this callable, in the words of PSR-3, what fails on the way to a server.
+    pub(crate) fn set_logger(&self, logger: Option<Callable>) {
+        let replaced = self.logger.replace(logger.map(Rc::new));
+        self.register_logger();
+        drop(replaced);
+    }
+
+    fn register_logger(&self) {
+        drop(Desk::here().remove(self.logger_number.get()));
+        let callable = self.logger.borrow().clone();
+        let client = self.client.borrow().clone();
+        if let Some(callable) = callable
+            && let Some(client) = client
+            && let Some(client) = client.get()
+        {
+            let source = Source::Log(client.handle().notices());
+            self.logger_number
+                .set(self.register(None, source, callable));
+        }
+    }
+
     /// Adds an identity. With a callable, the outcome is told to it.
     pub(crate) fn add_auth(
         &self,
@@ -307,6 +333,23 @@ impl Session {
         Ok(())
     }
 
+    /// Goes on with other hosts.
+    ///
+    /// # Errors
+    /// When there is no client; thrown.
+    pub(crate) fn set_hosts(&self, text: &str, hosts: &ConnectString) -> Result<(), Thrown> {
+        let client = self.client()?;
+        let client = client.get().ok_or_else(errors::throw_not_connected)?;
+        client.handle().set_hosts(hosts);
+        if let Some(target) = &mut *self.target.borrow_mut() {
+            let chroot = client.handle().chroot();
+            let (servers, _) = text.split_once('/').unwrap_or((text, ""));
+            target.connect_string = format!("{servers}{chroot}");
+            target.host_count = hosts.hosts().len();
+        }
+        Ok(())
+    }
+
     /// The state of the session; `None` without a client.
     pub(crate) fn state(&self) -> Option<SessionState> {
         let client = self.client.borrow().clone()?;
@@ -318,7 +361,7 @@ impl Session {
     pub(crate) fn close(&self) -> bool {
         let was_connected = self.target.take().is_some();
         let client = self.client.take();
-        let watcher = self.watcher.take();
+        let watcher = (self.watcher.take(), self.logger.take());
         let registrations = Desk::here().remove_of(self.number);
         if let Some(client) = &client
             && let Some(client) = client.get()

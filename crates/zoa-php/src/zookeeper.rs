@@ -48,24 +48,27 @@ impl Native for ZookeeperConfig {
     }
 }
 
-static ZOOKEEPER: Class = Class::new(c"Zookeeper", Parent::None).with(METHODS, CONSTANTS);
+pub(crate) static ZOOKEEPER: Class =
+    Class::new(c"Zookeeper", Parent::None).with(METHODS, CONSTANTS);
 static ZOOKEEPER_CONFIG: Class =
     Class::new(c"ZookeeperConfig", Parent::None).with(CONFIG_METHODS, &[]);
 
 /// The functions outside of classes.
-pub(crate) const FUNCTIONS: &[Function] = &[Function {
-    name: c"zookeeper_dispatch",
-    handler: methods::dispatch,
-    params: &[],
-    is_static: false,
-}];
+pub(crate) const FUNCTIONS: &[Function] = &[
+    method(c"zookeeper_dispatch", methods::dispatch, &[]),
+    method(
+        c"zookeeper_wait",
+        methods::wait,
+        &[optional(c"timeout", c"null")],
+    ),
+];
 
 const PATH: Param = required(c"path");
 const WATCHER: Param = optional(c"watcher_cb", c"null");
 const VERSION: Param = optional(c"version", c"-1");
 const STAT: Param = out(c"stat");
 
-const fn method(
+pub(crate) const fn method(
     name: &'static std::ffi::CStr,
     handler: extern "C" fn(*mut ext_php_rs::ffi::zend_execute_data, *mut ext_php_rs::ffi::zval),
     params: &'static [Param],
@@ -79,7 +82,7 @@ const fn method(
     }
 }
 
-const fn of_class(function: Function) -> Function {
+pub(crate) const fn of_class(function: Function) -> Function {
     Function {
         is_static: true,
         ..function

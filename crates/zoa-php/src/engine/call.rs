@@ -8,6 +8,7 @@
 
 use std::ffi::c_char;
 use std::ffi::c_void;
+use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::ptr;
@@ -15,6 +16,7 @@ use std::ptr;
 use ext_php_rs::ffi::zend_execute_data;
 use ext_php_rs::ffi::zend_object;
 use ext_php_rs::ffi::zval;
+use ext_php_rs::types::ZendObject;
 use ext_php_rs::types::Zval;
 
 use super::callable::Callable;
@@ -87,6 +89,17 @@ impl Call {
     pub(crate) fn this(&self) -> *mut zend_object {
         // SAFETY: the frame is alive for the duration of the call.
         unsafe { ffi::zoa_this(self.frame) }
+    }
+
+    /// `$this`, for methods that give it back.
+    #[expect(unsafe_code, reason = "the engine's object, counted once more")]
+    pub(crate) fn this_value(&self) -> Value {
+        let mut zval = Zval::new();
+        // SAFETY: the frame holds the object of a method that is not static.
+        if let Some(object) = unsafe { self.this().cast::<ZendObject>().as_mut() } {
+            zval.set_object(object);
+        }
+        Value::zval(zval)
     }
 
     /// The Rust side of `$this`.
@@ -196,9 +209,15 @@ impl Parser {
         }
     }
 
+    /// Takes a pointer to what is to be written.
     fn point<T>(&mut self, target: &mut T) {
+        self.pass(ptr::from_mut(target).cast());
+    }
+
+    /// Takes a pointer as it is.
+    fn pass(&mut self, pointer: *mut c_void) {
         let place = self.pointers.get_mut(self.count);
-        *place.expect("a function has few parameters") = ptr::from_mut(target).cast();
+        *place.expect("a function has few parameters") = pointer;
         self.count += 1;
     }
 }
@@ -278,14 +297,30 @@ impl Slot for LongArg {
     }
 }
 
-/// A number.
+/// A number or null.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DoubleArg(pub(crate) f64);
+pub(crate) struct DoubleArg {
+    value: f64,
+    is_null: bool,
+}
+
+impl DoubleArg {
+    pub(crate) const fn nullable() -> Self {
+        let (value, is_null) = (0.0, true);
+        Self { value, is_null }
+    }
+
+    /// The number; `None` for null or none.
+    pub(crate) const fn value(&self) -> Option<f64> {
+        if self.is_null { None } else { Some(self.value) }
+    }
+}
 
 impl Slot for DoubleArg {
     fn declare(&mut self, parser: &mut Parser) {
-        parser.write(b"d");
-        parser.point(&mut self.0);
+        parser.write(b"d!");
+        parser.point(&mut self.value);
+        parser.point(&mut self.is_null);
     }
 }
 
@@ -355,6 +390,37 @@ impl Slot for ValueArg {
     fn declare(&mut self, parser: &mut Parser) {
         parser.write(b"z");
         parser.point(&mut self.0);
+    }
+}
+
+/// An object of one of our classes.
+#[derive(Debug)]
+pub(crate) struct ObjectArg<N> {
+    value: *mut zval,
+    class: PhantomData<N>,
+}
+
+impl<N: Native> ObjectArg<N> {
+    pub(crate) const fn new() -> Self {
+        let (value, class) = (ptr::null_mut(), PhantomData);
+        Self { value, class }
+    }
+
+    /// Its Rust side.
+    #[expect(unsafe_code, reason = "the engine's object, kept alive by the frame")]
+    pub(crate) fn native(&self) -> Option<&N> {
+        // SAFETY: null, or a value that the frame holds and whose class the engine has checked.
+        let value = unsafe { self.value.cast::<Zval>().as_ref() };
+        let object = value.and_then(Zval::object)?;
+        N::of_object(ptr::from_ref(object).cast_mut())
+    }
+}
+
+impl<N: Native> Slot for ObjectArg<N> {
+    fn declare(&mut self, parser: &mut Parser) {
+        parser.write(b"O");
+        parser.point(&mut self.value);
+        parser.pass(N::CLASS.entry().cast());
     }
 }
 

@@ -10,6 +10,7 @@ use ext_php_rs::types::Zval;
 use super::ffi;
 use super::ffi::KeptCallable;
 use super::value::Value;
+use super::value::array_of;
 
 /// A callable, held by reference count. Dropping it may run destructors of PHP code.
 #[derive(Debug)]
@@ -20,6 +21,16 @@ impl Callable {
     pub(super) fn keep(fci: *const c_void, fcc: *const c_void) -> Self {
         // SAFETY: the caller has seen that the engine has filled them.
         Self(unsafe { ffi::zoa_callable_keep(fci, fcc) })
+    }
+
+    /// Keeps the method of an object; `None` when it cannot be called.
+    #[expect(unsafe_code, reason = "the shim takes references")]
+    pub(crate) fn of_method(object: &Zval, method: &str) -> Option<Self> {
+        let object = Value::zval(object.shallow_clone());
+        let mut pair = array_of([object, Value::string(method)]).into_zval();
+        // SAFETY: the value is one; the shim takes a reference of its own.
+        let kept = unsafe { ffi::zoa_callable_of(&raw mut pair) };
+        (!kept.is_null()).then_some(Self(kept))
     }
 
     #[expect(unsafe_code, reason = "the shim compares values")]

@@ -27,6 +27,15 @@ pub(crate) fn throw_error(message: &str) -> Thrown {
     Thrown
 }
 
+/// Throws a `TypeError`.
+#[expect(unsafe_code, reason = "the engine makes the exception")]
+pub(crate) fn throw_type_error(message: &str) -> Thrown {
+    let message = c_string(message);
+    // SAFETY: as above.
+    unsafe { ffi::zend_throw_exception(ext_php_rs::ffi::zend_ce_type_error, message.as_ptr(), 0) };
+    Thrown
+}
+
 /// Raises a warning.
 #[expect(
     unsafe_code,

@@ -66,6 +66,7 @@ unsafe extern "C" {
     pub(crate) fn zoa_assign_by_ref(frame: *mut zend_execute_data, number: u32, value: *mut zval);
     pub(crate) fn zoa_callable_is_given(fci: *const c_void) -> bool;
     pub(crate) fn zoa_callable_keep(fci: *const c_void, fcc: *const c_void) -> *mut KeptCallable;
+    pub(crate) fn zoa_callable_of(value: *mut zval) -> *mut KeptCallable;
     pub(crate) fn zoa_callable_release(callable: *mut KeptCallable);
     pub(crate) fn zoa_callable_is_same(callable: *const KeptCallable, fci: *const c_void) -> bool;
     pub(crate) fn zoa_callable_call(callable: *const KeptCallable, count: u32, args: *mut zval);

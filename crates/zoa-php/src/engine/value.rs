@@ -32,11 +32,6 @@ impl Value {
         Self(zval)
     }
 
-    /// A copy that shares what is counted.
-    pub(crate) fn share(zval: &Zval) -> Self {
-        Self(zval.shallow_clone())
-    }
-
     pub(crate) const fn zval(zval: Zval) -> Self {
         Self(zval)
     }
