@@ -9,6 +9,7 @@ A difference must be in differences.toml with its reason; an entry there that no
 Not a test of the server: that is compat/clients.
 
   run.py                  our server, target/release/zoa
+  run.py --against 3.8    only that one of the originals
   run.py --program P      the program that shell and server are taken from
   run.py --server 3.9     the original server instead of ours
   run.py --docs           also writes the list of differences into docs/shell.md
@@ -194,11 +195,20 @@ class Kind:
         return Answer(normal(done.stdout.decode(errors="replace")), normal(done.stderr.decode(errors="replace")), done.returncode)
 
 
-def kinds(program):
-    jars = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Dlog4j2.level=OFF", "-cp", peer.classpath("3.9"), "org.apache.zookeeper.ZooKeeperMain"]
+def kinds(program, versions):
+    """The originals asked for, and ours."""
+    originals = {"3.8": kind_3_8, "3.9": kind_3_9}
+    return [*(originals[version]() for version in versions), Kind("ours", [str(program), "shell"])]
+
+
+def kind_3_9():
+    return Kind("3.9", ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Dlog4j2.level=OFF", "-cp", peer.classpath("3.9"), "org.apache.zookeeper.ZooKeeperMain"])
+
+
+def kind_3_8():
     peer.install("3.8")
     os.environ["CLIENT_JVMFLAGS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-    return [Kind("3.8", [str(peer.ZKCLI)]), Kind("3.9", jars), Kind("ours", [str(program), "shell"])]
+    return Kind("3.8", [str(peer.ZKCLI)])
 
 
 def play_all(shells, arguments, lines):
@@ -249,8 +259,9 @@ class Listed:
             entry["seen"] += 1
         return True
 
-    def unneeded(self):
-        return [entry["what"] for entry in self.entries if not entry["seen"]]
+    def unneeded(self, versions):
+        due = [entry for entry in self.entries if set(entry.get("versions", VERSIONS)) & set(versions)]
+        return [entry["what"] for entry in due if not entry["seen"]]
 
 
 def take_out(said, patterns):
@@ -313,22 +324,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default=str(peer.TARGET / "release/zoa"))
     parser.add_argument("--server", default="ours", choices=("ours", *peer.VERSIONS))
-    parser.add_argument("--only", action="append", choices=("3.8", "3.9", "ours"), help="with --show: only this shell")
+    parser.add_argument("--against", action="append", choices=peer.VERSIONS)
     parser.add_argument("--docs", action="store_true")
     parser.add_argument("--show", action="store_true")
     arguments = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     lines = read_lines()
-    shells = [kind for kind in kinds(arguments.program) if not arguments.only or kind.name in arguments.only]
+    versions = arguments.against or list(peer.VERSIONS)
+    shells = kinds(arguments.program, versions)
     begin = time.monotonic()
     play_all(shells, arguments, lines)
     if arguments.show:
         show(shells, lines)
-    if arguments.only:
-        return 0
     listed = Listed()
     counts = compare(shells, lines, listed)
-    unneeded = listed.unneeded() if arguments.server == "ours" else []
+    unneeded = listed.unneeded(versions) if arguments.server == "ours" else []
     for what in unneeded:
         print(f"in differences.toml and not seen, take it out: {what}")
     print(f"{len(lines)} command lines in {time.monotonic() - begin:.0f} s: {counts['equal']} answers equal, "

@@ -5,7 +5,7 @@
 //! also when it fails or is interrupted.
 //!
 //! ```text
-//! scenes: zkCli.sh creates, lists, sets -> a watcher sees both changes -> three workers (one ours) elect a leader
+//! scenes: zkCli.sh, ours and the original's, create, list, set -> a watcher sees both changes -> three workers (one ours) elect a leader
 //!         -> the leader is killed -> the next takes over when its session has expired, the third sleeps
 //! ```
 
@@ -51,16 +51,23 @@ pub fn run(options: &Options) -> Result<()> {
     println!("== what it needs");
     install::debian(&["zookeeper"]).context("installing Debian's zookeeper, for its zkCli.sh")?;
     let python = install::python_with_kazoo()?;
+    println!("== build and lay out our server and its shell");
+    let dist = dist::lay_out(Profile::Release)?;
     let server = match &options.server {
         Some(address) => Server::running_at(address),
-        None => {
-            println!("== build and lay out our server");
-            Server::start(&dist::lay_out(Profile::Release)?)?
-        }
+        None => Server::start(&dist)?,
+    };
+    let ours = Shell {
+        whose: "ours",
+        script: dist.join("bin/zkCli.sh"),
+    };
+    let original = Shell {
+        whose: "the original",
+        script: PathBuf::from(ZKCLI),
     };
     let rust = build_rust_worker()?;
     let mut stage = Stage::new();
-    let played = play(&mut stage, &server, (&python, &rust));
+    let played = play(&mut stage, &server, (&ours, &original), (&python, &rust));
     stage.clear();
     let stopped = server.stop();
     played?;
@@ -69,11 +76,19 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn play(stage: &mut Stage, server: &Server, workers: (&Path, &Path)) -> Result<()> {
+fn play(
+    stage: &mut Stage,
+    server: &Server,
+    (ours, original): (&Shell, &Shell),
+    workers: (&Path, &Path),
+) -> Result<()> {
     let (python, _) = workers;
-    println!("\n== the shell of the original talks to it");
-    zkcli(server, "create /test 1", "Created /test")?;
-    zkcli(server, "ls /", "[test, zookeeper]")?;
+    println!("\n== our shell talks to it, and the shell of the original sees the same");
+    ours.run(server, "create /test 1", "Created /test")?;
+    for shell in [ours, original] {
+        shell.run(server, "ls /", "[test, zookeeper]")?;
+        shell.run(server, "get /test", "1")?;
+    }
 
     println!("\n== a watcher (kazoo) sees each change, since it sets its watch again");
     let watcher = stage.enter(
@@ -81,8 +96,8 @@ fn play(stage: &mut Stage, server: &Server, workers: (&Path, &Path)) -> Result<(
         example(python, "watch.py").args([server.address(), "/test"]),
     )?;
     stage.await_line(watcher, "watching /test, which is '1'", PATIENCE)?;
-    for value in ["foo", "bar"] {
-        zkcli(server, &format!("set /test {value}"), "")?;
+    for (shell, value) in [(ours, "foo"), (original, "bar")] {
+        shell.run(server, &format!("set /test {value}"), "")?;
         stage.await_line(
             watcher,
             &format!("CHANGED: /test is now '{value}'"),
@@ -110,35 +125,47 @@ fn example(python: &Path, name: &str) -> Command {
     command
 }
 
-/// Runs one command of Debian's zkCli.sh and checks that it says `expected`.
-fn zkcli(server: &Server, words: &str, expected: &str) -> Result<()> {
-    println!("$ zkCli.sh -server {} {words}", server.address());
-    let mut command = Command::new(ZKCLI);
-    command
-        .args(["-server", server.address()])
-        .args(words.split_whitespace());
-    let output = command.output().context("starting zkCli.sh")?;
-    let lines =
-        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    let said: Vec<&str> = lines
-        .iter()
-        .flat_map(|text| text.lines())
-        .filter(|line| !is_chatter(line))
-        .collect();
-    for line in &said {
-        println!("{line}");
-    }
-    ensure!(
-        output.status.success(),
-        "zkCli.sh {words} ended with {}",
-        output.status
-    );
-    let found = expected.is_empty() || said.contains(&expected);
-    ensure!(found, "zkCli.sh {words} should have said `{expected}`");
-    Ok(())
+/// A zkCli.sh.
+struct Shell {
+    whose: &'static str,
+    script: PathBuf,
 }
 
-/// What the original's shell prints around every command.
+impl Shell {
+    /// Runs one command and checks that it says `expected`.
+    fn run(&self, server: &Server, words: &str, expected: &str) -> Result<()> {
+        let address = server.address();
+        println!("$ zkCli.sh -server {address} {words}   # {}", self.whose);
+        let mut command = Command::new(&self.script);
+        command
+            .args(["-server", address])
+            .args(words.split_whitespace());
+        let output = command.output().context("starting zkCli.sh")?;
+        let lines =
+            [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        let said: Vec<&str> = lines
+            .iter()
+            .flat_map(|text| text.lines())
+            .filter(|line| !is_chatter(line))
+            .collect();
+        for line in &said {
+            println!("{line}");
+        }
+        let (whose, status) = (self.whose, output.status);
+        ensure!(
+            status.success(),
+            "zkCli.sh ({whose}) {words} ended with {status}"
+        );
+        let found = expected.is_empty() || said.contains(&expected);
+        ensure!(
+            found,
+            "zkCli.sh ({whose}) {words} should have said `{expected}`"
+        );
+        Ok(())
+    }
+}
+
+/// What both shells print around every command.
 fn is_chatter(line: &str) -> bool {
     let openings = [
         "SLF4J:",
