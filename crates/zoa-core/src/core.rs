@@ -26,6 +26,7 @@ use zoa_proto::Zxid;
 use zoa_tree::Identities;
 use zoa_tree::IdentitiesBuf;
 use zoa_tree::Owner;
+use zoa_tree::Session;
 use zoa_tree::SnapshotCursor;
 use zoa_tree::Tree;
 use zoa_tree::Txn;
@@ -204,9 +205,16 @@ impl Core {
     }
 
     /// Proposes the expiry of every session that has been silent for too long.
+    ///
+    /// What a client sends behind a request that waits for the log is not read, and tells nothing while it lies in the socket. So
+    /// nobody is called silent who is owed an answer, however slow the disk is (G-11).
     pub fn handle_tick(&self, now: Moment, proposals: &mut Proposals) {
         let expired = self.clock.lock().handle_tick(now.mono_ms);
         for session in expired {
+            if self.owes_an_answer(session) {
+                self.clock.lock().excuse(session, now.mono_ms);
+                continue;
+            }
             proposals.push(&Txn {
                 session,
                 owner: Owner {
@@ -220,6 +228,14 @@ impl Core {
                 op: TxnOp::ExpireSession,
             });
         }
+    }
+
+    /// Whether the connection that speaks for this session waits for the log.
+    fn owes_an_answer(&self, session: SessionId) -> bool {
+        let owner = self.tree.read().session(session).map(Session::owner);
+        let owner = owner.filter(|owner| owner.server == self.config.server);
+        let lane = owner.and_then(|owner| self.lane(ConnectionNumber(owner.connection)));
+        lane.is_some_and(|lane| lane.lock().waits_for_the_log())
     }
 
     /// When [`Self::handle_tick`] has something to do next, in milliseconds of the monotonic clock.

@@ -276,6 +276,11 @@ impl LaneState {
         self.waker.take()
     }
 
+    /// Whether its client waits for a write, or for its turn to write, and is not over.
+    pub(crate) fn waits_for_the_log(&self) -> bool {
+        !self.ended && (self.is_throttled || !self.pipeline.is_empty())
+    }
+
     /// Says that the lane is in the list of the throttled from here on, and whether it was before.
     pub(crate) fn throttle(&mut self) -> bool {
         std::mem::replace(&mut self.is_throttled, true)

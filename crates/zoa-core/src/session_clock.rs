@@ -146,6 +146,18 @@ impl SessionClock {
         self.buckets.entry(0).or_default().push(session);
     }
 
+    /// The expiry is not proposed after all: who waits for this server's answer is not silent, and its timeout starts anew.
+    pub(crate) fn excuse(&mut self, session: SessionId, now_ms: u64) {
+        let tick_ms = self.tick_ms;
+        let Some(beat) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        beat.pulse.store(now_ms, Ordering::Relaxed);
+        beat.expiring = false;
+        beat.due_ms = round_up(now_ms + beat.timeout_ms, tick_ms);
+        self.buckets.entry(beat.due_ms).or_default().push(session);
+    }
+
     /// When the next bucket comes due, if any session lives.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
         let first_ms = self.buckets.keys().next().copied()?;
@@ -288,6 +300,16 @@ mod tests {
         clock.retry(SessionId(1));
         pulse.store(1300, Ordering::Relaxed);
         assert_eq!(clock.handle_tick(1400), vec![], "it is heard of again");
+    }
+
+    #[test]
+    fn who_was_excused_has_its_full_timeout_again() {
+        let mut clock = clock();
+        clock.attach(SessionId(1), 1000, 0);
+        assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
+        clock.excuse(SessionId(1), 1100);
+        assert_eq!(clock.handle_tick(2100), vec![]);
+        assert_eq!(clock.handle_tick(2200), vec![SessionId(1)]);
     }
 
     #[test]

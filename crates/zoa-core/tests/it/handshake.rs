@@ -269,3 +269,33 @@ fn the_timeout_is_settled_between_the_bounds_whatever_is_asked_for() {
         assert_eq!(response.timeout_ms, settled_ms, "asked for {asked_ms}");
     }
 }
+
+/// Goal: who waits for the server is not silent (G-11). A list behind a write stays in the input, and all pings behind the list stay
+/// unread in the socket, however long the disk takes.
+#[test]
+fn a_session_does_not_expire_while_the_server_owes_it_an_answer() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    world.create(&mut client, "/eph", 1);
+    let write = world.request(&mut client, &set_data("/eph", b"slow"));
+    let list = Request::GetChildren(zoa_proto::request::GetChildren {
+        path: "/",
+        watch: false,
+    });
+    let list = world.request(&mut client, &list);
+    world.pass_with_a_slow_disk(25_000);
+    world.commit_all();
+    world.wake(&mut client);
+    assert_eq!(client.reply(write).error(), 0);
+    assert_eq!(client.reply(list).error(), 0);
+    assert!(!client.ended);
+    world.pass(9_000);
+    let read = world.request(&mut client, &get_data("/eph", false));
+    world.wake(&mut client);
+    let received = client.take_all();
+    assert_eq!(received.last().map(Received::error), Some(0), "xid {read}");
+    // And who is owed nothing any more expires as ever.
+    world.pass(12_000);
+    client.flush();
+    assert!(client.ended);
+}

@@ -249,6 +249,12 @@ impl World {
 
     /// Time passes; expiries are proposed and committed.
     pub(crate) fn pass(&mut self, ms: u64) {
+        self.pass_with_a_slow_disk(ms);
+        self.commit_all();
+    }
+
+    /// Time passes; expiries are proposed, and nothing is committed.
+    pub(crate) fn pass_with_a_slow_disk(&mut self, ms: u64) {
         let mut left_ms = ms;
         while left_ms > 0 {
             // As the driver's clock does: a longer step is a standstill.
@@ -260,7 +266,6 @@ impl World {
             self.core.handle_tick(self.now, &mut proposals);
             self.proposed.extend(proposals.take());
         }
-        self.commit_all();
     }
 
     /// Sends a write and commits it; returns its reply.
