@@ -190,7 +190,7 @@ class Kind:
         return shell
 
     def _one_shot(self, hosts, line):
-        words = line.text.split()
+        words = line.text.replace("{hosts}", hosts[1]).split()
         done = subprocess.run([*self.argv, *hosts, *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_S)
         return Answer(normal(done.stdout.decode(errors="replace")), normal(done.stderr.decode(errors="replace")), done.returncode)
 
@@ -261,7 +261,7 @@ class Listed:
 
     def unneeded(self, versions):
         due = [entry for entry in self.entries if set(entry.get("versions", VERSIONS)) & set(versions)]
-        return [entry["what"] for entry in due if not entry["seen"]]
+        return [entry["what"] for entry in due if not entry["seen"] and not entry.get("sometimes")]
 
 
 def take_out(said, patterns):

@@ -4,7 +4,6 @@ use crate::command::Command;
 use crate::command::Context;
 use crate::command::Run;
 use crate::error::Answer;
-use crate::error::EXIT_FAILED;
 use crate::error::ShellError;
 use crate::error::keeper_message;
 use crate::options::OptionSpec;
@@ -39,10 +38,10 @@ fn run(context: &Context<'_>) -> Answer<()> {
     }
     check_path(context.path()).map_err(ShellError::bad_path)?;
     context.keeper.data(context.path(), false)?;
-    let mut failed = 0;
+    let mut has_failed = false;
     visit_subtree(context.keeper, context.path(), |visit| {
         if let Err(error) = context.keeper.set_acl(&visit.path, &acl, version) {
-            failed += 1;
+            has_failed = true;
             let said = error
                 .code
                 .map(|code| keeper_message(code, error.path.as_deref()));
@@ -50,11 +49,10 @@ fn run(context: &Context<'_>) -> Answer<()> {
         }
         Ok(true)
     })?;
-    match failed {
-        0 => Ok(()),
-        _ => Err(ShellError {
-            exit_code: EXIT_FAILED,
-            ..ShellError::new(format!("{failed} znodes keep the ACL they had"))
-        }),
+    if has_failed {
+        return Err(ShellError::new(
+            "Failed to set the ACL of some node(s) in the subtree!",
+        ));
     }
+    Ok(())
 }

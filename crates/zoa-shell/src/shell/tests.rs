@@ -80,9 +80,8 @@ impl Caught {
             drop(keeper.await_server(PATIENCE));
         }
         // The session's first event comes from another thread.
-        caught.wait_for(|caught| {
-            caught.err.text().contains("state") || !hosts.contains("127.0.0.1")
-        });
+        caught
+            .wait_for(|caught| caught.err.text().contains("state") || !hosts.contains("127.0.0.1"));
         caught.err.take();
         caught.out.take();
         caught
