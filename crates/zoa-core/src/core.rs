@@ -64,6 +64,8 @@ pub struct Core {
     /// Whose input waits until fewer writes are unanswered.
     throttled: Mutex<Vec<Arc<Lane>>>,
     takes_requests: AtomicBool,
+    /// When a long list last saw others at work; see `connection/listing.rs`.
+    pub(crate) others_seen_ms: AtomicU64,
 }
 
 /// The registry of open connections.
@@ -138,6 +140,7 @@ impl Core {
             applied_term: AtomicU64::new(0),
             throttled: Mutex::new(Vec::new()),
             takes_requests: AtomicBool::new(true),
+            others_seen_ms: AtomicU64::new(0),
             config,
         })
     }

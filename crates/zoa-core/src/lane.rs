@@ -248,17 +248,26 @@ impl LaneState {
         self.held_back = Some(Vec::new());
     }
 
-    /// Puts the finished list first and what was held back behind it.
-    pub(crate) fn release_behind(&mut self, list_reply: Vec<u8>) {
+    /// Takes the next piece of the list that is being walked, if all before it has been taken; otherwise leaves it where it is.
+    ///
+    /// A list may be tens of megabytes, and whoever wants this lane waits meanwhile: it is handed over, never copied.
+    pub(crate) fn pass_on(&mut self, piece: &mut Vec<u8>) -> bool {
+        if self.ended {
+            piece.clear();
+            return true;
+        }
+        let is_free = self.outbox.is_empty();
+        if is_free {
+            std::mem::swap(&mut self.outbox, piece);
+        }
+        is_free
+    }
+
+    /// The list has been handed over: what was held back follows.
+    pub(crate) fn release_behind_list(&mut self) {
+        let held_back = self.held_back.take().unwrap_or_default();
         if self.ended {
             return;
-        }
-        let held_back = self.held_back.take().unwrap_or_default();
-        if self.outbox.is_empty() {
-            // A list may be tens of megabytes, and whoever wants this lane waits meanwhile.
-            self.outbox = list_reply;
-        } else {
-            self.outbox.extend_from_slice(&list_reply);
         }
         self.outbox.extend_from_slice(&held_back);
         self.count_packet();
@@ -346,8 +355,24 @@ mod tests {
         let lane = testing::lane(1);
         lane.lock().hold_back();
         assert!(!lane.lock().tell(&vec![0; OUTBOX_EVENTS_LEN_MAX + 1]));
-        lane.lock().release_behind(b"list".to_vec());
+        assert!(lane.lock().pass_on(&mut b"list".to_vec()));
+        lane.lock().release_behind_list();
         assert_eq!(taken(&lane), (Vec::new(), true));
+    }
+
+    #[test]
+    fn a_list_goes_in_pieces_before_what_was_held_back() {
+        let lane = testing::lane(1);
+        let mut piece = b"first".to_vec();
+        lane.lock().hold_back();
+        assert!(lane.lock().pass_on(&mut piece));
+        assert!(lane.lock().tell(b"event"));
+        piece = b"second".to_vec();
+        assert!(!lane.lock().pass_on(&mut piece), "the first was not taken");
+        assert_eq!(taken(&lane), (b"first".to_vec(), false));
+        assert!(lane.lock().pass_on(&mut piece));
+        lane.lock().release_behind_list();
+        assert_eq!(taken(&lane), (b"secondevent".to_vec(), false));
     }
 
     #[test]

@@ -57,6 +57,12 @@ pub const CHILDREN_AT_ONCE_MAX: usize = 1_024;
 /// Children listed under one hold of the shared lock: each may be a cache miss, and every write waits for the hold.
 pub const CHILDREN_PER_STEP: usize = 256;
 
+/// Steps of a list in one turn of its connection: others have theirs in between, and what they gave is sent.
+pub const STEPS_PER_TURN: usize = 32;
+
+/// Milliseconds for which a long list makes way for others after they were last seen at work.
+pub const OTHERS_REMEMBERED_MS: u64 = 100;
+
 /// Capacity above which an idle connection gives a buffer back.
 pub const IDLE_BUFFER_LEN_MAX: usize = 4 << 10;
 

@@ -38,6 +38,13 @@ const READ_LEN: usize = 64 << 10;
 /// Reads a connection may do before others have their turn.
 const ROUNDS_PER_POLL: usize = 16;
 
+/// How long a connection that walks a long list rests between two turns of it while others ask for something too. What a turn takes
+/// is a fraction of this, and so is the share of a processor that such a list gets.
+const REST: Duration = Duration::from_millis(1);
+
+/// Bytes given to the system in one call: more would keep everybody else on this thread waiting while they are copied.
+const WRITE_LEN_MAX: usize = 256 << 10;
+
 /// How long the last words of a connection may wait for a client that does not read them.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -118,6 +125,8 @@ struct Driver<S> {
     progress: Progress,
     /// Runs while there is no session yet, and while the last words wait for the client.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Runs between two turns of a long list.
+    rest: Option<Pin<Box<Sleep>>>,
     is_ending: bool,
 }
 
@@ -145,6 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             connection,
             proposer,
             progress: Progress::Reading,
+            rest: None,
             is_ending: false,
         }
     }
@@ -159,8 +169,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     fn poll_both_ways(&mut self, context: &mut Context<'_>) -> Result<(), Over> {
         for _ in 0..ROUNDS_PER_POLL {
+            let rests = self.is_resting(context);
             let has_moved = match self.progress {
                 Progress::Reading => self.poll_read(context)?,
+                Progress::Again if rests => false,
                 Progress::Blocked | Progress::Again => {
                     self.connection.listen(context.waker());
                     self.turn(&[]);
@@ -173,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             let has_room = self.progress == Progress::Blocked && written == Written::All;
             if !has_moved && !has_room {
                 if self.progress == Progress::Again {
-                    context.waker().wake_by_ref();
+                    self.go_on_later(context);
                 }
                 return Ok(());
             }
@@ -181,6 +193,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         // Others first.
         context.waker().wake_by_ref();
         Ok(())
+    }
+
+    /// Another turn after those of the others.
+    fn go_on_later(&mut self, context: &mut Context<'_>) {
+        if self.rest.is_none() && self.connection.others_are_at_work(time::now()) {
+            self.rest = Some(sleep(REST));
+        }
+        if !self.is_resting(context) {
+            context.waker().wake_by_ref();
+        }
+    }
+
+    fn is_resting(&mut self, context: &mut Context<'_>) -> bool {
+        let rests = self
+            .rest
+            .as_mut()
+            .is_some_and(|rest| rest.as_mut().poll(context).is_pending());
+        if !rests {
+            self.rest = None;
+        }
+        rests
     }
 
     /// Reads once; whether anything came in.
@@ -208,7 +241,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if output.bytes.is_empty() {
                 return if is_last { Err(Over) } else { Ok(written) };
             }
-            match Pin::new(&mut self.socket).poll_write(context, output.bytes) {
+            let bytes = output.bytes;
+            let bytes = bytes.get(..WRITE_LEN_MAX).unwrap_or(bytes);
+            match Pin::new(&mut self.socket).poll_write(context, bytes) {
                 Poll::Pending => {
                     self.linger(is_last);
                     return Ok(Written::Part);

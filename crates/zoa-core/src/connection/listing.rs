@@ -2,13 +2,18 @@
 //!
 //! ```text
 //!   open   exclusive lock, O(1): cursor, zxid, watch; the lane holds back what comes later
-//!   step   shared lock: a bounded number of names into the reply      (again and again, others in between)
-//!   close  exclusive lock, O(1): cursor given back; reply first, then what was held back
+//!   step   shared lock: a bounded number of names                     (again and again, others in between)
+//!   turn   some steps; what they gave is sent at once, as far as the client takes it
+//!   close  exclusive lock, O(1): cursor given back; then what was held back
 //! ```
+//!
+//! The walk never waits for the client: what is not taken is kept, so that a slow one holds no cursor, which would make the tree keep
+//! what is deleted. How long the reply is has to be known before its first byte is sent, and is: the tree counts its names.
 //!
 //! Without the holding back, an event of a later zxid would overtake the older state that the list shows (G-04, G-07).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use zoa_proto::ErrorCode;
 use zoa_proto::OpCode;
@@ -25,22 +30,35 @@ use super::Phase;
 use super::Progress;
 use super::SharedTree;
 use super::Step;
+use crate::core::Core;
 use crate::limits::CHILDREN_AT_ONCE_MAX;
 use crate::limits::CHILDREN_PER_STEP;
 use crate::limits::LIST_REPLY_LEN_MAX;
+use crate::limits::OTHERS_REMEMBERED_MS;
+use crate::limits::STEPS_PER_TURN;
+use crate::moment::Moment;
 use crate::reads;
 use crate::reads::Frame;
 use crate::reads::Reader;
 use crate::reads::Watching;
 use crate::watches::Kinds;
 
-/// A list that is being walked.
+/// About as many bytes as one turn of a walk gives where names are short.
+const TURN_LEN: usize = STEPS_PER_TURN * CHILDREN_PER_STEP * 16;
+
+/// A list that is being walked, or has been and is not handed over yet.
 #[derive(Debug)]
 pub(super) struct Listing {
-    cursor: ChildCursor,
+    /// `None` when all names have been read.
+    cursor: Option<ChildCursor>,
+    /// What of the reply has not been handed over.
     reply: Vec<u8>,
+    /// Bytes of the reply that are still to come into `reply`.
+    left_len: usize,
     /// getChildren2 ends with it.
     stat: Option<Stat>,
+    /// Requests heard by the server, as of the last turn.
+    heard: u64,
 }
 
 /// What a list request asks for.
@@ -100,31 +118,49 @@ impl Connection {
         }
     }
 
-    /// One step of the walk; `None` when the list is done and other input may be handled.
+    /// One turn of the walk; `None` when the list is done and other input may be handled.
     pub(super) fn continue_listing(&mut self) -> Option<Progress> {
         let Phase::Listing(_, listing) = &mut self.phase else {
             return None;
         };
-        let Listing { cursor, reply, .. } = &mut **listing;
-        let mut writer = Writer::new(reply);
-        let is_done = self
-            .core
-            .tree
-            .read()
-            .cursor_step(cursor, CHILDREN_PER_STEP, &mut |name| writer.ustring(name));
+        let is_done = listing.walk(&self.core);
+        if is_done && let Some(cursor) = listing.cursor.take() {
+            self.core.close_cursor(cursor);
+        }
+        let mut lane = self.lane.lock();
+        let is_taken = lane.pass_on(&mut listing.reply);
         if !is_done {
+            drop(lane);
+            listing.make_room();
             return Some(Progress::Again);
         }
-        if let Some(stat) = &listing.stat {
-            stat.encode(&mut Writer::new(&mut listing.reply));
+        if !is_taken {
+            return Some(Progress::Blocked);
         }
-        let reply = std::mem::take(&mut listing.reply);
+        lane.release_behind_list();
+        drop(lane);
         self.leave_listing();
-        self.lane.lock().release_behind(reply);
         None
     }
 
-    /// Gives the cursor back, also when the connection ends in the middle of a walk.
+    /// Whether others were at work a moment ago: then a list, which can keep a processor busy for long, is to rest between its turns.
+    pub fn others_are_at_work(&mut self, now: Moment) -> bool {
+        let Phase::Listing(_, listing) = &mut self.phase else {
+            return false;
+        };
+        let heard = self.core.stats.packets_received.value();
+        let is_asked = std::mem::replace(&mut listing.heard, heard) != heard;
+        if is_asked || self.core.outstanding() > 0 {
+            self.core
+                .others_seen_ms
+                .store(now.mono_ms, Ordering::Relaxed);
+        }
+        // Longer than a moment, since others may be silent just because this list keeps all processors busy.
+        let seen_ms = self.core.others_seen_ms.load(Ordering::Relaxed);
+        now.mono_ms < seen_ms.saturating_add(OTHERS_REMEMBERED_MS)
+    }
+
+    /// Ends the walk, also when the connection ends in the middle of it.
     pub(super) fn leave_listing(&mut self) {
         if !matches!(self.phase, Phase::Listing(..)) {
             return;
@@ -132,18 +168,61 @@ impl Connection {
         let attachment = self.attachment();
         if let Phase::Listing(_, listing) =
             std::mem::replace(&mut self.phase, Phase::Established(attachment))
+            && let Some(cursor) = listing.cursor
         {
-            self.core.tree.write().close_cursor(listing.cursor);
-            self.reclaim();
+            self.core.close_cursor(cursor);
         }
-    }
-
-    /// Children deleted during the walk are freed in steps, so that nobody waits long for it.
-    fn reclaim(&self) {
-        while self.core.tree.write().reclaim(CHILDREN_PER_STEP) {}
     }
 }
 
+impl Core {
+    /// Gives a cursor back. Children deleted during the walk are freed in steps, so that nobody waits long for it.
+    fn close_cursor(&self, cursor: ChildCursor) {
+        self.tree.write().close_cursor(cursor);
+        while self.tree.write().reclaim(CHILDREN_PER_STEP) {}
+    }
+}
+
+impl Listing {
+    /// Some steps of the walk; whether it is done.
+    fn walk(&mut self, core: &Core) -> bool {
+        let Some(cursor) = &mut self.cursor else {
+            return true;
+        };
+        let len_before = self.reply.len();
+        let mut is_done = false;
+        for _ in 0..STEPS_PER_TURN {
+            let mut writer = Writer::new(&mut self.reply);
+            let mut step = |name: &str| writer.ustring(name);
+            let tree = core.tree.read();
+            is_done = tree.cursor_step(cursor, CHILDREN_PER_STEP, &mut step);
+            if is_done {
+                break;
+            }
+        }
+        if is_done && let Some(stat) = &self.stat {
+            stat.encode(&mut Writer::new(&mut self.reply));
+        }
+        let len = self.reply.len() - len_before;
+        assert!(len <= self.left_len, "a list is as long as was said");
+        self.left_len -= len;
+        assert!(
+            !is_done || self.left_len == 0,
+            "a list is as long as was said"
+        );
+        is_done
+    }
+
+    /// Room for the next turn; for all that is to come when the client does not keep pace, since growing copies.
+    fn make_room(&mut self) {
+        let room = if self.reply.is_empty() {
+            TURN_LEN.min(self.left_len)
+        } else {
+            self.left_len
+        };
+        self.reply.reserve(room);
+    }
+}
 fn is_long(children_count: u32) -> bool {
     usize::try_from(children_count).is_ok_and(|count| count > CHILDREN_AT_ONCE_MAX)
 }
@@ -198,14 +277,18 @@ fn open(
         tree.close_cursor(cursor);
         return Err(too_much);
     }
-    reply.reserve(body_len);
     Writer::new(&mut reply).count(children_count);
     reader.lane.lock().hold_back();
-    Ok(Listing {
-        cursor,
+    let mut listing = Listing {
+        cursor: Some(cursor),
         reply,
+        left_len: body_len - 4,
         stat: with_stat.then_some(stat),
-    })
+        heard: reader.core.stats.packets_received.value(),
+    };
+    drop(tree);
+    listing.reply.reserve(TURN_LEN.min(listing.left_len));
+    Ok(listing)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use zoa_proto::OpCode;
 use zoa_proto::Request;
 use zoa_proto::request;
 
+use crate::world::Client;
 use crate::world::Received;
 use crate::world::World;
 use crate::world::get_data;
@@ -58,7 +59,7 @@ fn a_long_list_takes_as_many_turns_as_it_has_steps() {
     let mut world = World::new();
     let mut client = world.connect();
     world.create(&mut client, "/dir", 0);
-    let count = limits::CHILDREN_AT_ONCE_MAX + 1;
+    let count = 2 * limits::CHILDREN_PER_STEP * limits::STEPS_PER_TURN + 1;
     for number in 0..count {
         world.create(&mut client, &format!("/dir/{number}"), 0);
     }
@@ -70,8 +71,35 @@ fn a_long_list_takes_as_many_turns_as_it_has_steps() {
         progress = world.wake(&mut client);
     }
     assert_eq!(progress, Progress::Reading);
-    assert_eq!(turns, 1 + count.div_ceil(limits::CHILDREN_PER_STEP));
+    let children_per_turn = limits::CHILDREN_PER_STEP * limits::STEPS_PER_TURN;
+    assert_eq!(turns, 1 + count.div_ceil(children_per_turn));
     assert_eq!(client.reply(1).error(), 0);
+}
+
+#[test]
+fn a_long_list_makes_way_while_others_are_at_work_and_a_little_longer() {
+    let mut world = World::new();
+    let (mut lister, mut writer) = (world.connect(), world.connect());
+    world.create(&mut writer, "/dir", 0);
+    for number in 0..=limits::CHILDREN_PER_STEP * limits::STEPS_PER_TURN {
+        world.create(&mut writer, &format!("/dir/{number}"), 0);
+    }
+    let list = raw(OpCode::GetChildren, 1, b"\0\0\0\x04/dir\0");
+    assert_eq!(world.send(&mut lister, &list), Progress::Again);
+    let makes_way =
+        |world: &World, lister: &mut Client| lister.connection.others_are_at_work(world.now);
+    world.pass(2 * limits::OTHERS_REMEMBERED_MS);
+    assert!(!makes_way(&world, &mut lister), "nobody else asks");
+    world.request(&mut writer, &get_data("/dir", false));
+    assert!(makes_way(&world, &mut lister), "somebody asked");
+    world.pass(limits::OTHERS_REMEMBERED_MS - 1);
+    assert!(makes_way(&world, &mut lister));
+    world.pass(1);
+    assert!(!makes_way(&world, &mut lister));
+    world.request(&mut writer, &set_data("/dir", b"new"));
+    assert!(makes_way(&world, &mut lister));
+    world.now.mono_ms += 2 * limits::OTHERS_REMEMBERED_MS;
+    assert!(makes_way(&world, &mut lister), "somebody waits for a write");
 }
 
 #[test]
