@@ -3,18 +3,29 @@
 //! One task a connection, on tokio's workers. Reading needs no buffer of the connection's own: bytes go through one buffer a worker, so
 //! that ten thousand idle sessions cost little.
 //!
-//! Invariant: a task that sleeps will be woken. While its connection reads, the socket wakes it; while it is blocked, its lane does, which
-//! was told the waker before the connection was asked; and what is written makes room, so that the connection is asked once more.
+//! ```text
+//!   socket readable --> the task: read, requests, replies to reads, write
+//!   reply queued by the apply loop --> its thread writes it at once, if it may; otherwise the task is woken, and writes
+//! ```
+//!
+//! Invariants: whoever takes output from the connection writes it under the same hold of the driver's lock, so bytes leave in order. And a
+//! task that sleeps will be woken: while its connection reads, the socket wakes it; while it is blocked, its lane does, which was told
+//! the waker before the connection was asked; and what is written makes room, so that the connection is asked once more.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::task::Context;
 use std::task::Poll;
+use std::task::Wake;
+use std::task::Waker;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
@@ -45,11 +56,26 @@ const REST: Duration = Duration::from_millis(1);
 /// Bytes given to the system in one call: more would keep everybody else on this thread waiting while they are copied.
 const WRITE_LEN_MAX: usize = 256 << 10;
 
+/// Connections whose output one delivery may write by itself; the tasks of the others are woken. A write is a system call of some
+/// microseconds, and those whose entries come next wait for it.
+const WRITES_PER_DELIVERY: usize = 64;
+
 /// How long the last words of a connection may wait for a client that does not read them.
 const LINGER: Duration = Duration::from_secs(1);
 
 thread_local! {
     static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_LEN]);
+
+    /// Connections to which this thread may write when it wakes them; none unless it delivers.
+    static WRITES_LEFT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs a delivery whose thread writes to the connections by itself: a hop to each of their tasks would cost more than the write.
+pub(crate) fn deliver<R>(delivery: impl FnOnce() -> R) -> R {
+    WRITES_LEFT.set(WRITES_PER_DELIVERY);
+    let result = delivery();
+    WRITES_LEFT.set(0);
+    result
 }
 
 /// Accepts connections until the task is dropped.
@@ -114,8 +140,75 @@ impl Refusals {
 
 /// Carries bytes for one connection until it is over.
 async fn drive(socket: TcpStream, connection: Connection, proposer: Proposer) {
-    let mut driver = Driver::new(socket, connection, proposer);
-    poll_fn(|context| driver.poll(context)).await;
+    let line = Line::new(Driver::new(socket, connection, proposer));
+    poll_fn(|context| line.0.poll(context)).await;
+}
+
+/// What a connection's task owns: the connection ends with it.
+struct Line<S: Carrier>(Arc<Shared<S>>);
+
+/// What the task shares with those who have output for the connection: as a waker, it writes.
+struct Shared<S> {
+    /// `None` once the connection is over.
+    driver: Mutex<Option<Driver<S>>>,
+    task: OnceLock<Waker>,
+}
+
+/// A socket, or what stands for one in a test.
+trait Carrier: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for S {}
+
+impl<S: Carrier> Line<S> {
+    fn new(driver: Driver<S>) -> Self {
+        Self(Arc::new(Shared {
+            driver: Mutex::new(Some(driver)),
+            task: OnceLock::new(),
+        }))
+    }
+}
+
+impl<S: Carrier> Drop for Line<S> {
+    fn drop(&mut self) {
+        // The lane keeps a waker, which keeps the rest.
+        *self.0.driver.lock() = None;
+    }
+}
+
+impl<S: Carrier> Shared<S> {
+    fn poll(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.task.get_or_init(|| context.waker().clone());
+        let writer = Waker::from(Arc::clone(self));
+        match &mut *self.driver.lock() {
+            Some(driver) => driver.poll(context, &writer),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// Writes what waits; whether that was all there is to do.
+    fn write(self: &Arc<Self>, task: &Waker) -> bool {
+        // Whoever holds the lock may have looked for output already.
+        let Some(mut driver) = self.driver.try_lock() else {
+            return false;
+        };
+        let writer = Waker::from(Arc::clone(self));
+        match &mut *driver {
+            Some(driver) => driver.write_at_once(&mut Context::from_waker(task), &writer),
+            None => true,
+        }
+    }
+}
+
+impl<S: Carrier> Wake for Shared<S> {
+    fn wake(self: Arc<Self>) {
+        // A connection that was never polled has yet to look for the first time.
+        let Some(task) = self.task.get() else { return };
+        let left = WRITES_LEFT.get();
+        WRITES_LEFT.set(left.saturating_sub(1));
+        if left == 0 || !self.write(task) {
+            task.wake_by_ref();
+        }
+    }
 }
 
 struct Driver<S> {
@@ -127,6 +220,8 @@ struct Driver<S> {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Runs between two turns of a long list.
     rest: Option<Pin<Box<Sleep>>>,
+    /// Nothing follows what is being written.
+    is_last: bool,
     is_ending: bool,
 }
 
@@ -141,11 +236,11 @@ enum Written {
     Nothing,
     /// The socket took it all.
     All,
-    /// The socket takes no more for now, and will wake the task.
+    /// As much as was allowed, or as the socket takes for now: it will wake the task.
     Part,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+impl<S: Carrier> Driver<S> {
     fn new(socket: S, connection: Connection, proposer: Proposer) -> Self {
         let left = |at_ms: u64| Duration::from_millis(at_ms.saturating_sub(time::now().mono_ms));
         Self {
@@ -155,32 +250,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             proposer,
             progress: Progress::Reading,
             rest: None,
+            is_last: false,
             is_ending: false,
         }
     }
 
-    /// Carries what can be carried now; ready when the connection is over.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match self.poll_both_ways(context) {
+    /// Carries what can be carried now; ready when the connection is over. `writer` is woken for output.
+    fn poll(&mut self, context: &mut Context<'_>, writer: &Waker) -> Poll<()> {
+        match self.poll_both_ways(context, writer) {
             Ok(()) => self.poll_deadline(context),
             Err(Over) => Poll::Ready(()),
         }
     }
 
-    fn poll_both_ways(&mut self, context: &mut Context<'_>) -> Result<(), Over> {
+    /// Writes what waits; whether the task has nothing to do, neither with the rest nor with input that waited for this.
+    fn write_at_once(&mut self, task: &mut Context<'_>, writer: &Waker) -> bool {
+        let written = self.poll_write(task, writer, WRITE_LEN_MAX);
+        matches!(written, Ok(Written::Nothing | Written::All)) && self.progress == Progress::Reading
+    }
+
+    fn poll_both_ways(&mut self, context: &mut Context<'_>, writer: &Waker) -> Result<(), Over> {
         for _ in 0..ROUNDS_PER_POLL {
             let rests = self.is_resting(context);
             let has_moved = match self.progress {
                 Progress::Reading => self.poll_read(context)?,
                 Progress::Again if rests => false,
                 Progress::Blocked | Progress::Again => {
-                    self.connection.listen(context.waker());
+                    self.connection.listen(writer);
                     self.turn(&[]);
                     self.progress == Progress::Reading
                 }
                 Progress::Closed => false,
             };
-            let written = self.poll_write(context)?;
+            let written = self.poll_write(context, writer, usize::MAX)?;
+            if written == Written::Part {
+                self.linger();
+            }
             // What was sent has made room, and nobody else tells the input that waits for it.
             let has_room = self.progress == Progress::Blocked && written == Written::All;
             if !has_moved && !has_room {
@@ -232,32 +337,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         })
     }
 
-    /// Writes until nothing waits or the socket takes no more.
-    fn poll_write(&mut self, context: &mut Context<'_>) -> Result<Written, Over> {
+    /// Writes until nothing waits, the socket takes no more, or `len_max` is reached.
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        writer: &Waker,
+        len_max: usize,
+    ) -> Result<Written, Over> {
         let mut written = Written::Nothing;
+        let mut left = len_max;
         loop {
-            let output = self.connection.output(Some(context.waker()));
-            let is_last = output.is_last;
+            let output = self.connection.output(Some(writer));
+            self.is_last = output.is_last;
             if output.bytes.is_empty() {
-                return if is_last { Err(Over) } else { Ok(written) };
+                return if self.is_last { Err(Over) } else { Ok(written) };
             }
-            let bytes = output.bytes;
-            let bytes = bytes.get(..WRITE_LEN_MAX).unwrap_or(bytes);
+            let len = output.bytes.len().min(WRITE_LEN_MAX).min(left);
+            let bytes = output.bytes.get(..len).unwrap_or_default();
+            if bytes.is_empty() {
+                return Ok(Written::Part);
+            }
             match Pin::new(&mut self.socket).poll_write(context, bytes) {
-                Poll::Pending => {
-                    self.linger(is_last);
-                    return Ok(Written::Part);
-                }
+                Poll::Pending => return Ok(Written::Part),
                 Poll::Ready(Err(_)) => return Err(Over),
-                Poll::Ready(Ok(len)) => self.connection.handle_sent(len),
+                Poll::Ready(Ok(len)) => {
+                    self.connection.handle_sent(len);
+                    left = left.saturating_sub(len);
+                }
             }
             written = Written::All;
         }
     }
 
     /// A client that does not read the last words is waited for, but not for long.
-    fn linger(&mut self, is_last: bool) {
-        if is_last && !self.is_ending {
+    fn linger(&mut self) {
+        if self.is_last && !self.is_ending {
             self.is_ending = true;
             self.deadline = Some(sleep(LINGER));
         }

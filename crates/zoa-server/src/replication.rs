@@ -2,14 +2,17 @@
 //! `zoa-core`, which the simulator drives as well.
 //!
 //! ```text
-//!   connections --Propose--> [ raft -> log -> raft ] --Commit--> [ apply ] --> outboxes
+//!   connections --Propose--> [ raft -> log -> raft ] --Commit--> [ apply ] --> outboxes, sockets
 //! ```
 //!
 //! A queue between two threads is emptied whole, so a batch is what came while the one before it was under way: no timer. With one
 //! voter nobody waits for the raft loop but the writes that are to be synced anyway, so it shares its thread with the log loop
-//! (`docs/decisions/0004-one-thread-for-raft-and-log.md`).
+//! (`docs/decisions/0004-one-thread-for-raft-and-log.md`). A small batch is applied there as well; a large one by a thread of its own,
+//! beside the next sync (`docs/decisions/0008-replies-from-the-thread-that-applies.md`).
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -25,6 +28,7 @@ use zoa_raft::RaftEffect;
 use zoa_raft::RaftEvent;
 use zoa_raft::RaftLoop;
 
+use crate::client_port;
 use crate::disk::RealDisk;
 use crate::fatal::Fatal;
 use crate::inbox::Inbox;
@@ -38,6 +42,9 @@ const IDLE_STEP: Duration = Duration::from_millis(4);
 
 /// Quiet steps before the durable offset is marked: it costs a write.
 const STEPS_BEFORE_MARK: u32 = 5;
+
+/// Entries that the replication thread applies itself: fewer than that cost less than to wake another thread for them.
+const APPLIED_AT_ONCE_MAX: usize = 64;
 
 /// Takes proposals; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -116,13 +123,19 @@ pub(crate) fn start(
         fatal,
         slow_sync,
     } = parts;
-    let apply = Arc::new(Inbox::default());
+    let apply = Arc::new(ApplyQueue::default());
+    let applier = Arc::new(Applier {
+        core: Arc::clone(&core),
+        snapshots,
+        fatal: fatal.clone(),
+    });
     let replication = ReplicationThread {
         raft,
         log,
-        core: Arc::clone(&core),
+        core,
         inbox: Arc::clone(&proposer.0),
         apply: Arc::clone(&apply),
+        applier: Arc::clone(&applier),
         established: Some(Box::new(established)),
         fatal: fatal.clone(),
         log_inputs: Vec::new(),
@@ -134,7 +147,7 @@ pub(crate) fn start(
         .spawn(move || replication.run(first_effects))?;
     let apply = thread::Builder::new()
         .name("apply".to_owned())
-        .spawn(move || run_apply(&core, &apply, &snapshots, &fatal))?;
+        .spawn(move || run_apply(&applier, &apply))?;
     Ok([raft, apply])
 }
 
@@ -143,7 +156,8 @@ struct ReplicationThread {
     log: LogLoop<RealDisk>,
     core: Arc<Core>,
     inbox: Arc<Inbox<Input>>,
-    apply: Arc<Inbox<ApplyInput>>,
+    apply: Arc<ApplyQueue>,
+    applier: Arc<Applier>,
     established: Option<Box<dyn FnOnce() + Send>>,
     fatal: Fatal,
     log_inputs: Vec<LogInput>,
@@ -245,9 +259,12 @@ impl ReplicationThread {
                     index: entry.index.0,
                     bytes: entry.data,
                 };
-                self.apply.push(ApplyInput::Committed(
-                    committed.into_iter().map(to_core).collect(),
-                ));
+                let committed: Vec<_> = committed.into_iter().map(to_core).collect();
+                if committed.len() <= APPLIED_AT_ONCE_MAX && self.apply.is_idle() {
+                    self.applier.apply(&committed);
+                } else {
+                    self.apply.push(ApplyInput::Committed(committed));
+                }
             }
             RaftEffect::Established { .. } => {
                 if let Some(established) = self.established.take() {
@@ -302,23 +319,61 @@ impl ReplicationThread {
     }
 }
 
-fn run_apply(core: &Core, inbox: &Inbox<ApplyInput>, snapshots: &SnapshotTrigger, fatal: &Fatal) {
+/// What the apply thread has before it.
+#[derive(Default)]
+struct ApplyQueue {
+    inbox: Inbox<ApplyInput>,
+    /// Inputs that were put in and are not dealt with yet.
+    behind: AtomicUsize,
+}
+
+impl ApplyQueue {
+    fn push(&self, input: ApplyInput) {
+        self.behind.fetch_add(1, Ordering::Relaxed);
+        self.inbox.push(input);
+    }
+
+    /// Whether all that was put in has been dealt with; stays true until the one thread that puts in does so again.
+    fn is_idle(&self) -> bool {
+        self.behind.load(Ordering::Acquire) == 0
+    }
+
+    fn done(&self) {
+        self.behind.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// Applies what is committed: on the replication thread, or on the apply thread while that has something to do.
+struct Applier {
+    core: Arc<Core>,
+    snapshots: SnapshotTrigger,
+    fatal: Fatal,
+}
+
+impl Applier {
+    fn apply(&self, committed: &[Committed]) {
+        let outcome = client_port::deliver(|| self.core.handle_committed(time::now(), committed));
+        if let Err(error) = outcome {
+            self.fatal
+                .stop(&format!("a committed entry cannot be read: {error}"));
+        }
+        let mut applied = Applied::default();
+        applied.count(committed);
+        self.snapshots.applied(applied);
+    }
+}
+
+fn run_apply(applier: &Applier, queue: &ApplyQueue) {
     let mut inputs = Vec::new();
     loop {
-        inbox.drain(&mut inputs, None);
+        queue.inbox.drain(&mut inputs, None);
         for input in inputs.drain(..) {
             match input {
-                ApplyInput::Committed(committed) => {
-                    if let Err(error) = core.handle_committed(time::now(), &committed) {
-                        fatal.stop(&format!("a committed entry cannot be read: {error}"));
-                    }
-                    let mut applied = Applied::default();
-                    applied.count(&committed);
-                    snapshots.applied(applied);
-                }
+                ApplyInput::Committed(committed) => applier.apply(&committed),
                 ApplyInput::Established(established) => established(),
                 ApplyInput::Stop => return,
             }
+            queue.done();
         }
     }
 }

@@ -48,7 +48,7 @@ impl Wake for Wakes {
 struct World {
     core: Arc<Core>,
     proposer: Proposer,
-    driver: Driver<DuplexStream>,
+    line: Line<DuplexStream>,
     client: DuplexStream,
     wakes: Arc<Wakes>,
     runtime: Runtime,
@@ -81,7 +81,7 @@ impl World {
         Self {
             core,
             proposer,
-            driver,
+            line: Line::new(driver),
             client,
             wakes: Arc::default(),
             runtime,
@@ -125,14 +125,14 @@ impl World {
         }
     }
 
-    fn poll(&mut self) -> Poll<()> {
+    fn poll(&self) -> Poll<()> {
         let _inside = self.runtime.enter();
         let waker = Waker::from(Arc::clone(&self.wakes));
-        self.driver.poll(&mut Context::from_waker(&waker))
+        self.line.0.poll(&mut Context::from_waker(&waker))
     }
 
     /// As a runtime: polls as long as somebody asks for it; whether the connection is over.
-    fn poll_while_woken(&mut self) -> bool {
+    fn poll_while_woken(&self) -> bool {
         while self.wakes.0.swap(0, Ordering::Relaxed) > 0 {
             if self.poll().is_ready() {
                 return true;
@@ -150,6 +150,13 @@ impl World {
         }
         let applied = self.core.handle_committed(time::now(), &committed);
         applied.expect("the core reads what it wrote");
+    }
+
+    /// As the thread that applies does it: what is queued is written at once. How often the task was woken meanwhile.
+    fn deliver(&mut self) -> usize {
+        self.wakes.0.store(0, Ordering::Relaxed);
+        deliver(|| self.commit());
+        self.wakes.0.load(Ordering::Relaxed)
     }
 }
 
@@ -223,6 +230,87 @@ fn requests_behind_a_full_outbox_go_on_when_it_has_been_sent() {
         received > count * DATA_LEN,
         "{received} bytes, and nobody wakes the task for the rest"
     );
+}
+
+/// `/a` with nothing in it.
+fn create_small() -> Vec<u8> {
+    frame(
+        1,
+        1,
+        b"\0\0\0\x02/a\0\0\0\0\0\0\0\x01\0\0\0\x1f\0\0\0\x05world\0\0\0\x06anyone\0\0\0\0",
+    )
+}
+
+#[test]
+fn who_delivers_writes_and_wakes_nobody() {
+    let mut world = World::new(1_000);
+    world.send(&create_small());
+    assert_eq!(world.poll(), Poll::Pending);
+    assert_eq!(world.receive(), 0);
+    assert_eq!(world.deliver(), 0);
+    assert!(world.receive() > 0);
+}
+
+#[test]
+fn who_delivers_to_too_many_leaves_the_rest_to_their_tasks() {
+    let mut world = World::new(1_000);
+    world.send(&create_small());
+    assert_eq!(world.poll(), Poll::Pending);
+    world.wakes.0.store(0, Ordering::Relaxed);
+    deliver(|| {
+        WRITES_LEFT.set(0);
+        world.commit();
+    });
+    assert_eq!(world.receive(), 0);
+    assert_eq!(world.wakes.0.load(Ordering::Relaxed), 1);
+    world.poll_while_woken();
+    assert!(world.receive() > 0);
+}
+
+#[test]
+fn what_the_wire_does_not_take_at_once_is_written_by_the_task() {
+    let mut world = World::new(DATA_LEN + DATA_LEN / 2);
+    world.send(&create_large());
+    // Answered with the write before them, by whoever applies that.
+    let reads: Vec<u8> = (0..3).flat_map(|_| get_large(2)).collect();
+    world.send(&reads);
+    assert_eq!(world.poll(), Poll::Pending);
+    world.deliver();
+    let mut received = 0;
+    loop {
+        world.poll_while_woken();
+        match world.receive() {
+            0 => break,
+            len => received += len,
+        }
+    }
+    assert!(received > 3 * DATA_LEN, "{received}");
+}
+
+#[test]
+fn a_request_that_waits_for_an_answer_goes_on_when_somebody_else_writes_it() {
+    let mut world = World::new(1_000);
+    // A list behind a write has to wait for it.
+    world.send(&create_small());
+    world.send(&frame(2, 8, b"\0\0\0\x02/a\0"));
+    assert_eq!(world.poll(), Poll::Pending);
+    assert_eq!(world.deliver(), 1);
+    let before = world.receive();
+    world.poll_while_woken();
+    assert!(before > 0 && world.receive() > 0);
+}
+
+#[test]
+fn a_connection_is_gone_with_its_task_whoever_could_still_wake_it() {
+    let mut world = World::new(1_000);
+    world.send(&create_small());
+    assert_eq!(world.poll(), Poll::Pending);
+    let shared = Arc::clone(&world.line.0);
+    assert_eq!(world.core.connections_count(), 1);
+    let World { line, core, .. } = world;
+    drop(line);
+    assert_eq!(core.connections_count(), 0);
+    deliver(|| shared.wake());
 }
 
 #[test]
