@@ -32,6 +32,9 @@ use zoa_testkit::history::ConnectionId;
 /// Of so many seeds one is run twice with different hash keys.
 const TWICE_EVERY: u64 = 20;
 
+/// So many seeds must show enough of everything; fewer may happen to be quiet.
+const SEEDS_THAT_SHOW: u64 = 50;
+
 /// Simulates servers, clients and faults from seeds and checks every guarantee.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -267,6 +270,9 @@ fn run_many(arguments: &Arguments) -> ExitCode {
 /// What users met, and whether it was enough to call it a test.
 fn shows_enough(totals: &Totals) -> bool {
     println!("users and their clients: {}", totals.clients);
+    if totals.runs < SEEDS_THAT_SHOW {
+        return true;
+    }
     let missing = totals.clients.missing(totals.runs);
     for line in &missing {
         println!("too little happened: {line}");

@@ -218,6 +218,7 @@ impl World {
         }
         let plan = faults::plan(&mut rng.fork("plan"), drawn.length_ms);
         let (profile, plan) = match options.point {
+            None if options.scenario == Scenario::Clients => (drawn, keep_moving(&plan)),
             None => (drawn, plan),
             Some(_) => scenario(drawn),
         };
@@ -515,6 +516,20 @@ fn among_users(drawn: Profile) -> Profile {
         timeout_ms: (1_000, drawn.timeout_ms.1.clamp(1_100, 3_500)),
         ..drawn
     }
+}
+
+/// Without slow networks in a trickle: a full pipe would take minutes to run dry, and nothing else would happen.
+fn keep_moving(plan: &[Fault]) -> Vec<Fault> {
+    let end = |fault: &Fault| fault.start.after_ms(fault.len_ms);
+    let trickles = || plan.iter().filter(|fault| fault.kind == FaultKind::Trickle);
+    let overlaps = |slow: &Fault| {
+        trickles().any(|trickle| trickle.start <= end(slow) && slow.start <= end(trickle))
+    };
+    let is_slow = |fault: &Fault| matches!(fault.kind, FaultKind::SlowNetwork { .. });
+    let kept = plan
+        .iter()
+        .filter(|fault| !is_slow(fault) || !overlaps(fault));
+    kept.copied().collect()
 }
 
 /// A run of a second and a half that appends, rotates, snapshots, cuts, purges and recovers, and is over soon.

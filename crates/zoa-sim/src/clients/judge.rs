@@ -58,7 +58,7 @@ pub(crate) fn judge(life: &Life, case: Case<'_>, tally: &mut Tally) -> Vec<Viola
     trial.find_calls();
     trial.find_entries();
     for wrong in &life.wrong {
-        trial.report("G-02", wrong);
+        trial.report(wrong.0, &wrong.1);
     }
     outcomes::check(&mut trial);
     sessions::check(&mut trial);

@@ -57,8 +57,8 @@ pub(crate) struct Life {
     pub(crate) asked: Vec<Asked>,
     pub(crate) logins: Vec<(SimTime, Op)>,
     pub(crate) told: Vec<(SimTime, Told)>,
-    /// What it did that no client may do, seen at once.
-    pub(crate) wrong: Vec<String>,
+    /// What it did that no client may do, seen at once, and against which guarantee.
+    pub(crate) wrong: Vec<(&'static str, String)>,
     /// The user's process died with it.
     pub(crate) killed: bool,
     /// When the world will look at it next.
@@ -139,7 +139,7 @@ impl Life {
             };
             match told::take_down(event, chroot, op_of) {
                 Ok(happened) => told.push((now, happened)),
-                Err(what) => wrong.push(what),
+                Err(what) => wrong.push(("G-27", what)),
             }
         }
     }

