@@ -53,6 +53,7 @@ pub fn run(options: &Options) -> Result<()> {
     let python = install::python_with_kazoo()?;
     println!("== build and lay out our server and its shell");
     let dist = dist::lay_out(Profile::Release)?;
+    let rust = build_rust_worker()?;
     let server = match &options.server {
         Some(address) => Server::running_at(address),
         None => Server::start(&dist)?,
@@ -65,7 +66,6 @@ pub fn run(options: &Options) -> Result<()> {
         whose: "the original",
         script: PathBuf::from(ZKCLI),
     };
-    let rust = build_rust_worker()?;
     let mut stage = Stage::new();
     let played = play(&mut stage, &server, (&ours, &original), (&python, &rust));
     stage.clear();
