@@ -160,6 +160,13 @@ impl VectorItem for Acls {
         })
     }
 
+    fn skip(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        reader.int()?;
+        // A string that is not UTF-8 is read all the same.
+        reader.buffer()?;
+        reader.buffer().map(drop)
+    }
+
     fn encode(item: &AclRef<'_>, writer: &mut Writer<'_>) {
         writer.int(item.perms.to_wire());
         writer.ustring(item.scheme);

@@ -55,6 +55,23 @@ impl<'a> Path<'a> {
         Ok(Self(path))
     }
 
+    /// Accepts what may be a component: the last one of a path of which the rest is legal.
+    ///
+    /// # Errors
+    ///
+    /// As [`Path::parse`] of the whole.
+    pub fn check_name(name: &str) -> Result<(), PathError> {
+        if name.contains('/') {
+            return Err(PathError::EmptyComponent);
+        }
+        match name {
+            "" => return Err(PathError::TrailingSlash),
+            "." | ".." => return Err(PathError::RelativeComponent),
+            _ => {}
+        }
+        check_characters(name)
+    }
+
     /// Accepts the path of a sequential create, to which the server appends a number: legal is
     /// what becomes legal by it, so `/a/` and `/a/.` are.
     pub fn parse_sequential(path: &'a str) -> Result<SequentialPath<'a>, PathError> {

@@ -23,6 +23,11 @@ pub trait VectorItem {
     /// Reads one item.
     fn decode<'a>(reader: &mut Reader<'a>) -> Result<Self::Item<'a>, DecodeError>;
 
+    /// Passes over one item; fails exactly when reading it would.
+    fn skip(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        Self::decode(reader).map(drop)
+    }
+
     /// Writes one item.
     fn encode(item: &Self::Item<'_>, writer: &mut Writer<'_>);
 }
@@ -77,7 +82,7 @@ impl<'a, K: VectorItem> Vector<'a, K> {
         let len = reader.count(K::LEN_MIN)?;
         let start = reader.rest();
         for _ in 0..len {
-            K::decode(reader)?;
+            K::skip(reader)?;
         }
         let bytes_len = start.len() - reader.remaining();
         let bytes = start.get(..bytes_len).unwrap_or_default();
@@ -230,6 +235,10 @@ impl VectorItem for Ustrings {
 
     fn decode<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
         reader.ustring()
+    }
+
+    fn skip(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        reader.buffer().map(drop)
     }
 
     fn encode(item: &&str, writer: &mut Writer<'_>) {

@@ -20,6 +20,7 @@ use zoa_proto::Zxid;
 use crate::acl::AclHandle;
 use crate::acl::table::AclTable;
 use crate::child_index::ChildIndex;
+use crate::child_index::NameHash;
 use crate::children_cursor::OpenFamilies;
 use crate::digest;
 use crate::digest::PathHash;
@@ -36,6 +37,7 @@ use crate::session::Sessions;
 use crate::slab::Slab;
 use crate::snapshot::open::OpenSnapshot;
 use crate::tree::journal::Journal;
+use crate::tree::links::LastParent;
 
 /// The rules by which transactions are applied. It rises by an entry of the log, when all members
 /// of an ensemble can follow, so that a rolling upgrade cannot make replicas differ.
@@ -65,6 +67,7 @@ pub struct Tree {
     pub(crate) journal: Option<Journal>,
     /// Reused by every create and setACL.
     pub(crate) acl_scratch: Vec<u8>,
+    pub(crate) last_parent: LastParent,
 }
 
 /// Sums over all znodes and sessions, kept as they change.
@@ -107,6 +110,7 @@ impl Tree {
             snapshots_begun: 0,
             journal: None,
             acl_scratch: Vec::new(),
+            last_parent: LastParent::default(),
         }
     }
 
@@ -191,7 +195,16 @@ impl Tree {
 
     /// The live child of this name.
     pub(crate) fn child(&self, parent: NodeId, name: &[u8]) -> Option<NodeId> {
-        let hash = self.index.hash(parent.0, name);
+        self.child_by_hash(parent, name, self.index.hash(parent.0, name))
+    }
+
+    /// The same, when the hash of parent and name is known.
+    pub(crate) fn child_by_hash(
+        &self,
+        parent: NodeId,
+        name: &[u8],
+        hash: NameHash,
+    ) -> Option<NodeId> {
         let sought = SoughtName::new(name);
         let found = self.index.find(hash, |candidate| {
             let node = self.nodes.at(candidate);

@@ -113,3 +113,38 @@ fn a_number_has_ten_digits_or_a_sign_and_as_many_as_it_needs() {
     assert_eq!(path.with_number(i32::MIN), "/n-2147483648");
     assert_eq!(path.with_number(-1), "/n-000000001");
 }
+
+#[test]
+fn a_name_may_be_the_last_component_exactly_when_the_path_with_it_is_legal() {
+    let names = [
+        "",
+        "a",
+        ".",
+        "..",
+        "...",
+        ".a",
+        "a/b",
+        "/",
+        "a b",
+        "\u{1f}",
+        "\u{7f}",
+        "\u{80}",
+        "\u{a0}",
+        "\u{d7ff}",
+        "\u{e000}",
+        "\u{f8ff}",
+        "\u{f900}",
+        "\u{ffef}",
+        "\u{fff0}",
+        "\u{10000}",
+    ];
+    for name in names {
+        let whole = Path::parse(&format!("/parent/{name}"));
+        let has_slash = name.contains('/');
+        let checked = Path::check_name(name);
+        assert_eq!(checked.is_ok(), whole.is_ok() && !has_slash, "{name:?}");
+        if !has_slash {
+            assert_eq!(checked.err(), whole.err(), "{name:?}");
+        }
+    }
+}

@@ -14,18 +14,44 @@ use zoa_proto::ErrorCode;
 use zoa_proto::VectorItem as _;
 use zoa_proto::jute::Writer;
 
+use crate::acl::AclHandle;
 use crate::acl::is_world;
 use crate::acl::scheme::Scheme;
 use crate::hash_key::HashKey;
 use crate::identities::Identities;
 use crate::limits::ACL_LEN_MAX;
+use crate::tree::Tree;
 
 /// Longest list that is searched for duplicates by comparing all with all.
 const COMPARED_MAX: usize = 8;
 
+impl Tree {
+    /// Writes the ACL to store into the scratch buffer; errors as [`fix_up_acl`].
+    pub(crate) fn fix_up_acl(
+        &mut self,
+        asked: AclList<'_>,
+        identities: Identities<'_>,
+    ) -> Result<(), ErrorCode> {
+        let out = &mut self.acl_scratch;
+        if let Some(acl) = self.acls.last_if_settled(asked) {
+            out.clear();
+            out.extend_from_slice(acl.as_bytes());
+            return Ok(());
+        }
+        fix_up_acl(asked, identities, self.key, out)
+    }
+}
+
+/// Whether this ACL, a jute vector, stays as it is whoever asks for it.
+pub(crate) fn is_settled(acl: &AclHandle, key: HashKey) -> bool {
+    let mut out = Vec::new();
+    let fixed = fix_up_acl(acl.list(), Identities::NONE, key, &mut out);
+    fixed.is_ok() && out == acl.as_bytes()
+}
+
 /// Writes the ACL to store as a jute vector into `out`, which is emptied first; INVALIDACL if it
 /// is empty, too long, or has an id that is not valid.
-pub(crate) fn fix_up_acl(
+fn fix_up_acl(
     asked: AclList<'_>,
     identities: Identities<'_>,
     key: HashKey,
@@ -106,10 +132,14 @@ fn expand_auth(
 mod tests {
     use zoa_proto::AclList;
     use zoa_proto::AclRef;
+    use zoa_proto::Acls;
     use zoa_proto::ErrorCode;
     use zoa_proto::Perms;
+    use zoa_proto::VectorItem as _;
+    use zoa_proto::jute::Writer;
 
     use super::fix_up_acl;
+    use super::is_settled;
     use crate::acl::AclHandle;
     use crate::hash_key::HashKey;
     use crate::identities::IdentitiesBuf;
@@ -188,6 +218,32 @@ mod tests {
             ["digest:a:x:3", "digest:b:y:3", "digest:a:x:3"]
         );
         assert_eq!(fixed(&asked, &who[..1]), Err(ErrorCode::InvalidAcl));
+    }
+
+    #[test]
+    fn what_is_stored_of_a_settled_acl_does_not_depend_on_who_asks() {
+        let settled = |entries: &[Entry<'_>]| {
+            let mut bytes = Vec::new();
+            let mut writer = Writer::new(&mut bytes);
+            writer.count(entries.len());
+            for (perms, scheme, id) in entries {
+                let perms = Perms(*perms);
+                Acls::encode(&AclRef { perms, scheme, id }, &mut writer);
+            }
+            let acl = AclHandle::decode(&bytes).unwrap();
+            is_settled(&acl, HashKey([3, 4]))
+        };
+        assert!(settled(&[
+            (31, "world", "anyone"),
+            (1, "digest", "a:x"),
+            (3, "ip", "10.0.0.0/8")
+        ]));
+        assert!(!settled(&[(31, "auth", "")]));
+        assert!(!settled(&[(31, "world", "anyone"), (31, "auth", "")]));
+        // `auth` may have become what stands beside it; asked for, it is stored once.
+        assert!(!settled(&[(1, "digest", "a:x"), (1, "digest", "a:x")]));
+        assert!(!settled(&[(31, "world", "nobody")]));
+        assert!(!settled(&[]));
     }
 
     #[test]

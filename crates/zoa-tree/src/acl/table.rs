@@ -3,8 +3,10 @@
 //! Numbers are local to this process and reach no result; an ACL goes when its last znode does.
 
 use hashbrown::HashTable;
+use zoa_proto::AclList;
 
 use crate::acl::AclHandle;
+use crate::acl::fixup::is_settled;
 use crate::hash_key::HashKey;
 use crate::limits::NODES_MAX;
 use crate::slab::Slab;
@@ -31,6 +33,8 @@ pub(crate) struct AclTable {
 struct Shared {
     acl: AclHandle,
     uses: u32,
+    /// Asked for, it is stored as it is, whoever asks.
+    is_settled: bool,
     /// The snapshot that has this ACL among the old versions it kept.
     snapshot: u32,
 }
@@ -59,6 +63,14 @@ impl AclTable {
         self.acls.at_mut(id.0).uses += 1;
         self.last = Some(id);
         id
+    }
+
+    /// The ACL that was taken last, if it is the one asked for and would be stored as it is.
+    pub(crate) fn last_if_settled(&self, asked: AclList<'_>) -> Option<&AclHandle> {
+        let last = self.acls.at(self.last?.0);
+        let (_, entries) = last.acl.as_bytes().split_first_chunk::<4>()?;
+        // Of equal entries there are equally many.
+        (last.is_settled && entries == asked.bytes()).then_some(&last.acl)
     }
 
     /// Counts one more use of an ACL that is in use.
@@ -110,6 +122,7 @@ impl AclTable {
     fn add(&mut self, bytes: &[u8]) -> AclId {
         let acl = AclHandle::decode(bytes).expect("the caller gives a vector of entries");
         let shared = Shared {
+            is_settled: is_settled(&acl, self.key),
             acl,
             uses: 0,
             snapshot: 0,

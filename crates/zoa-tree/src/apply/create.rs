@@ -13,7 +13,6 @@ use zoa_proto::Perms;
 use zoa_proto::Stat;
 use zoa_proto::request::Create;
 
-use crate::acl::fixup::fix_up_acl;
 use crate::apply::Step;
 use crate::apply::check_has_parent;
 use crate::apply::event_path;
@@ -72,35 +71,32 @@ pub(crate) fn apply<'t>(
     let mode = request.flags.mode().ok_or(ErrorCode::BadArguments)?;
     later::check_mode(mode)?;
     check_has_parent(request.path)?;
-    fix_up_acl(
-        request.acl,
-        step.txn.identities,
-        tree.key,
-        &mut tree.acl_scratch,
-    )?;
+    tree.fix_up_acl(request.acl, step.txn.identities)?;
     let parent_path = split_path(request.path).0;
-    let parent = tree.find_id(parent_path).ok_or(ErrorCode::NoNode)?;
-    tree.check_acl(parent, Perms::CREATE, &step.txn)?;
-    let path = numbered(request.path, mode, tree.node(parent).versions.cversion);
-    check_path(&path)?;
-    if &*path == "/" || tree.child(parent, split_path(&path).1.as_bytes()).is_some() {
+    let parent = tree.find_parent(parent_path).ok_or(ErrorCode::NoNode)?;
+    tree.check_acl(parent.id, Perms::CREATE, &step.txn)?;
+    let path = numbered(request.path, mode, tree.node(parent.id).versions.cversion);
+    let name = path.get(parent_path.len() + 1..).unwrap_or_default();
+    check_path(&path, parent_path, name)?;
+    let hash = tree.index.hash(parent.id.0, name.as_bytes());
+    let twin = tree.child_by_hash(parent.id, name.as_bytes(), hash);
+    if &*path == "/" || twin.is_some() {
         return Err(ErrorCode::NodeExists);
     }
-    if tree.node(parent).is_ephemeral() {
+    if tree.node(parent.id).is_ephemeral() {
         return Err(ErrorCode::NoChildrenForEphemerals);
     }
     if tree.nodes.is_full() {
         return Err(ErrorCode::SystemError);
     }
     let owner = mode.is_ephemeral().then_some(step.txn.session);
-    let (zxid, time_ms) = (step.zxid, step.txn.time_ms);
     let place = Place {
-        path: &path,
         parent,
-        zxid,
-        time_ms,
+        name,
+        path_len: path.len(),
+        at: step.stamp(),
     };
-    let id = tree.add_child(&place, request.data, owner);
+    let id = tree.add_child(&place, hash, (request.data, owner));
     step.trigger(Trigger {
         kind: EventKind::NodeCreated,
         path: path.clone(),
@@ -109,7 +105,7 @@ pub(crate) fn apply<'t>(
     step.trigger(Trigger {
         kind: EventKind::NodeChildrenChanged,
         path: Cow::Borrowed(event_path(parent_path)),
-        acl: tree.acl(parent).clone(),
+        acl: tree.acl(parent.id).clone(),
     });
     Ok(Created {
         path,
@@ -117,10 +113,15 @@ pub(crate) fn apply<'t>(
     })
 }
 
-/// The final path is legal, and its last name is no longer than any may be.
-fn check_path(path: &str) -> Result<(), ErrorCode> {
-    let is_legal = Path::parse(path).is_ok() && split_path(path).1.len() <= NAME_LEN_MAX;
-    if is_legal {
+/// The final path is legal, and its last name is no longer than any may be. The parent's path, at
+/// which there is a znode, is looked at only where it may be the root's, which has two.
+fn check_path(path: &str, parent_path: &str, name: &str) -> Result<(), ErrorCode> {
+    let is_legal = if parent_path.len() > 1 {
+        Path::check_name(name).is_ok()
+    } else {
+        Path::parse(path).is_ok()
+    };
+    if is_legal && name.len() <= NAME_LEN_MAX {
         Ok(())
     } else {
         Err(ErrorCode::BadArguments)

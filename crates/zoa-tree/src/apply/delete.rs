@@ -31,13 +31,13 @@ pub(crate) fn apply<'t>(
         return Err(ErrorCode::BadArguments);
     }
     let (parent_path, name) = split_path(request.path);
-    let parent = tree.find_id(parent_path).ok_or(ErrorCode::NoNode)?;
-    tree.check_acl(parent, Perms::DELETE, &step.txn)?;
+    let parent = tree.find_parent(parent_path).ok_or(ErrorCode::NoNode)?;
+    tree.check_acl(parent.id, Perms::DELETE, &step.txn)?;
     // The parent of "/a" is the empty path; "//a" is no znode, though its parent is one.
     let child = if parent_path == "/" {
         None
     } else {
-        tree.child(parent, name.as_bytes())
+        tree.child(parent.id, name.as_bytes())
     };
     let id = child.ok_or(ErrorCode::NoNode)?;
     check_version(tree.node(id).versions.version, request.version)?;
@@ -50,21 +50,23 @@ pub(crate) fn apply<'t>(
 
 /// Deletes a znode that may be deleted, and tells watchers; an ephemeral at its session's end too.
 pub(crate) fn remove<'t>(tree: &mut Tree, step: &mut Step<'t>, id: NodeId, path: Cow<'t, str>) {
-    let parent = tree.node(id).parent;
     let acl = tree.acl(id).clone();
-    let (zxid, time_ms) = (step.zxid, step.txn.time_ms);
+    let (parent_path, name) = split_path(&path);
+    let parent = tree.find_parent(parent_path);
+    let parent = parent.expect("who deletes a znode has found it at this path");
+    assert_eq!(parent.id, tree.node(id).parent, "a znode has one path");
     tree.remove_child(
         id,
         &Place {
-            path: &path,
             parent,
-            zxid,
-            time_ms,
+            name,
+            path_len: path.len(),
+            at: step.stamp(),
         },
     );
     let parent_path = match &path {
         Cow::Borrowed(path) => Cow::Borrowed(event_path(split_path(path).0)),
-        Cow::Owned(path) => Cow::Owned(event_path(split_path(path).0).to_owned()),
+        Cow::Owned(_) => Cow::Owned(event_path(parent_path).to_owned()),
     };
     step.trigger(Trigger {
         kind: EventKind::NodeDeleted,
@@ -74,6 +76,6 @@ pub(crate) fn remove<'t>(tree: &mut Tree, step: &mut Step<'t>, id: NodeId, path:
     step.trigger(Trigger {
         kind: EventKind::NodeChildrenChanged,
         path: parent_path,
-        acl: tree.acl(parent).clone(),
+        acl: tree.acl(parent.id).clone(),
     });
 }

@@ -25,8 +25,9 @@ pub(crate) fn apply<'t>(
     step: &mut Step<'t>,
     ops: MultiOps<'t>,
 ) -> Result<Vec<MultiApplied<'t>>, ErrorCode> {
-    tree.begin_journal();
-    let mut results = Vec::new();
+    tree.begin_journal(ops.len());
+    let mut results = Vec::with_capacity(ops.len());
+    step.triggers.reserve(2 * ops.len());
     for op in ops.iter() {
         match apply_op(tree, step, &op) {
             Ok(result) => results.push(result),

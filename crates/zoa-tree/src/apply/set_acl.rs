@@ -6,7 +6,6 @@ use zoa_proto::Perms;
 use zoa_proto::Stat;
 use zoa_proto::request::SetAcl;
 
-use crate::acl::fixup::fix_up_acl;
 use crate::apply::Step;
 use crate::apply::check_version;
 use crate::tree::Tree;
@@ -17,12 +16,7 @@ pub(crate) fn apply(
     request: &SetAcl<'_>,
 ) -> Result<Stat, ErrorCode> {
     Path::parse(request.path).map_err(|_| ErrorCode::BadArguments)?;
-    fix_up_acl(
-        request.acl,
-        step.txn.identities,
-        tree.key,
-        &mut tree.acl_scratch,
-    )?;
+    tree.fix_up_acl(request.acl, step.txn.identities)?;
     let id = tree.find_id(request.path).ok_or(ErrorCode::NoNode)?;
     tree.check_acl(id, Perms::ADMIN, &step.txn)?;
     check_version(tree.node(id).versions.aversion, request.version)?;

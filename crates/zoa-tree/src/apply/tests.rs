@@ -12,6 +12,7 @@ use zoa_proto::Xid;
 use zoa_proto::Zxid;
 use zoa_proto::jute::Writer;
 use zoa_proto::request::Create;
+use zoa_proto::request::Delete;
 use zoa_proto::request::SetData;
 
 use crate::hash_key::HashKey;
@@ -72,6 +73,18 @@ fn create(tree: &mut Tree, path: &str, flags: i32) -> Result<String, ErrorCode> 
     }
 }
 
+fn delete(tree: &mut Tree, path: &str) -> Result<(), ErrorCode> {
+    let mut body = Vec::new();
+    let version = Version::ANY;
+    let request = Request::Delete(Delete { path, version });
+    request.encode(&mut Writer::new(&mut body));
+    let op = TxnOp::Request {
+        op: request.op(),
+        body: &body,
+    };
+    tree.apply(1, &txn(1, op)).result.map(drop)
+}
+
 #[test]
 fn the_sequence_stays_at_its_largest_number() {
     let mut tree = tree();
@@ -121,6 +134,23 @@ fn the_epoch_rises_when_the_counter_is_used_up() {
     assert_eq!(tree.last_zxid(), Zxid::new(1, u32::MAX));
     create(&mut tree, "/b", 0).unwrap();
     assert_eq!(tree.last_zxid(), Zxid::new(2, 1));
+}
+
+#[test]
+fn a_parent_that_is_gone_is_not_found_again_though_its_number_is_in_use() {
+    let mut tree = tree();
+    create(&mut tree, "/a", 0).unwrap();
+    create(&mut tree, "/a/b", 0).unwrap();
+    let number = tree.find_id("/a");
+    assert_eq!(delete(&mut tree, "/a/b"), Ok(()));
+    assert_eq!(delete(&mut tree, "/a"), Ok(()));
+    create(&mut tree, "/c", 0).unwrap();
+    create(&mut tree, "/d", 0).unwrap();
+    assert!([tree.find_id("/c"), tree.find_id("/d")].contains(&number));
+    assert_eq!(create(&mut tree, "/a/e", 0), Err(ErrorCode::NoNode));
+    assert_eq!(delete(&mut tree, "/a/e"), Err(ErrorCode::NoNode));
+    assert_eq!(tree.find("/c").unwrap().stat().num_children, 0);
+    assert_eq!(tree.find("/d").unwrap().stat().num_children, 0);
 }
 
 #[test]

@@ -45,11 +45,11 @@ pub(crate) enum Undo {
 
 impl Tree {
     /// From here on changes can be taken back.
-    pub(crate) fn begin_journal(&mut self) {
+    pub(crate) fn begin_journal(&mut self, changes: usize) {
         assert!(self.journal.is_none(), "a multi does not hold a multi");
         self.journal = Some(Journal {
             totals: self.totals,
-            done: Vec::new(),
+            done: Vec::with_capacity(changes),
         });
     }
 

@@ -15,6 +15,7 @@
 use zoa_proto::SessionId;
 use zoa_proto::Zxid;
 
+use crate::child_index::NameHash;
 use crate::digest;
 use crate::digest::PathHash;
 use crate::node::Ephemeral;
@@ -29,24 +30,45 @@ use crate::node::next_version;
 use crate::tree::Tree;
 use crate::tree::journal::Undo;
 
-/// A znode, where it is, and the transaction that changes it.
+/// Where a znode is or will be, and the transaction that changes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'p> {
-    /// As it stands in the request, or as a session's end makes it up.
-    pub(crate) path: &'p str,
-    pub(crate) parent: NodeId,
-    pub(crate) zxid: Zxid,
-    pub(crate) time_ms: i64,
+    pub(crate) parent: Parent,
+    pub(crate) name: &'p str,
+    /// Bytes of its path.
+    pub(crate) path_len: usize,
+    pub(crate) at: Stamp,
 }
 
-impl<'p> Place<'p> {
-    /// The path of the parent; empty for the root.
-    pub(crate) fn parent_path(&self) -> &'p str {
-        split_path(self.path).0
+/// A znode that has children or may get some.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parent {
+    pub(crate) id: NodeId,
+    pub(crate) path: PathHash,
+}
+
+/// The parent that was found last: znodes come in runs with the same one.
+#[derive(Debug, Default)]
+pub(crate) struct LastParent {
+    path: String,
+    found: Option<Parent>,
+}
+
+impl LastParent {
+    fn get(&self, path: &str) -> Option<Parent> {
+        self.found.filter(|_| self.path == path)
     }
 
-    fn name(&self) -> &'p str {
-        split_path(self.path).1
+    fn set(&mut self, path: &str, parent: Parent) {
+        self.path.clear();
+        self.path.push_str(path);
+        self.found = Some(parent);
+    }
+
+    /// To be called when a znode goes: its number may be another's later. Those above one that is
+    /// there do not go before it.
+    fn forget(&mut self, id: NodeId) {
+        self.found = self.found.filter(|parent| parent.id != id);
     }
 }
 
@@ -63,38 +85,51 @@ pub(crate) struct Stamp {
 }
 
 impl Tree {
-    /// Adds a child with the ACL that stands in the scratch buffer as `fix_up_acl` left it.
+    /// The znode at the path of a parent; the empty path is the root's.
+    pub(crate) fn find_parent(&mut self, path: &str) -> Option<Parent> {
+        let last = self.last_parent.get(path);
+        last.or_else(|| {
+            let parent = Parent {
+                id: self.find_id(path)?,
+                path: PathHash::of(path),
+            };
+            self.last_parent.set(path, parent);
+            Some(parent)
+        })
+    }
+
+    /// Adds a child with the ACL that stands in the scratch buffer as `fix_up_acl` left it; `hash`
+    /// is that of parent and name.
     pub(crate) fn add_child(
         &mut self,
         place: &Place<'_>,
-        data: Option<&[u8]>,
-        owner: Option<SessionId>,
+        hash: NameHash,
+        (data, owner): (Option<&[u8]>, Option<SessionId>),
     ) -> NodeId {
-        let above = PathHash::of(place.parent_path());
-        let name = place.name().as_bytes();
-        let (cversion, pzxid) = self.count_child_created(place, above);
-        let stat = StoredStat {
-            czxid: place.zxid,
-            mzxid: place.zxid,
-            pzxid: place.zxid,
-            ctime_ms: place.time_ms,
-            mtime_ms: place.time_ms,
-        };
-        let acl = self.acls.take(&self.acl_scratch);
-        let parent = place.parent;
+        let name = place.name.as_bytes();
+        let (cversion, pzxid) = self.count_child_created(place);
+        let Stamp { zxid, time_ms } = place.at;
         let parts = NodeParts {
             name,
             data,
-            stat,
+            stat: StoredStat {
+                czxid: zxid,
+                mzxid: zxid,
+                pzxid: zxid,
+                ctime_ms: time_ms,
+                mtime_ms: time_ms,
+            },
             versions: Versions::default(),
-            parent,
-            acl,
+            parent: place.parent.id,
+            acl: self.acls.take(&self.acl_scratch),
             is_ephemeral: owner.is_some(),
         };
         let id = self.insert_node(Node::new(parts), owner);
-        self.enter(id);
-        self.totals.paths_and_data_len += len_of(place.path.len() + self.node(id).data_len());
-        self.add_terms(id, above.child(name));
+        self.index.insert(hash, id.0);
+        self.link_newest(id);
+        self.count_in(id);
+        self.totals.paths_and_data_len += len_of(place.path_len + self.node(id).data_len());
+        self.add_terms(id, place.parent.path.child(name));
         self.note(Undo::Created {
             node: id,
             parent_cversion: cversion,
@@ -111,18 +146,18 @@ impl Tree {
             "only a znode without children is deleted"
         );
         self.preserve(id);
-        let above = PathHash::of(place.parent_path());
-        self.subtract_terms(id, above.child(place.name().as_bytes()));
-        self.totals.paths_and_data_len -= len_of(place.path.len() + self.node(id).data_len());
+        let (parent, zxid) = (place.parent, place.at.zxid);
+        self.subtract_terms(id, parent.path.child(place.name.as_bytes()));
+        self.totals.paths_and_data_len -= len_of(place.path_len + self.node(id).data_len());
         let mut parent_pzxid = Zxid::ZERO;
-        self.change_stat(place.parent, above, |node| {
-            parent_pzxid = std::mem::replace(&mut node.stat.pzxid, place.zxid);
+        self.change_stat(parent, |node| {
+            parent_pzxid = std::mem::replace(&mut node.stat.pzxid, zxid);
         });
-        let pzxid = std::mem::replace(&mut self.node_mut(id).stat.pzxid, place.zxid);
+        let pzxid = std::mem::replace(&mut self.node_mut(id).stat.pzxid, zxid);
         self.leave(id);
-        let is_listed = self.open_families.is_open(place.parent);
+        let is_listed = self.open_families.is_open(parent.id);
         if is_listed {
-            self.open_families.add_deleted(place.parent, id);
+            self.open_families.add_deleted(parent.id, id);
         } else {
             self.unlink(id);
         }
@@ -189,20 +224,20 @@ impl Tree {
     }
 
     /// Counts one more child ever created; returns cversion and pzxid as they were.
-    fn count_child_created(&mut self, place: &Place<'_>, above: PathHash) -> (i32, Zxid) {
+    fn count_child_created(&mut self, place: &Place<'_>) -> (i32, Zxid) {
         let mut before = (0, Zxid::ZERO);
-        self.change_stat(place.parent, above, |node| {
+        self.change_stat(place.parent, |node| {
             before = (node.versions.cversion, node.stat.pzxid);
             // The reference applies a cversion only if it is larger, so that it stays at the
             // largest one: the next sequential create finds its name taken (G-13).
             node.versions.cversion = node.versions.cversion.saturating_add(1);
-            node.stat.pzxid = place.zxid;
+            node.stat.pzxid = place.at.zxid;
         });
         before
     }
 
     /// Changes a stat and its share of the digest.
-    fn change_stat(&mut self, id: NodeId, path: PathHash, change: impl FnOnce(&mut Node)) {
+    fn change_stat(&mut self, Parent { id, path }: Parent, change: impl FnOnce(&mut Node)) {
         self.preserve(id);
         let before = self.stat_term(id, path);
         change(self.node_mut(id));
@@ -350,6 +385,7 @@ impl Tree {
 
     /// Makes a znode no part of the tree any more: index, counts, session. It stays linked.
     pub(crate) fn leave(&mut self, id: NodeId) {
+        self.last_parent.forget(id);
         let node = self.nodes.at_mut(id.0);
         node.set_live(false);
         let (parent, name_len) = (node.parent, len_of(node.name().len()));
