@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! Bug: what goes wrong, in a sentence
-//! Loop: log                                                    in which loop of production code: connection, raft, log, ...
+//! Loop: log                                                    in which loop of production code: connection, raft, ...
 //! Origin: who has had it                                       may be left out
 //! Breaks: G-02 G-19
 //! Caught-by: cargo run --profile sim -p zoa-sim -- --seeds 50  must end with another code than 0
@@ -35,7 +35,6 @@ use anyhow::bail;
 use anyhow::ensure;
 
 pub use exhibit::Exhibit;
-pub use exhibit::LOOPS;
 pub use verdict::Caught;
 
 use crate::program;
@@ -224,12 +223,13 @@ fn conclude(shown: &[Shown<'_>]) -> Result<Tally> {
             }
         };
         let Exhibit {
-            of_loop, caught_by, ..
+            loops, caught_by, ..
         } = one.exhibit;
         writeln!(
             table,
-            "| {} | {of_loop} | {verdict} | `{}` | {:.0} |",
+            "| {} | {} | {verdict} | `{}` | {:.0} |",
             one.exhibit.name(),
+            loops.join(", "),
             caught_by.join(" "),
             one.took.as_secs_f64()
         )?;
