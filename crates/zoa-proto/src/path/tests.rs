@@ -139,7 +139,8 @@ fn a_name_may_be_the_last_component_exactly_when_the_path_with_it_is_legal() {
         "\u{10000}",
     ];
     for name in names {
-        let whole = Path::parse(&format!("/parent/{name}"));
+        let path = format!("/parent/{name}");
+        let whole = Path::parse(&path);
         let has_slash = name.contains('/');
         let checked = Path::check_name(name);
         assert_eq!(checked.is_ok(), whole.is_ok() && !has_slash, "{name:?}");
