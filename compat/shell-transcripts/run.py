@@ -74,7 +74,8 @@ class Answer:
         return {"stdout": self.out, "stderr": self.err, "events": self.events, "exit code": "" if self.code is None else str(self.code)}
 
 
-EVENT = re.compile(r"\n?WATCHER::\n\n(WatchedEvent [^\n]*)\n")
+# The two halves of an event may come with two answers.
+EVENT = re.compile(r"\n(?:WATCHER::|(WatchedEvent [^\n]*))\n")
 NEVER_THE_SAME = [
     (re.compile(r"(?m)^(c|m)time = \w{3} \w{3} \d\d \d\d:\d\d:\d\d \S+ \d{4}$"), r"\1time = TIME"),
     (re.compile(r"(?m)^ephemeralOwner = 0x[1-9a-f][0-9a-f]+$"), "ephemeralOwner = SESSION"),
@@ -87,7 +88,7 @@ NEVER_THE_SAME = [
 
 def split_events(out):
     """Events come from another thread, anywhere between the lines of the answer."""
-    events = EVENT.findall(out)
+    events = [event for event in EVENT.findall(out) if event]
     return EVENT.sub("", out), "".join(f"{event}\n" for event in events)
 
 

@@ -8,7 +8,7 @@ use crate::error::Answer;
 pub(crate) const COMMAND: Command = Command {
     name: "addauth",
     arguments: "scheme auth",
-    arguments_min: 1,
+    arguments_min: 2,
     about: "Adds an identity to the session; lines with it are not kept in the history file.",
     examples: &["addauth digest ann:secret"],
     run: Run::Keeper(run),
