@@ -76,13 +76,24 @@ pub fn run() -> Result<()> {
     fs::create_dir_all(&folder).context("making a folder for the comparison")?;
     let loads = [build_c(&folder)?, rust_load()];
     let server = LocalServer::ours(Profile::Release, &folder.join("server"))?;
+    let conditions = conditions()?;
     let mut rows = Vec::new();
     for case in cases() {
         rows.push((case, measure(case, &loads, server.address())?));
     }
-    let table = table(&rows);
+    let table = format!("{conditions}\n{}", table(&rows));
     println!("\n{table}");
     bench::put_into_page(&workspace::root().join(bench::PAGE), MARKERS, &table)
+}
+
+/// What the figures have to be read with.
+fn conditions() -> Result<String> {
+    let load = fs::read_to_string("/proc/loadavg").context("reading the load average")?;
+    let load = load.split_whitespace().next().unwrap_or_default();
+    let cores = std::thread::available_parallelism().context("counting the cores")?;
+    Ok(format!(
+        "Medians of {ROUNDS} interleaved rounds on {cores} cores, load average at the start {load}.\n"
+    ))
 }
 
 fn cases() -> Vec<Case> {

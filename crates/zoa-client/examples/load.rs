@@ -146,11 +146,13 @@ fn run_blocking(load: &Load) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// User and system time of this process, all threads: fields 14 and 15, in ticks of 10 ms.
+/// Time on a processor of all threads of this process, in nanoseconds in the first field: what getrusage says, unrounded.
 fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let (_, fields) = stat.rsplit_once(')').ok_or("no such format")?;
-    let mut ticks = fields.split_whitespace().skip(11);
-    let (user, system) = (ticks.next().ok_or("short")?, ticks.next().ok_or("short")?);
-    Ok((user.parse::<f64>()? + system.parse::<f64>()?) / 100.0)
+    let mut sum = Duration::ZERO;
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        let stat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        let nanos = stat.split_whitespace().next().ok_or("no such format")?;
+        sum += Duration::from_nanos(nanos.parse()?);
+    }
+    Ok(sum.as_secs_f64())
 }
