@@ -197,6 +197,11 @@ impl Connection {
         }
     }
 
+    /// Whether the server stops, so that nobody is waited for.
+    pub fn is_of_stopping_server(&self) -> bool {
+        !self.core.takes_requests()
+    }
+
     /// The shared half of this connection.
     pub fn lane(&self) -> &Arc<Lane> {
         &self.lane

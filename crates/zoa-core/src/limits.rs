@@ -21,6 +21,9 @@ pub const PENDING_PER_CONNECTION_MAX: usize = 1024;
 /// Point reads of one connection that may wait behind its writes; a further one waits in the input.
 pub const PARKED_READS_MAX: usize = 64;
 
+/// Bytes of the point reads of one connection that wait behind its writes, which are kept as they came; a further one waits in the input.
+pub const PARKED_LEN_MAX: usize = 256 << 10;
+
 /// Writes of all connections together that may be unanswered; beyond it input is left unread.
 pub const OUTSTANDING_MAX: usize = 20_000;
 
@@ -35,6 +38,13 @@ pub const WATCHES_PER_CONNECTION_MAX: usize = 1_000_000;
 
 /// Bytes of the paths that one connection may watch; a further one is refused with a marshalling error.
 pub const WATCHED_LEN_PER_CONNECTION_MAX: usize = 128 << 20;
+
+/// Watches that all connections together may hold; a further one is refused with a marshalling error.
+pub const WATCHES_MAX: usize = 10_000_000;
+
+/// Bytes of the paths that all connections together may watch, each counted for every connection that watches it; a further one is refused
+/// with a marshalling error.
+pub const WATCHED_LEN_MAX: usize = 1 << 30;
 
 /// Authentication entries one connection may hold; a further one fails its authentication.
 pub const IDENTITIES_PER_CONNECTION_MAX: usize = 64;

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use zoa_proto::OpCode;
 use zoa_proto::Xid;
 
+use crate::limits::PARKED_LEN_MAX;
 use crate::limits::PARKED_READS_MAX;
 use crate::limits::PENDING_PER_CONNECTION_MAX;
 
@@ -24,6 +25,7 @@ use crate::limits::PENDING_PER_CONNECTION_MAX;
 pub(crate) struct Pipeline {
     waiting: VecDeque<Waiting>,
     parked_count: usize,
+    parked_len: usize,
 }
 
 /// One request that waits.
@@ -69,11 +71,13 @@ pub(crate) enum Turn {
 }
 
 impl Pipeline {
-    /// The rule of this file.
-    pub(crate) fn turn_of_read(&self, op: OpCode) -> Turn {
+    /// The rule of this file, for a frame of this length.
+    pub(crate) fn turn_of_read(&self, op: OpCode, len: usize) -> Turn {
+        let has_room =
+            self.parked_count < PARKED_READS_MAX && self.parked_len + len <= PARKED_LEN_MAX;
         if self.waiting.is_empty() {
             Turn::Now
-        } else if is_point(op) && self.parked_count < PARKED_READS_MAX {
+        } else if is_point(op) && has_room {
             Turn::Park
         } else {
             Turn::Hold
@@ -103,6 +107,7 @@ impl Pipeline {
             "a read is parked only behind a write"
         );
         self.parked_count += 1;
+        self.parked_len += frame.len();
         let frame = frame.into();
         self.waiting
             .push_back(Waiting::ParkedRead(ParkedRead { frame, received_ms }));
@@ -124,9 +129,12 @@ impl Pipeline {
         if !matches!(self.waiting.front(), Some(Waiting::ParkedRead(_))) {
             return None;
         }
-        self.parked_count -= 1;
         match self.waiting.pop_front() {
-            Some(Waiting::ParkedRead(read)) => Some(read),
+            Some(Waiting::ParkedRead(read)) => {
+                self.parked_count -= 1;
+                self.parked_len -= read.frame.len();
+                Some(read)
+            }
             _ => None,
         }
     }
@@ -141,6 +149,7 @@ impl Pipeline {
             }
         }
         self.parked_count = 0;
+        self.parked_len = 0;
         unanswered
     }
 }
@@ -208,10 +217,10 @@ mod tests {
     #[test]
     fn a_read_waits_only_behind_a_write() {
         let mut pipeline = Pipeline::default();
-        assert_eq!(pipeline.turn_of_read(OpCode::GetData), Turn::Now);
+        assert_eq!(pipeline.turn_of_read(OpCode::GetData, 10), Turn::Now);
         pipeline.push_write(write(1));
-        assert_eq!(pipeline.turn_of_read(OpCode::GetData), Turn::Park);
-        assert_eq!(pipeline.turn_of_read(OpCode::GetChildren), Turn::Hold);
+        assert_eq!(pipeline.turn_of_read(OpCode::GetData, 10), Turn::Park);
+        assert_eq!(pipeline.turn_of_read(OpCode::GetChildren, 10), Turn::Hold);
     }
 
     #[test]
@@ -234,10 +243,34 @@ mod tests {
         let mut pipeline = Pipeline::default();
         pipeline.push_write(write(1));
         for _ in 0..PARKED_READS_MAX {
-            assert_eq!(pipeline.turn_of_read(OpCode::Ping), Turn::Park);
+            assert_eq!(pipeline.turn_of_read(OpCode::Ping, 4), Turn::Park);
             pipeline.park(b"ping", 5);
         }
-        assert_eq!(pipeline.turn_of_read(OpCode::Ping), Turn::Hold);
+        assert_eq!(pipeline.turn_of_read(OpCode::Ping, 4), Turn::Hold);
+    }
+
+    #[test]
+    fn no_more_than_parked_len_max_is_parked() {
+        let mut pipeline = Pipeline::default();
+        pipeline.push_write(write(1));
+        let half = vec![0; PARKED_LEN_MAX / 2];
+        for _ in 0..2 {
+            assert_eq!(
+                pipeline.turn_of_read(OpCode::Exists, half.len()),
+                Turn::Park
+            );
+            pipeline.park(&half, 5);
+        }
+        assert_eq!(pipeline.turn_of_read(OpCode::Exists, 1), Turn::Hold);
+        pipeline.take_write();
+        pipeline.take_parked();
+        assert_eq!(pipeline.turn_of_read(OpCode::Exists, 1), Turn::Park);
+        pipeline.clear();
+        pipeline.push_write(write(2));
+        assert_eq!(
+            pipeline.turn_of_read(OpCode::Exists, PARKED_LEN_MAX),
+            Turn::Park
+        );
     }
 
     #[test]

@@ -23,7 +23,9 @@ use zoa_proto::EventKind;
 use crate::hashing::KeyedHasher;
 use crate::lane::ConnectionNumber;
 use crate::lane::Lane;
+use crate::limits::WATCHED_LEN_MAX;
 use crate::limits::WATCHED_LEN_PER_CONNECTION_MAX;
+use crate::limits::WATCHES_MAX;
 use crate::limits::WATCHES_PER_CONNECTION_MAX;
 pub(crate) use watchers::Kinds;
 use watchers::Watchers;
@@ -34,7 +36,12 @@ pub(crate) struct WatchTable {
     by_path: HashMap<Arc<str>, Watchers, KeyedHasher>,
     by_connection: HashMap<ConnectionNumber, OwnPaths, KeyedHasher>,
     hasher: KeyedHasher,
+    /// Of one connection.
     bounds: Bounds,
+    /// Of all connections together.
+    bounds_of_all: Bounds,
+    /// What all connections hold together.
+    all: Held,
     /// Paths with at least one recursive watch; while it is zero no ancestor is looked at.
     recursive_count: usize,
 }
@@ -47,7 +54,15 @@ struct OwnPaths {
     len: usize,
 }
 
-/// What one connection may watch.
+/// How much is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Held {
+    count: usize,
+    /// Bytes of the paths, each counted for every connection that watches it.
+    len: usize,
+}
+
+/// How much may be watched.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
     count_max: usize,
@@ -55,12 +70,21 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn allow(&self, own: &OwnPaths, path: &str) -> bool {
-        own.paths.len() < self.count_max && own.len + path.len() <= self.len_max
+    fn allow(&self, held: Held, path: &str) -> bool {
+        held.count < self.count_max && held.len + path.len() <= self.len_max
     }
 }
 
-/// The connection holds as many watches as it may.
+impl OwnPaths {
+    fn held(&self) -> Held {
+        Held {
+            count: self.paths.len(),
+            len: self.len,
+        }
+    }
+}
+
+/// The connection, or all of them together, hold as many watches as they may.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooManyWatches;
 
@@ -74,6 +98,11 @@ impl WatchTable {
                 count_max: WATCHES_PER_CONNECTION_MAX,
                 len_max: WATCHED_LEN_PER_CONNECTION_MAX,
             },
+            bounds_of_all: Bounds {
+                count_max: WATCHES_MAX,
+                len_max: WATCHED_LEN_MAX,
+            },
+            all: Held::default(),
             recursive_count: 0,
         }
     }
@@ -95,7 +124,14 @@ impl WatchTable {
             });
         let path = match own.paths.get(path) {
             Some(path) => Arc::clone(path),
-            None if !self.bounds.allow(own, path) => return Err(TooManyWatches),
+            None if !self.bounds.allow(own.held(), path)
+                || !self.bounds_of_all.allow(self.all, path) =>
+            {
+                if own.paths.is_empty() {
+                    self.by_connection.remove(&lane.number());
+                }
+                return Err(TooManyWatches);
+            }
             None => {
                 let path = self
                     .by_path
@@ -103,6 +139,8 @@ impl WatchTable {
                     .map_or_else(|| Arc::from(path), |(path, _)| Arc::clone(path));
                 own.len += path.len();
                 own.paths.insert(Arc::clone(&path));
+                self.all.count += 1;
+                self.all.len += path.len();
                 path
             }
         };
@@ -148,6 +186,8 @@ impl WatchTable {
         let Some(own) = self.by_connection.remove(&connection) else {
             return;
         };
+        self.all.count -= own.paths.len();
+        self.all.len -= own.len;
         for path in own.paths {
             let Some(watchers) = self.by_path.get_mut(&path) else {
                 continue;
@@ -209,7 +249,7 @@ impl WatchTable {
         WatchCounts {
             connections: self.by_connection.len(),
             paths: self.by_path.len(),
-            watches: self.by_connection.values().map(|own| own.paths.len()).sum(),
+            watches: self.all.count,
         }
     }
 
@@ -236,6 +276,8 @@ impl WatchTable {
         if let Some(own) = self.by_connection.get_mut(&connection) {
             if own.paths.remove(path) {
                 own.len -= path.len();
+                self.all.count -= 1;
+                self.all.len -= path.len();
             }
             if own.paths.is_empty() {
                 self.by_connection.remove(&connection);

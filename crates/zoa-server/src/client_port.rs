@@ -222,6 +222,8 @@ struct Driver<S> {
     rest: Option<Pin<Box<Sleep>>>,
     /// Nothing follows what is being written.
     is_last: bool,
+    /// The client has been told that nothing follows.
+    is_shut: bool,
     is_ending: bool,
 }
 
@@ -238,6 +240,8 @@ enum Written {
     All,
     /// As much as was allowed, or as the socket takes for now: it will wake the task.
     Part,
+    /// All of it, and nothing will follow.
+    Finished,
 }
 
 impl<S: Carrier> Driver<S> {
@@ -251,6 +255,7 @@ impl<S: Carrier> Driver<S> {
             progress: Progress::Reading,
             rest: None,
             is_last: false,
+            is_shut: false,
             is_ending: false,
         }
     }
@@ -283,8 +288,10 @@ impl<S: Carrier> Driver<S> {
                 Progress::Closed => false,
             };
             let written = self.poll_write(context, writer, usize::MAX)?;
-            if written == Written::Part {
-                self.linger();
+            match written {
+                Written::Finished => return self.poll_goodbye(context),
+                Written::Part => self.linger(),
+                Written::Nothing | Written::All => {}
             }
             // What was sent has made room, and nobody else tells the input that waits for it.
             let has_room = self.progress == Progress::Blocked && written == Written::All;
@@ -350,7 +357,12 @@ impl<S: Carrier> Driver<S> {
             let output = self.connection.output(Some(writer));
             self.is_last = output.is_last;
             if output.bytes.is_empty() {
-                return if self.is_last { Err(Over) } else { Ok(written) };
+                let written = if self.is_last {
+                    Written::Finished
+                } else {
+                    written
+                };
+                return Ok(written);
             }
             let len = output.bytes.len().min(WRITE_LEN_MAX).min(left);
             let bytes = output.bytes.get(..len).unwrap_or_default();
@@ -367,6 +379,41 @@ impl<S: Carrier> Driver<S> {
             }
             written = Written::All;
         }
+    }
+
+    /// Waits until the client has heard the last words and closes, and throws away what it still sends.
+    ///
+    /// To close a socket with input in it resets the connection, and that may destroy what is under way to the client.
+    fn poll_goodbye(&mut self, context: &mut Context<'_>) -> Result<(), Over> {
+        if self.connection.is_of_stopping_server() {
+            return Err(Over);
+        }
+        self.linger();
+        if !self.is_shut {
+            match Pin::new(&mut self.socket).poll_shutdown(context) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Err(_)) => return Err(Over),
+                Poll::Ready(Ok(())) => self.is_shut = true,
+            }
+        }
+        for _ in 0..ROUNDS_PER_POLL {
+            if self.poll_discard(context)?.is_pending() {
+                return Ok(());
+            }
+        }
+        context.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn poll_discard(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, Over> {
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            let mut read = ReadBuf::new(buffer);
+            match Pin::new(&mut self.socket).poll_read(context, &mut read) {
+                Poll::Pending => Ok(Poll::Pending),
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => Ok(Poll::Ready(())),
+                Poll::Ready(_) => Err(Over),
+            }
+        })
     }
 
     /// A client that does not read the last words is waited for, but not for long.

@@ -190,7 +190,7 @@ impl Connection {
     ) -> Step {
         let read_turn = {
             let mut state = self.lane.lock();
-            let read_turn = state.pipeline.turn_of_read(op);
+            let read_turn = state.pipeline.turn_of_read(op, frame.len());
             if read_turn == ReadTurn::Park {
                 state.pipeline.park(frame, now_ms);
             }

@@ -2,12 +2,15 @@
 
 use zoa_proto::EventKind;
 
+use super::Held;
 use super::Kinds;
 use super::TooManyWatches;
 use super::WatchTable;
 use super::ancestors;
 use crate::hashing::KeyedHasher;
+use crate::limits::WATCHED_LEN_MAX;
 use crate::limits::WATCHED_LEN_PER_CONNECTION_MAX;
+use crate::limits::WATCHES_MAX;
 use crate::limits::WATCHES_PER_CONNECTION_MAX;
 use crate::testing::lane;
 
@@ -167,6 +170,38 @@ fn the_paths_that_a_connection_watches_are_bounded_in_length() {
         "a watch that fired makes room"
     );
     assert_eq!(table.add(&lane, &long, Kinds::DATA), Err(TooManyWatches));
+}
+
+#[test]
+fn the_watches_of_all_connections_together_are_bounded() {
+    let mut table = table();
+    let bounds = table.bounds_of_all;
+    assert_eq!(
+        (bounds.count_max, bounds.len_max),
+        (WATCHES_MAX, WATCHED_LEN_MAX)
+    );
+    table.bounds_of_all.count_max = 3;
+    table.bounds_of_all.len_max = 20;
+    let (lane, other, third) = (lane(1), lane(2), lane(3));
+    for path in ["/a", "/b"] {
+        assert_eq!(table.add(&lane, path, Kinds::DATA), Ok(()));
+    }
+    assert_eq!(table.add(&other, "/a", Kinds::DATA), Ok(()));
+    assert_eq!(table.add(&third, "/a", Kinds::DATA), Err(TooManyWatches));
+    assert_eq!(
+        table.counts().connections,
+        2,
+        "who holds none is not listed"
+    );
+    assert_eq!(fired(&mut table, EventKind::NodeCreated, "/a"), [1, 2]);
+    let long = format!("/{}", "n".repeat(17));
+    assert_eq!(table.add(&third, &long, Kinds::DATA), Ok(()));
+    assert_eq!(table.add(&other, "/a", Kinds::DATA), Err(TooManyWatches));
+    table.remove_connection(third.number());
+    assert_eq!(table.add(&other, "/a", Kinds::DATA), Ok(()));
+    table.remove(other.number(), "/a", Kinds::ALL);
+    table.remove_connection(lane.number());
+    assert_eq!(table.all, Held::default(), "nothing is counted for ever");
 }
 
 #[test]

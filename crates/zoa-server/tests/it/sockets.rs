@@ -1,5 +1,6 @@
 //! Between sockets and the core: nobody is forgotten, and the options of zoo.cfg reach the sockets.
 
+use std::io::Read;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::thread;
@@ -43,6 +44,25 @@ fn what_waits_for_an_answer_is_never_forgotten() {
     for client in clients {
         client.join().expect("all is answered");
     }
+    server.stop();
+}
+
+/// Goal: the answer to closeSession arrives whatever was sent behind it. Method: so much behind it that the server cannot have read it
+/// all; the stream must end in order, not by a reset.
+#[test]
+fn what_is_sent_behind_a_close_does_not_destroy_its_answer() {
+    let folder = Folder::new();
+    let server = start(&folder);
+    let mut client = Client::connect(server.address());
+    let close = raw(OpCode::CloseSession, 1, b"");
+    let ping = raw(OpCode::Ping, -2, b"");
+    let burst = [close, ping.repeat(20_000)].concat();
+    client.socket.write_all(&burst).expect("sent");
+    let mut received = Vec::new();
+    let end = client.socket.read_to_end(&mut received);
+    assert!(end.is_ok(), "{end:?}");
+    assert_eq!(received.get(4..8), Some(&1_i32.to_be_bytes()[..]));
+    assert_eq!(received.len(), 4 + 16, "the answer and nothing else");
     server.stop();
 }
 
