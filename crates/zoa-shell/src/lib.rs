@@ -40,11 +40,9 @@ use console::Manner;
 use console::Mode;
 use error::Answer;
 use error::ShellError;
+use limits::LINE_LEN_MAX;
 use shell::Shell;
 use start::Start;
-
-/// A line from a pipe may be so long; a request could not hold more anyway. What is longer is refused.
-const LINE_LEN_MAX: u64 = 16 << 20;
 
 /// Runs the shell with the words of its command line, the program's name left out; returns the exit code.
 #[must_use]

@@ -15,5 +15,8 @@ pub(crate) const REDO_LINES_MAX: usize = 10_000;
 /// Bytes of a file that `import` reads; a larger one is refused.
 pub(crate) const IMPORT_LEN_MAX: u64 = 1 << 30;
 
+/// Bytes of a line from a pipe or file; a longer one ends the shell with an error. No request could hold more.
+pub(crate) const LINE_LEN_MAX: u64 = 4 << 20;
+
 /// Names that a completion offers; further ones are left out.
 pub(crate) const COMPLETIONS_MAX: usize = 2_000;

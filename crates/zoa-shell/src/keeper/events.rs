@@ -4,8 +4,11 @@
 //! even when a server was found before anybody listened.
 
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::Sender;
+use std::sync::mpsc::channel;
 use std::thread;
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use zoa_client::EventKind;
 use zoa_client::EventType;
@@ -19,32 +22,31 @@ use zoa_client::blocking::Client;
 use crate::console::Console;
 use crate::text::event::Shown;
 
-/// The threads that show events.
+/// How long the end of the session waits for the last events to be shown. The line editor may hold one back until the next
+/// prompt, which then never comes.
+const LAST_EVENTS_WAIT: Duration = Duration::from_secs(1);
+
+/// The threads that show events, each with a sender that goes away when it ends.
 pub(super) struct Events {
-    threads: Vec<JoinHandle<()>>,
+    ended: Receiver<()>,
 }
 
 impl Events {
     pub(super) fn listen(client: &Client, watched: WatchEvents, console: &Arc<Console>) -> Self {
-        let threads = [
-            show_session(client, Arc::clone(console)),
-            show_watched(watched, Arc::clone(console)),
-        ];
-        Self {
-            threads: threads.into_iter().flatten().collect(),
-        }
+        let (running, ended) = channel();
+        show_session(client, Arc::clone(console), running.clone());
+        show_watched(watched, Arc::clone(console), running);
+        Self { ended }
     }
 
     /// Waits until all has been shown; the session has ended.
     pub(super) fn join(self) {
-        for thread in self.threads {
-            // A thread that panicked has said so.
-            drop(thread.join());
-        }
+        // Nothing is ever sent: it ends with the last sender, or in time.
+        let _ended = self.ended.recv_timeout(LAST_EVENTS_WAIT);
     }
 }
 
-fn show_session(client: &Client, console: Arc<Console>) -> Option<JoinHandle<()>> {
+fn show_session(client: &Client, console: Arc<Console>, running: Sender<()>) {
     let mut events = client.handle().session_events();
     let state = client.handle().state();
     let first = events.try_next();
@@ -52,6 +54,7 @@ fn show_session(client: &Client, console: Arc<Console>) -> Option<JoinHandle<()>
         console.show_event(&Shown::of_session("SyncConnected"));
     }
     spawn("zoa-session-events", move || {
+        let _running = running;
         let mut next = first.or_else(|| events.wait());
         while let Some(event) = next {
             if let Some(state) = state_of(&event) {
@@ -59,23 +62,24 @@ fn show_session(client: &Client, console: Arc<Console>) -> Option<JoinHandle<()>
             }
             next = events.wait();
         }
-    })
+    });
 }
 
-fn show_watched(mut watched: WatchEvents, console: Arc<Console>) -> Option<JoinHandle<()>> {
+fn show_watched(mut watched: WatchEvents, console: Arc<Console>, running: Sender<()>) {
     spawn("zoa-watch-events", move || {
+        let _running = running;
         while let Some(event) = watched.wait() {
             match event {
                 Ok(event) => console.show_event(&shown(event)),
                 Err(missed) => console.tell(&missed.to_string()),
             }
         }
-    })
+    });
 }
 
-/// Without the thread events are not shown, and all else works.
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
-    thread::Builder::new().name(name.to_owned()).spawn(run).ok()
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) {
+    // Without the thread events are not shown, and all else works.
+    drop(thread::Builder::new().name(name.to_owned()).spawn(run));
 }
 
 /// The state that the original tells of; it has no word for "may have expired".

@@ -20,6 +20,7 @@ use crate::console::Console;
 use crate::console::Manner;
 use crate::console::Mode;
 use crate::keeper::Link;
+use crate::limits::LINE_LEN_MAX;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -352,6 +353,26 @@ fn what_cannot_be_sent_is_refused_and_not_hung_on() {
         "{said}"
     );
     shell.check("ls /", "[zookeeper]\n");
+}
+
+#[test]
+fn lines_from_a_pipe_run_one_by_one_up_to_a_length() {
+    let server = LocalServer::start();
+    let mut shell = Caught::new(&server);
+    let lines: &[u8] = b"create /a 1\r\n\nget /a\nget /b";
+    crate::run_lines(&mut shell.shell, lines).expect("all lines are read");
+    assert_eq!(shell.out.take(), "1\n");
+    let told = "Created /a\nNode does not exist: /b\n";
+    assert_eq!(
+        (shell.err.take().as_str(), shell.shell.exit_code),
+        (told, 1)
+    );
+    let endless = io::BufReader::new(io::repeat(b'x'));
+    let error = crate::run_lines(&mut shell.shell, endless).expect_err("no end");
+    assert_eq!(
+        error.message,
+        format!("A line is longer than {LINE_LEN_MAX} bytes")
+    );
 }
 
 #[test]
