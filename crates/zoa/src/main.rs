@@ -4,6 +4,7 @@ mod bench;
 mod dev;
 mod facts;
 mod log_file;
+mod open_files;
 mod serve;
 mod shell;
 mod version;

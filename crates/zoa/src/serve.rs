@@ -26,6 +26,7 @@ use zoa_tree::Settings;
 
 use crate::facts;
 use crate::log_file;
+use crate::open_files;
 use crate::version;
 
 /// The original's `myid` of a server that has none.
@@ -138,7 +139,7 @@ pub(crate) fn core_config(config: &ServerConfig, options: &Options) -> CoreConfi
             frame_len_max: to_usize(config.requests.len_max),
         },
         connections_per_address_max: to_usize(config.connections.per_address_max),
-        connections_max: to_usize(config.connections.total_max),
+        connections_max: open_files::connections_max(config.connections.total_max),
         settings: settings(config),
         super_digest: config
             .access

@@ -152,6 +152,41 @@ fn a_disk_that_takes_no_more_ends_the_server_and_loses_nothing() {
     fs::remove_dir_all(folder).expect("removed");
 }
 
+/// Goal: who only opens connections takes no file from the log, which would end the server (G-22). Method: few files are allowed, far more
+/// connections are opened, and a client writes as much as needs a further segment.
+#[test]
+fn connections_leave_the_log_the_files_it_needs() {
+    let folder = scratch("files");
+    let port = free_port();
+    let config = folder.join("zoo.cfg");
+    let text = format!(
+        "dataDir={}\nclientPort={port}\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\n",
+        folder.join("data").display()
+    );
+    fs::write(&config, text).expect("written");
+    let limited = "ulimit -n 128; exec \"$0\" serve \"$1\"";
+    let mut server = Command::new("bash")
+        .args(["-c", limited, ZOA])
+        .arg(&config)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("bash starts");
+    let mut socket = connect(port);
+    assert!(answered(&mut socket, &connect_request()), "a session");
+    let greedy: Vec<TcpStream> = (0..200).map(|_| connect(port)).collect();
+    for number in 1..=50 {
+        assert!(answered(&mut socket, &create_request(number)), "{number}");
+    }
+    drop(greedy);
+    terminate(&server);
+    assert_eq!(end_of(&mut server).code(), Some(0));
+    let mut said = String::new();
+    let mut stderr = server.stderr.take().expect("a pipe");
+    stderr.read_to_string(&mut said).expect("text");
+    assert!(said.contains("ulimit"), "{said}");
+    fs::remove_dir_all(folder).expect("removed");
+}
+
 /// A connection, as soon as the server takes it.
 #[expect(
     clippy::disallowed_methods,
