@@ -70,7 +70,7 @@ pub(crate) fn json(acl: &[Acl]) -> Value {
     acl.iter().map(entry).collect()
 }
 
-/// Reads what [`json`] wrote.
+/// Reads what [`json()`] wrote.
 pub(crate) fn from_json(value: &Value) -> Option<Vec<Acl>> {
     let entry = |entry: &Value| {
         let text = |key: &str| entry.get(key).and_then(Value::as_str);

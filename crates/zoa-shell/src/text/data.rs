@@ -13,7 +13,7 @@ pub(crate) fn base64(data: &[u8]) -> String {
     STANDARD.encode(data)
 }
 
-/// What [`base64`] wrote; `None` when it is not that.
+/// What [`base64()`] wrote; `None` when it is not that.
 pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
