@@ -361,7 +361,7 @@ impl Session {
     pub(crate) fn close(&self) -> bool {
         let was_connected = self.target.take().is_some();
         let client = self.client.take();
-        let watcher = (self.watcher.take(), self.logger.take());
+        let watcher = self.watcher.take();
         let registrations = Desk::here().remove_of(self.number);
         if let Some(client) = &client
             && let Some(client) = client.get()

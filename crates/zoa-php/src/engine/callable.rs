@@ -30,7 +30,7 @@ impl Callable {
         let mut pair = array_of([object, Value::string(method)]).into_zval();
         // SAFETY: the value is one; the shim takes a reference of its own.
         let kept = unsafe { ffi::zoa_callable_of(&raw mut pair) };
-        (!kept.is_null()).then_some(Self(kept))
+        (!kept.is_null()).then(|| Self(kept))
     }
 
     #[expect(unsafe_code, reason = "the shim compares values")]
