@@ -53,7 +53,8 @@ fn has_debian(package: &str) -> bool {
     output.is_ok_and(|output| output.stdout == b"installed")
 }
 
-fn as_root(name: &str) -> Command {
+/// A program run as root, by sudo where we are not.
+pub(crate) fn as_root(name: &str) -> Command {
     let is_root = Command::new("id")
         .arg("-u")
         .output()

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! main -> suite -> step -> tidy, cargo ..., scripts, sim       cargo xtask test
-//!      -> demo, dist, bench, bench_client, nightly, museum                   each callable alone
+//!      -> demo, dist, bench, bench_client, nightly, museum, php              each callable alone
 //! ```
 
 #![allow(
@@ -27,6 +27,7 @@ pub mod install;
 mod local_server;
 pub mod museum;
 pub mod nightly;
+pub mod php;
 pub mod program;
 pub mod scripts;
 pub mod source;

@@ -19,6 +19,7 @@ use xtask::demo;
 use xtask::dist;
 use xtask::museum;
 use xtask::nightly;
+use xtask::php;
 use xtask::step;
 use xtask::suite;
 use xtask::workspace::Profile;
@@ -61,6 +62,21 @@ enum Task {
     },
     /// Measures our Rust client and the original's C library in turn and writes docs/performance.md.
     BenchClient,
+    /// Builds the PHP extension and installs it into this machine's PHP.
+    Php {
+        /// Run its suite instead of installing it.
+        #[arg(long)]
+        test: bool,
+        /// Run the suite under valgrind.
+        #[arg(long, requires = "test")]
+        valgrind: bool,
+        /// Run the suite so often.
+        #[arg(long, requires = "test", default_value_t = 1)]
+        repeat: usize,
+        /// Only these tests of the suite.
+        #[arg(requires = "test")]
+        tests: Vec<String>,
+    },
     /// Puts known bugs back, one at a time, and shows that the checks catch them.
     Museum {
         /// Only the patches whose names begin so.
@@ -85,6 +101,17 @@ fn run(task: Task) -> Result<()> {
         Task::Dist => dist::lay_out(Profile::Release).map(drop),
         Task::Bench { arguments } => bench::run(&arguments),
         Task::BenchClient => bench_client::run(),
+        Task::Php {
+            test,
+            valgrind,
+            repeat,
+            tests,
+        } => php::run(&php::Options {
+            test,
+            repetitions: repeat,
+            valgrind,
+            tests,
+        }),
         Task::Museum { bugs } => {
             let tally = museum::run(&bugs)?;
             ensure!(tally.failed == 0, "{}", tally.closing_line());

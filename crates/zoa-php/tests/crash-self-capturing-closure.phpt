@@ -18,6 +18,7 @@ for ($i = 1; $i <= 200; $i++) {
     until(function () use (&$count, &$i) { return $count >= $i; });
 }
 var_dump($count);
+$zk->close();
 ?>
 --EXPECT--
 int(200)
