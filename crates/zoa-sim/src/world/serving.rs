@@ -275,6 +275,11 @@ impl World {
         }
         self.life += 1;
         self.witness.begin_life();
+        // What the next life commits is not held against the log that failed in the last one, however soon it comes.
+        let now = self.now();
+        if let Some(failed) = self.observed.poisoned.last_mut() {
+            failed.to = failed.to.min(now);
+        }
         self.scheduled.clear();
         self.log_is_writing = false;
         let setup = Setup {
