@@ -43,7 +43,7 @@ impl Connection {
             return Step::Close;
         };
         let Some(op) = header.op() else {
-            return self.refuse_unknown(header);
+            return self.refuse_unknown(header, shared);
         };
         match op {
             OpCode::Create
@@ -62,9 +62,9 @@ impl Connection {
                 .handle_sync(header, body, turn)
                 .unwrap_or_else(|| self.refuse_unreadable(header, shared)),
             OpCode::CloseSession => self.handle_close_session(header, turn),
-            OpCode::Auth => self.handle_auth(header, body),
+            OpCode::Auth => self.handle_auth(header, body, shared),
             // Outside a multi the original 3.9 refuses it as it does what it does not know.
-            OpCode::Check => self.refuse_unknown(header),
+            OpCode::Check => self.refuse_unknown(header, shared),
             OpCode::GetChildren
             | OpCode::GetChildren2
             | OpCode::SetWatches
@@ -82,7 +82,7 @@ impl Connection {
             | OpCode::AddWatch
             | OpCode::WhoAmI => self.handle_read(header, op, frame, (turn.now.mono_ms, shared)),
             OpCode::Notification | OpCode::CreateSession | OpCode::Error => {
-                self.refuse_unknown(header)
+                self.refuse_unknown(header, shared)
             }
         }
     }
@@ -219,10 +219,16 @@ impl Connection {
         }
     }
 
-    fn handle_auth(&mut self, header: RequestHeader, body: &[u8]) -> Step {
-        if !self.lane.lock().pipeline.is_empty() {
+    fn handle_auth(
+        &mut self,
+        header: RequestHeader,
+        body: &[u8],
+        shared: &mut SharedTree<'_>,
+    ) -> Step {
+        if self.owes_answers(shared) {
             return Step::Hold;
         }
+        shared.release();
         let verdict = match Request::decode(OpCode::Auth, body) {
             Ok(Request::Auth(auth))
                 if IdentitiesBuf::as_ref(&self.identities).iter().count()
@@ -276,7 +282,7 @@ impl Connection {
 
     /// A body that ends too early: an answer in its turn, and the connection lives on.
     fn refuse_unreadable(&self, header: RequestHeader, shared: &mut SharedTree<'_>) -> Step {
-        if !self.lane.lock().pipeline.is_empty() {
+        if self.owes_answers(shared) {
             return Step::Hold;
         }
         let reply = ReplyHeader {
@@ -289,9 +295,8 @@ impl Connection {
     }
 
     /// An opcode that nobody serves: an answer, then the end, as the original.
-    fn refuse_unknown(&self, header: RequestHeader) -> Step {
-        let mut state = self.lane.lock();
-        if !state.pipeline.is_empty() {
+    fn refuse_unknown(&self, header: RequestHeader, shared: &mut SharedTree<'_>) -> Step {
+        if self.owes_answers(shared) {
             return Step::Hold;
         }
         let reply = ReplyHeader {
@@ -299,7 +304,16 @@ impl Connection {
             zxid: Zxid::NONE,
             error: Some(ErrorCode::Unimplemented),
         };
-        state.reply(header.op(), reply, |_| {});
+        self.lane.lock().reply(header.op(), reply, |_| {});
         Step::Close
+    }
+
+    /// Whether something that came before is not answered yet.
+    ///
+    /// Looked up under the shared lock: an apply loop that has taken the last parked read out holds the exclusive one until it has put
+    /// the answer into the outbox.
+    fn owes_answers(&self, shared: &mut SharedTree<'_>) -> bool {
+        shared.tree();
+        !self.lane.lock().pipeline.is_empty()
     }
 }

@@ -1,14 +1,27 @@
 //! FIFO per session, events before new data, replies before their own watch's events.
 
+use std::sync::Arc;
+use std::thread;
+
+use zoa_proto::AclList;
+use zoa_proto::AclRef;
+use zoa_proto::CreateFlags;
 use zoa_proto::EventKind;
+use zoa_proto::OpCode;
+use zoa_proto::Perms;
 use zoa_proto::Request;
 use zoa_proto::Zxid;
 use zoa_proto::request;
 
+use crate::world::Client;
 use crate::world::Received;
 use crate::world::World;
 use crate::world::get_data;
+use crate::world::raw;
 use crate::world::set_data;
+
+/// As many as an ACL holds, about.
+const ACL_ENTRIES: usize = 1_500;
 
 fn xids(received: &[Received]) -> Vec<i32> {
     let xid = |it: &Received| match it {
@@ -190,4 +203,58 @@ fn a_connection_that_ends_in_the_middle_of_a_list_leaves_nothing_open() {
         panic!("a reply")
     };
     assert_eq!(&body[..4], 2_999_i32.to_be_bytes());
+}
+
+/// Goal: what is answered without a look at the tree does not overtake a parked read that the apply loop has taken out and not answered
+/// yet. Method: two threads, and a read that is long judged for its ACL; the other one asks all the while whether it is its turn.
+#[test]
+fn nothing_overtakes_a_parked_read_while_it_is_being_answered() {
+    let auth = raw(OpCode::Auth, 90, b"\0\0\0\0\0\0\0\x06digest\0\0\0\x03u:p");
+    let unknown = b"\0\0\0\x08\0\0\0\x5a\0\0\x03\xe7".to_vec();
+    let check = raw(OpCode::Check, 90, b"\0\0\0\x02/a\0\0\0\0");
+    for last in [auth, unknown, check] {
+        let mut world = World::new();
+        let mut client = world.connect();
+        create_with_a_long_acl(&mut world, &mut client, "/a");
+        for number in 0..50 {
+            let identity = format!("\0\0\0\0\0\0\0\x06digest\0\0\0\x06u:{number:04}");
+            world.send(&mut client, &raw(OpCode::Auth, 80, identity.as_bytes()));
+            assert_eq!(client.reply(80).error(), 0);
+        }
+        let write = world.request(&mut client, &set_data("/nowhere", b""));
+        let read = world.request(&mut client, &get_data("/a", false));
+        world.send(&mut client, &last);
+        let committed = world.take_committed(1);
+        let (core, now) = (Arc::clone(&world.core), world.now);
+        let applying = thread::spawn(move || core.handle_committed(now, &committed));
+        while !applying.is_finished() {
+            world.wake(&mut client);
+        }
+        let applied = applying.join().expect("it does not panic");
+        applied.expect("the core reads what it wrote");
+        world.wake(&mut client);
+        assert_eq!(xids(&client.take_all()), [write, read, 90]);
+    }
+}
+
+/// Nobody here may read it, which takes a walk over all of its ACL.
+fn create_with_a_long_acl(world: &mut World, client: &mut Client, path: &str) {
+    let ids: Vec<String> = (0..ACL_ENTRIES)
+        .map(|it| format!("user-{it}:hash"))
+        .collect();
+    let entries = ids.iter().map(|id| AclRef {
+        perms: Perms::ALL,
+        scheme: "digest",
+        id,
+    });
+    let mut scratch = Vec::new();
+    let acl = AclList::collect_into(entries, &mut scratch);
+    let create = request::Create {
+        path,
+        data: None,
+        acl,
+        flags: CreateFlags(0),
+    };
+    let created = world.write(client, &Request::Create(create));
+    assert_eq!(created.error(), 0);
 }

@@ -219,6 +219,14 @@ impl World {
 
     /// Commits the oldest proposals.
     pub(crate) fn commit(&mut self, count: usize) {
+        let committed = self.take_committed(count);
+        self.core
+            .handle_committed(self.now, &committed)
+            .expect("the core reads what it wrote");
+    }
+
+    /// The oldest proposals, for a test that lets a thread of its own apply them.
+    pub(crate) fn take_committed(&mut self, count: usize) -> Vec<Committed> {
         let mut committed = Vec::new();
         for bytes in self.proposed.drain(..count) {
             self.index += 1;
@@ -229,9 +237,7 @@ impl World {
             });
         }
         self.log.extend(committed.iter().cloned());
-        self.core
-            .handle_committed(self.now, &committed)
-            .expect("the core reads what it wrote");
+        committed
     }
 
     pub(crate) fn commit_all(&mut self) {
