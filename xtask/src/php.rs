@@ -138,7 +138,14 @@ fn build(php: &Php) -> Result<PathBuf> {
     let manifest = workspace::root().join("crates/zoa-php/Cargo.toml");
     let mut cargo = program::cargo(&["build", "--release", "--locked", "--manifest-path"]);
     cargo.arg(&manifest).env("CARGO_TARGET_DIR", &target);
-    cargo.env("PHP_CONFIG", resolved(&php.config)?);
+    if php.config.components().count() > 1 {
+        // Build scripts run in folders of their own.
+        let config = php
+            .config
+            .canonicalize()
+            .context("looking for php-config")?;
+        cargo.env("PHP_CONFIG", config);
+    }
     program::run(&mut cargo)?;
     let folder = target.join("extension");
     fs::create_dir_all(&folder).context("making a folder for the extension")?;
@@ -149,14 +156,6 @@ fn build(php: &Php) -> Result<PathBuf> {
     load.args(["-r", "exit(class_exists('Zookeeper') ? 0 : 1);"]);
     program::run(&mut load)?;
     Ok(library)
-}
-
-/// Build scripts run in folders of their own: a bare name stays one, a path becomes absolute.
-fn resolved(config: &Path) -> Result<PathBuf> {
-    if config.components().count() == 1 {
-        return Ok(config.to_owned());
-    }
-    config.canonicalize().context("looking for php-config")
 }
 
 fn extension_flag(library: &Path) -> String {
