@@ -2,6 +2,8 @@
 A memory limit reached in a callback: shutdown functions run, and callbacks in them
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php if (getenv('USE_ZEND_ALLOC') === '0') { die('skip without the engine\'s allocator there is no limit'); } ?>
 --INI--
 memory_limit=8M
 --FILE--
