@@ -241,7 +241,8 @@ impl Process {
                     });
                 }
                 self.hand(task, &bytes, now);
-                Some(true)
+                // A list that has been opened is walked later: on real threads anything may happen before it is.
+                Some(task.progress != Progress::Again)
             }
             Progress::Blocked | Progress::Again => {
                 task.connection.listen(&task.waker);
