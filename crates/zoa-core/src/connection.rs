@@ -67,6 +67,8 @@ pub struct Connection {
     sent_len: usize,
     identities: Arc<IdentitiesBuf>,
     accepted_ms: u64,
+    /// Bytes of long lists for which this connection has room, until it has sent them.
+    lists_len: usize,
 }
 
 #[derive(Debug)]
@@ -117,6 +119,7 @@ impl Connection {
             sent_len: 0,
             identities,
             accepted_ms: now.mono_ms,
+            lists_len: 0,
         }
     }
 
@@ -163,6 +166,11 @@ impl Connection {
         let taken = self.lane.take_output(&mut self.sending, waker);
         if self.sending.is_empty() && self.sending.capacity() > 0 {
             self.sending = Vec::new();
+        }
+        if self.sending.is_empty() && !matches!(self.phase, Phase::Listing(..)) {
+            self.core
+                .list_room
+                .give_back(std::mem::take(&mut self.lists_len));
         }
         if taken.packets > 0 {
             self.core.stats.packets_sent.add(taken.packets);
@@ -304,6 +312,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.leave_listing();
+        self.core.list_room.give_back(self.lists_len);
         self.core.remove_connection(&self.lane);
     }
 }

@@ -3,7 +3,7 @@
 //! Locks, outermost first; none is taken while an inner one is held:
 //!
 //! ```text
-//!   tree  ->  watches  ->  clock  ->  lanes  ->  throttled  ->  one lane
+//!   tree  ->  watches  ->  clock  ->  lanes  ->  throttled, list room  ->  one lane
 //! ```
 
 use ::core::net::IpAddr;
@@ -40,6 +40,7 @@ use crate::lane::ConnectionNumber;
 use crate::lane::Lane;
 use crate::limits::OUTSTANDING_BYTES_MAX;
 use crate::limits::OUTSTANDING_MAX;
+use crate::list_room::ListRoom;
 use crate::moment::Moment;
 use crate::pipeline::Unanswered;
 use crate::propose::Proposals;
@@ -63,6 +64,7 @@ pub struct Core {
     applied_term: AtomicU64,
     /// Whose input waits until fewer writes are unanswered.
     throttled: Mutex<Vec<Arc<Lane>>>,
+    pub(crate) list_room: ListRoom,
     takes_requests: AtomicBool,
     /// When a long list last saw others at work; see `connection/listing.rs`.
     pub(crate) others_seen_ms: AtomicU64,
@@ -139,6 +141,7 @@ impl Core {
             applied_index: AtomicU64::new(0),
             applied_term: AtomicU64::new(0),
             throttled: Mutex::new(Vec::new()),
+            list_room: ListRoom::new(),
             takes_requests: AtomicBool::new(true),
             others_seen_ms: AtomicU64::new(0),
             config,
@@ -233,12 +236,12 @@ impl Core {
         }
     }
 
-    /// Whether the connection that speaks for this session waits for the log.
+    /// Whether the connection that speaks for this session waits for the log, or for room.
     fn owes_an_answer(&self, session: SessionId) -> bool {
         let owner = self.tree.read().session(session).map(Session::owner);
         let owner = owner.filter(|owner| owner.server == self.config.server);
         let lane = owner.and_then(|owner| self.lane(ConnectionNumber(owner.connection)));
-        lane.is_some_and(|lane| lane.lock().waits_for_the_log())
+        lane.is_some_and(|lane| lane.lock().waits_for_the_server())
     }
 
     /// When [`Self::handle_tick`] has something to do next, in milliseconds of the monotonic clock.
@@ -328,7 +331,11 @@ impl Core {
         let mut state = lane.lock();
         state.end();
         let unanswered = state.pipeline.clear();
+        let waits_for_list_room = state.waits_for_list_room();
         drop(state);
+        if waits_for_list_room {
+            self.list_room.forget(lane);
+        }
         let mut lanes = self.lanes.lock();
         lanes.by_number.remove(&lane.number());
         if let Some(count) = lanes.per_address.get_mut(&lane.peer().ip()) {

@@ -60,6 +60,8 @@ pub(crate) struct LaneState {
     waker: Option<Waker>,
     /// Stands in the list of those whose input waits for fewer unanswered writes.
     is_throttled: bool,
+    /// Stands in the list of those whose input waits for room for a long list.
+    waits_for_list_room: bool,
     ended: bool,
 }
 
@@ -139,6 +141,7 @@ impl Lane {
                 stats: LaneStats::default(),
                 waker: None,
                 is_throttled: false,
+                waits_for_list_room: false,
                 ended: false,
             }),
         }
@@ -285,9 +288,10 @@ impl LaneState {
         self.waker.take()
     }
 
-    /// Whether its client waits for a write, or for its turn to write, and is not over.
-    pub(crate) fn waits_for_the_log(&self) -> bool {
-        !self.ended && (self.is_throttled || !self.pipeline.is_empty())
+    /// Whether its client waits for a write, or for its turn to write or to list, and is not over.
+    pub(crate) fn waits_for_the_server(&self) -> bool {
+        let has_its_turn = !self.is_throttled && !self.waits_for_list_room;
+        !self.ended && (!has_its_turn || !self.pipeline.is_empty())
     }
 
     /// Says that the lane is in the list of the throttled from here on, and whether it was before.
@@ -299,6 +303,21 @@ impl LaneState {
     pub(crate) fn unthrottle(&mut self) -> Option<Waker> {
         self.is_throttled = false;
         self.waker.take()
+    }
+
+    /// Says that the lane waits for room for a long list from here on, and whether it did before.
+    pub(crate) fn wait_for_list_room(&mut self) -> bool {
+        std::mem::replace(&mut self.waits_for_list_room, true)
+    }
+
+    /// Says that there may be room; who waits is to be woken.
+    pub(crate) fn found_list_room(&mut self) -> Option<Waker> {
+        self.waits_for_list_room = false;
+        self.waker.take()
+    }
+
+    pub(crate) fn waits_for_list_room(&self) -> bool {
+        self.waits_for_list_room
     }
 
     pub(crate) fn remember(&mut self, waker: &Waker) {

@@ -17,6 +17,7 @@ mod four_letter;
 mod hashing;
 mod lane;
 pub mod limits;
+mod list_room;
 mod moment;
 mod pipeline;
 mod propose;

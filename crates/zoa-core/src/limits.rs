@@ -11,6 +11,10 @@ pub const OUTBOX_EVENTS_LEN_MAX: usize = 4 << 20;
 /// Length of one list reply. A longer one is refused with a marshalling error and the connection lives on.
 pub const LIST_REPLY_LEN_MAX: usize = 512 << 20;
 
+/// Bytes of all replies to long lists together, from the beginning of the walk until the client has taken the reply; a further list waits
+/// in the input for room.
+pub const LISTS_LEN_MAX: usize = 1 << 30;
+
 /// Bytes of data and names in the reply to one multiRead, all read under one hold of the lock. An operation that does not fit any more
 /// is answered with a marshalling error in its place.
 pub const MULTI_READ_REPLY_LEN_MAX: usize = 4 << 20;
@@ -64,8 +68,14 @@ pub const ENTRIES_PER_HOLD: usize = 64;
 /// Children of a list that is answered at once; a longer one is walked in steps.
 pub const CHILDREN_AT_ONCE_MAX: usize = 1_024;
 
+/// Bytes of the names of a list that is answered at once; a longer one is walked in steps.
+pub const LIST_AT_ONCE_LEN_MAX: usize = 1 << 20;
+
 /// Children listed under one hold of the shared lock: each may be a cache miss, and every write waits for the hold.
 pub const CHILDREN_PER_STEP: usize = 256;
+
+/// Bytes of names listed under one hold of the shared lock, if they are about equally long.
+pub const NAMES_LEN_PER_STEP: usize = 1 << 20;
 
 /// Steps of a list in one turn of its connection: others have theirs in between, and what they gave is sent.
 pub const STEPS_PER_TURN: usize = 32;

@@ -4,12 +4,26 @@ use ::core::net::Ipv4Addr;
 use ::core::net::SocketAddr;
 use std::sync::Arc;
 
+use zoa_proto::AclList;
+use zoa_proto::AclRef;
+use zoa_proto::CreateFlags;
+use zoa_proto::OpCode;
 use zoa_proto::PeerId;
+use zoa_proto::Request;
+use zoa_proto::SessionId;
+use zoa_proto::Xid;
 use zoa_proto::frame::FrameLimits;
+use zoa_proto::jute::Writer;
+use zoa_proto::request;
 use zoa_tree::HashKey;
+use zoa_tree::Identities;
 use zoa_tree::IdentitiesBuf;
+use zoa_tree::Owner;
+use zoa_tree::PASSWORD_LEN;
 use zoa_tree::Settings;
 use zoa_tree::Tree;
+use zoa_tree::Txn;
+use zoa_tree::TxnOp;
 
 use crate::config::CoreConfig;
 use crate::config::Facts;
@@ -20,6 +34,8 @@ use crate::core::Core;
 use crate::lane::ConnectionNumber;
 use crate::lane::Lane;
 use crate::moment::Moment;
+use crate::propose::Committed;
+use crate::propose::Proposals;
 
 pub(crate) const PEER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 1);
 
@@ -61,6 +77,56 @@ pub(crate) fn core() -> Arc<Core> {
         first_connection: 1,
     };
     Core::new(config, Tree::new(HashKey([1, 2])), NOW)
+}
+
+/// Applies what makes these znodes, open to everyone.
+pub(crate) fn create(core: &Core, paths: &[&str]) {
+    let mut proposals = Proposals::default();
+    propose(
+        &mut proposals,
+        TxnOp::OpenSession {
+            timeout_ms: 10_000,
+            password: [0; PASSWORD_LEN],
+        },
+    );
+    for path in paths {
+        let mut scratch = Vec::new();
+        let create = request::Create {
+            path,
+            data: None,
+            acl: AclList::collect_into([AclRef::OPEN], &mut scratch),
+            flags: CreateFlags(0),
+        };
+        let mut body = Vec::new();
+        Request::Create(create).encode(&mut Writer::new(&mut body));
+        let op = OpCode::Create;
+        propose(&mut proposals, TxnOp::Request { op, body: &body });
+    }
+    let as_committed = |(number, bytes)| Committed {
+        term: 1,
+        index: core.applied_index() + number,
+        bytes,
+    };
+    let committed: Vec<_> = (1..).zip(proposals.take()).map(as_committed).collect();
+    core.handle_committed(NOW, &committed)
+        .expect("the core reads what it wrote");
+    let is_there = |path: &&str| core.with_tree(|tree| tree.find(path).is_some());
+    assert!(paths.iter().all(is_there));
+}
+
+fn propose(proposals: &mut Proposals, op: TxnOp<'_>) {
+    proposals.push(&Txn {
+        session: SessionId(7),
+        owner: Owner {
+            server: PeerId(1),
+            connection: 0,
+        },
+        xid: Xid(0),
+        time_ms: NOW.wall_ms,
+        settings: Settings::NONE,
+        identities: Identities::NONE,
+        op,
+    });
 }
 
 /// A connection that has sent nothing.

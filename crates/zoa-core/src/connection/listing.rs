@@ -24,6 +24,7 @@ use zoa_proto::Stat;
 use zoa_proto::jute::Writer;
 use zoa_proto::reply::encode_reply_header;
 use zoa_tree::ChildCursor;
+use zoa_tree::NodeRef;
 
 use super::Connection;
 use super::Phase;
@@ -33,7 +34,8 @@ use super::Step;
 use crate::core::Core;
 use crate::limits::CHILDREN_AT_ONCE_MAX;
 use crate::limits::CHILDREN_PER_STEP;
-use crate::limits::LIST_REPLY_LEN_MAX;
+use crate::limits::LIST_AT_ONCE_LEN_MAX;
+use crate::limits::NAMES_LEN_PER_STEP;
 use crate::limits::OTHERS_REMEMBERED_MS;
 use crate::limits::STEPS_PER_TURN;
 use crate::moment::Moment;
@@ -57,6 +59,7 @@ pub(super) struct Listing {
     left_len: usize,
     /// getChildren2 ends with it.
     stat: Option<Stat>,
+    children_per_step: usize,
     /// Requests heard by the server, as of the last turn.
     heard: u64,
 }
@@ -93,7 +96,7 @@ impl Connection {
         let tree = shared.tree();
         let long = asked.filter(|(path, _)| {
             tree.find(path)
-                .is_some_and(|node| is_long(node.children_count()))
+                .is_some_and(|node| is_long(&ListLen::of(&node)))
         });
         let Some((path, watch)) = long else {
             let watching = &mut Watching::Shared(&core.watches);
@@ -107,12 +110,14 @@ impl Connection {
             with_stat: op == OpCode::GetChildren2,
         };
         match open(&reader, header, &asked) {
-            Err(refused) => {
+            Opened::Later => Step::Hold,
+            Opened::Refused(refused) => {
                 self.lane.lock().reply(Some(op), refused, |_| {});
                 Step::Done
             }
-            Ok(listing) => {
-                self.phase = Phase::Listing(self.attachment(), Box::new(listing));
+            Opened::Walk(listing) => {
+                self.lists_len += listing.left_len;
+                self.phase = Phase::Listing(self.attachment(), listing);
                 Step::DoneAndWait
             }
         }
@@ -195,7 +200,7 @@ impl Listing {
             let mut writer = Writer::new(&mut self.reply);
             let mut step = |name: &str| writer.ustring(name);
             let tree = core.tree.read();
-            is_done = tree.cursor_step(cursor, CHILDREN_PER_STEP, &mut step);
+            is_done = tree.cursor_step(cursor, self.children_per_step, &mut step);
             if is_done {
                 break;
             }
@@ -223,93 +228,132 @@ impl Listing {
         self.reply.reserve(room);
     }
 }
-fn is_long(children_count: u32) -> bool {
-    usize::try_from(children_count).is_ok_and(|count| count > CHILDREN_AT_ONCE_MAX)
+
+/// How long a list is, which the tree knows without walking it.
+struct ListLen {
+    children_count: usize,
+    names_len: usize,
 }
 
-/// Length of a reply's body; `None` when it would be too long.
-fn body_len(children_count: usize, names_len: usize, with_stat: bool) -> Option<usize> {
-    let stat_len = if with_stat { Stat::LEN } else { 0 };
-    // Four bytes in front of each name.
-    let body_len = children_count
-        .saturating_mul(4)
-        .saturating_add(names_len)
-        .saturating_add(4 + stat_len);
-    (body_len <= LIST_REPLY_LEN_MAX).then_some(body_len)
+impl ListLen {
+    fn of(node: &NodeRef<'_>) -> Self {
+        Self {
+            children_count: usize::try_from(node.children_count()).unwrap_or(usize::MAX),
+            names_len: usize::try_from(node.children_names_len()).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Bytes of a reply's body.
+    fn of_body(&self, with_stat: bool) -> usize {
+        let stat_len = if with_stat { Stat::LEN } else { 0 };
+        // Four bytes in front of each name.
+        self.children_count
+            .saturating_mul(4)
+            .saturating_add(self.names_len)
+            .saturating_add(4 + stat_len)
+    }
+
+    /// So many names have about the length that one step may have.
+    fn per_step(&self) -> usize {
+        let one = self.names_len.div_ceil(self.children_count.max(1)).max(1);
+        (NAMES_LEN_PER_STEP / one).clamp(1, CHILDREN_PER_STEP)
+    }
 }
 
-/// Opens a walk: permission, cursor, watch and holding back are one step under the exclusive lock; or the reply that refuses it.
-fn open(
-    reader: &Reader<'_>,
-    header: RequestHeader,
-    asked: &Asked<'_>,
-) -> Result<Listing, ReplyHeader> {
-    let Asked {
-        path,
-        watch,
-        with_stat,
-    } = *asked;
+fn is_long(list: &ListLen) -> bool {
+    list.children_count > CHILDREN_AT_ONCE_MAX || list.names_len > LIST_AT_ONCE_LEN_MAX
+}
+
+/// What became of the wish to walk a list.
+enum Opened {
+    Walk(Box<Listing>),
+    /// There is no room: again when the lane is woken.
+    Later,
+    Refused(ReplyHeader),
+}
+
+/// Opens a walk: permission, cursor, watch and holding back are one step under the exclusive lock. What is refused, or has to wait, leaves
+/// neither a watch nor a cursor.
+fn open(reader: &Reader<'_>, header: RequestHeader, asked: &Asked<'_>) -> Opened {
     let mut tree = reader.core.tree.write();
     let header = |error| ReplyHeader {
         xid: header.xid,
         zxid: tree.last_zxid(),
         error,
     };
-    let found = tree.read_exists(path, &reader.access());
-    let stat = found.map_err(|error| header(Some(error)))?;
     let too_much = header(Some(ErrorCode::MarshallingError));
     let answered = header(None);
-    let cursor = tree.open_children_cursor(path).ok_or(too_much)?;
-    let children_count = usize::try_from(cursor.children_count()).unwrap_or(usize::MAX);
-    let names_len = usize::try_from(cursor.names_len()).unwrap_or(usize::MAX);
-    let body_len = body_len(children_count, names_len, with_stat);
-    let added = if watch {
-        Watching::Shared(&reader.core.watches).add(reader.lane, path, Kinds::CHILD)
-    } else {
-        Ok(())
+    let list = match tree.read_children(asked.path, &reader.access()) {
+        Ok(node) => ListLen::of(&node),
+        Err(error) => return Opened::Refused(header(Some(error))),
     };
-    let mut reply = Vec::new();
-    let (Some(body_len), Ok(())) = (body_len, added) else {
-        tree.close_cursor(cursor);
-        return Err(too_much);
-    };
-    if !encode_reply_header(&mut reply, answered, body_len) {
-        tree.close_cursor(cursor);
-        return Err(too_much);
+    let body_len = list.of_body(asked.with_stat);
+    let room = &reader.core.list_room;
+    if body_len > room.reply_len_max {
+        return Opened::Refused(too_much);
     }
-    Writer::new(&mut reply).count(children_count);
+    // The count goes out with the header.
+    let left_len = body_len - 4;
+    if !room.take(reader.lane, left_len) {
+        return Opened::Later;
+    }
+    let watching = &mut Watching::Shared(&reader.core.watches);
+    if asked.watch && watching.add(reader.lane, asked.path, Kinds::CHILD).is_err() {
+        drop(tree);
+        room.give_back(left_len);
+        return Opened::Refused(too_much);
+    }
+    let cursor = tree.open_children_cursor(asked.path);
+    let cursor = cursor.expect("the znode was there a moment ago, under the same hold");
+    let mut reply = Vec::new();
+    let is_sendable = encode_reply_header(&mut reply, answered, body_len);
+    assert!(is_sendable, "the longest list fits into a frame");
+    Writer::new(&mut reply).count(list.children_count);
     reader.lane.lock().hold_back();
     let mut listing = Listing {
+        stat: asked.with_stat.then_some(*cursor.stat()),
         cursor: Some(cursor),
         reply,
-        left_len: body_len - 4,
-        stat: with_stat.then_some(stat),
+        left_len,
+        children_per_step: list.per_step(),
         heard: reader.core.stats.packets_received.value(),
     };
     drop(tree);
     listing.reply.reserve(TURN_LEN.min(listing.left_len));
-    Ok(listing)
+    Opened::Walk(Box::new(listing))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn list(children_count: usize, names_len: usize) -> ListLen {
+        ListLen {
+            children_count,
+            names_len,
+        }
+    }
+
     #[test]
-    fn a_list_is_as_long_as_its_names_and_refused_when_too_long() {
-        assert_eq!(body_len(2, 10, false), Some(4 + 2 * 4 + 10));
-        assert_eq!(body_len(2, 10, true), Some(4 + 2 * 4 + 10 + Stat::LEN));
-        let longest = LIST_REPLY_LEN_MAX - 8;
-        assert_eq!(body_len(1, longest, false), Some(LIST_REPLY_LEN_MAX));
-        assert_eq!(body_len(1, longest + 1, false), None);
-        assert_eq!(body_len(1, longest, true), None);
-        assert_eq!(body_len(usize::MAX, usize::MAX, true), None);
+    fn a_list_is_as_long_as_its_names() {
+        assert_eq!(list(2, 10).of_body(false), 4 + 2 * 4 + 10);
+        assert_eq!(list(2, 10).of_body(true), 4 + 2 * 4 + 10 + Stat::LEN);
+        assert_eq!(list(usize::MAX, usize::MAX).of_body(true), usize::MAX);
     }
 
     #[test]
     fn a_list_goes_in_steps_when_it_is_long() {
-        let most = u32::try_from(CHILDREN_AT_ONCE_MAX).expect("small");
-        assert!(!is_long(most));
-        assert!(is_long(most + 1));
+        assert!(!is_long(&list(CHILDREN_AT_ONCE_MAX, 0)));
+        assert!(is_long(&list(CHILDREN_AT_ONCE_MAX + 1, 0)));
+        assert!(!is_long(&list(1, LIST_AT_ONCE_LEN_MAX)));
+        assert!(is_long(&list(1, LIST_AT_ONCE_LEN_MAX + 1)));
+    }
+
+    #[test]
+    fn the_longer_the_names_the_fewer_go_into_a_step() {
+        assert_eq!(list(2_000, 20_000).per_step(), CHILDREN_PER_STEP);
+        assert_eq!(list(10, NAMES_LEN_PER_STEP).per_step(), 9);
+        assert_eq!(list(10, 100 * NAMES_LEN_PER_STEP).per_step(), 1);
+        assert_eq!(list(0, 0).per_step(), CHILDREN_PER_STEP);
     }
 }

@@ -150,6 +150,7 @@ fn a_multi_read_lists_no_directory_that_is_too_long() {
         watch: false,
     });
     let xid = world.request(&mut client, &alone);
+    while world.wake(&mut client) != Progress::Reading {}
     assert_eq!(client.reply(xid).error(), 0);
 }
 
