@@ -22,6 +22,7 @@ mod moment;
 mod pipeline;
 mod propose;
 mod reads;
+mod replay;
 mod session_clock;
 mod stats;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub use lane::Lane;
 pub use moment::Moment;
 pub use propose::Committed;
 pub use propose::Proposals;
+pub use replay::replay;
 pub use stats::Counter;
 pub use stats::Latency;
 pub use stats::Stats;

@@ -111,18 +111,37 @@ impl BatchIndex {
         }
     }
 
-    /// The batch that holds `index`, and the index behind the last one it holds.
-    pub(crate) fn find(&self, index: LogIndex) -> Option<(BatchRef, LogIndex)> {
-        if index <= self.purged.index || index > self.last {
-            return None;
-        }
+    /// The batches from the one that holds `index` on, each with the index behind
+    /// the last one it holds.
+    pub(crate) fn from(&self, index: LogIndex) -> impl Iterator<Item = (BatchRef, LogIndex)> {
         let behind = self.batches.partition_point(|batch| batch.first <= index);
-        let batch = self.batches.get(behind.checked_sub(1)?)?;
-        let end = self
-            .batches
-            .get(behind)
-            .map_or_else(|| self.last.next(), |next| next.first);
-        Some((*batch, end))
+        let at = behind.saturating_sub(1);
+        let ends = self.batches.range(at..).skip(1).map(|next| next.first);
+        let ends = ends.chain(std::iter::once(self.last.next()));
+        self.batches.range(at..).copied().zip(ends)
+    }
+
+    /// Blocks of the batches that hold anything behind `index`.
+    pub(crate) fn blocks_behind(&self, index: LogIndex) -> u64 {
+        let batches = self
+            .from(index.next())
+            .filter(|(_, end)| *end > index.next());
+        batches.map(|(batch, _)| u64::from(batch.blocks)).sum()
+    }
+
+    /// The smallest index from which on, up to and including `to`, the batches
+    /// have no more than this many blocks.
+    pub(crate) fn reaching_back(&self, to: LogIndex, blocks_max: u64) -> LogIndex {
+        let behind = self.batches.partition_point(|batch| batch.first <= to);
+        let (mut reached, mut blocks) = (to.next(), 0);
+        for batch in self.batches.range(..behind).rev() {
+            blocks += u64::from(batch.blocks);
+            if blocks > blocks_max {
+                break;
+            }
+            reached = batch.first;
+        }
+        reached
     }
 
     /// The term of the entry at `index`, also for the one before the first.
@@ -170,6 +189,14 @@ mod tests {
         }
     }
 
+    /// The batch that holds this entry, and the index behind the last one it holds.
+    fn find(index: &BatchIndex, at: u64) -> Option<(BatchRef, LogIndex)> {
+        let at = LogIndex(at);
+        let holds = |(batch, end): &(BatchRef, LogIndex)| batch.first <= at && at < *end;
+        let found = index.from(at).next().filter(holds);
+        found.filter(|_| at > index.purged().index)
+    }
+
     /// 1..=3 of term 1, 4..=6 of term 2, then 5..=5 of term 3 over it.
     fn overlapped() -> BatchIndex {
         let mut index = BatchIndex::beginning_after(LogId::default());
@@ -190,9 +217,9 @@ mod tests {
                 term: 3
             }
         );
-        assert_eq!(index.find(LogIndex(4)), Some((batch(4, 1), LogIndex(5))));
-        assert_eq!(index.find(LogIndex(5)), Some((batch(5, 2), LogIndex(6))));
-        assert_eq!(index.find(LogIndex(6)), None);
+        assert_eq!(find(&index, 4), Some((batch(4, 1), LogIndex(5))));
+        assert_eq!(find(&index, 5), Some((batch(5, 2), LogIndex(6))));
+        assert_eq!(find(&index, 6), None);
         let terms: Vec<_> = (0..=6).map(|at| index.term(LogIndex(at))).collect();
         assert_eq!(
             terms,
@@ -213,9 +240,33 @@ mod tests {
             let terms: Vec<_> = (purged..=6).map(|at| index.term(LogIndex(at))).collect();
             assert_eq!(terms, expected, "purged {purged}");
             assert_eq!(index.term(LogIndex(purged - 1)), None);
-            assert_eq!(index.find(LogIndex(purged)), None);
-            assert_eq!(index.find(LogIndex(5)).is_some(), purged < 5);
+            assert_eq!(find(&index, purged), None);
+            assert_eq!(find(&index, 5).is_some(), purged < 5);
             assert_eq!(index.last().index, LogIndex(5));
         }
+    }
+
+    #[test]
+    fn blocks_are_counted_from_both_ends() {
+        let mut index = BatchIndex::default();
+        for (first, blocks) in [(1, 1), (4, 5), (5, 2)] {
+            let batch = BatchRef {
+                blocks,
+                ..batch(first, 0)
+            };
+            let last = if first == 1 { 3 } else { first };
+            index.append(batch, (first..=last).map(|_| 1));
+        }
+        let behind: Vec<_> = (0..=6)
+            .map(|at| index.blocks_behind(LogIndex(at)))
+            .collect();
+        assert_eq!(behind, [8, 8, 8, 7, 2, 0, 0]);
+        let reached = |to, blocks| index.reaching_back(LogIndex(to), blocks).0;
+        assert_eq!(
+            [0, 1, 2, 6, 7, 8].map(|blocks| reached(5, blocks)),
+            [6, 6, 5, 5, 4, 1]
+        );
+        assert_eq!([0, 4, 5, 6].map(|blocks| reached(4, blocks)), [5, 5, 4, 1]);
+        assert_eq!([0, 1].map(|blocks| reached(2, blocks)), [3, 1]);
     }
 }

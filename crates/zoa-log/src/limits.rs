@@ -33,6 +33,10 @@ pub const IDLE_BUFFER_LEN: usize = 64 << 10;
 /// Bytes read at once while recovering.
 pub const SCAN_LEN: usize = 1 << 20;
 
+/// Bytes that a read of many entries fetches at once; they stay in memory as
+/// long as one of these entries does.
+pub const READ_LEN: u64 = 1 << 20;
+
 /// Length of a full snapshot chunk in bytes.
 pub const SNAPSHOT_CHUNK_LEN: usize = 256 << 10;
 

@@ -13,13 +13,14 @@
 //! ```
 
 mod opening;
+mod reading;
 mod recovery;
 mod replay;
 mod scan;
 
-use std::collections::VecDeque;
+pub use opening::LogDir;
 
-use bytes::Bytes;
+use std::collections::VecDeque;
 
 use crate::BlockBuf;
 use crate::Disk;
@@ -34,7 +35,6 @@ use crate::Persist;
 use crate::batch;
 use crate::batch::ENTRY_HEADER_LEN;
 use crate::batch::HEADER_LEN;
-use crate::batch::Header;
 use crate::batch::LogId;
 use crate::batch::Place;
 use crate::batch::Salt;
@@ -88,6 +88,7 @@ pub struct Log<D: Disk> {
     disk: D,
     salt: Salt,
     tail_entries: u64,
+    tail_len: u64,
     batch_len_max: usize,
     /// Live segments, oldest first; the last one is written.
     segments: VecDeque<Segment<D::File>>,
@@ -111,7 +112,7 @@ impl<D: Disk> Log<D> {
     /// # Errors
     /// Any [`LogError`]; the directory is then left as it was, so far as possible.
     pub fn open(disk: D, options: &LogOptions) -> Result<(Self, Recovered), LogError> {
-        opening::open(disk, options)
+        LogDir::lock(disk, options)?.open()
     }
 
     /// Makes everything given durable: one write, unless it is longer than a
@@ -151,28 +152,12 @@ impl<D: Disk> Log<D> {
                 first: self.first_index(),
             });
         }
-        let (mut entries, mut bytes) = (Vec::new(), 0_u64);
-        let mut next = from;
-        while let Some((batch, end)) = self.index.find(next).filter(|_| next < to) {
-            // Stopping before a batch rather than inside it saves the next read
-            // from fetching the same batch again.
-            let len = u64::from(batch.blocks) * u64_of(BLOCK_LEN);
-            if !entries.is_empty() && bytes + len > max_bytes {
-                break;
-            }
-            for entry in self.read_batch(batch)? {
-                if entry.index < next || entry.index >= end.min(to) {
-                    continue;
-                }
-                bytes += u64_of(entry.data.len());
-                if bytes > max_bytes && !entries.is_empty() {
-                    return Ok(entries);
-                }
-                entries.push(entry);
-            }
-            next = end;
-        }
-        Ok(entries)
+        reading::read(self, from..to.min(self.last_index().next()), max_bytes)
+    }
+
+    /// Bytes on disk of the batches that hold anything behind `index`.
+    pub fn len_behind(&self, index: LogIndex) -> u64 {
+        self.index.blocks_behind(index) * u64_of(BLOCK_LEN)
     }
 
     /// Cuts the log before a snapshot at `snapshot_index`, keeping the tail that
@@ -185,7 +170,11 @@ impl<D: Disk> Log<D> {
     /// When the log does not hold `snapshot_index`.
     pub fn compact(&mut self, snapshot_index: LogIndex) -> Result<LogIndex, LogError> {
         self.check_alive()?;
+        let tail_begin = self
+            .index
+            .reaching_back(snapshot_index, self.tail_len / u64_of(BLOCK_LEN));
         let index = LogIndex(snapshot_index.0.saturating_sub(self.tail_entries));
+        let index = index.max(LogIndex(tail_begin.0.saturating_sub(1)));
         if index <= self.index.purged().index {
             return Ok(self.first_index());
         }
@@ -484,46 +473,19 @@ impl<D: Disk> Log<D> {
         self.pool.give_back(freed)
     }
 
-    fn read_batch(
-        &self,
-        batch: BatchRef,
-    ) -> Result<impl Iterator<Item = Entry> + use<D>, LogError> {
+    /// The segment of a batch that is in the index.
+    fn segment(&self, batch: BatchRef) -> &Segment<D::File> {
         let oldest = self
             .segments
             .front()
             .map_or(0, |segment| segment.incarnation);
-        let segment = self
-            .segments
+        self.segments
             .get(usize_of(batch.incarnation - oldest))
-            .expect("a batch in the index stands in a live segment");
-        let path = || self.disk.describe(&segment.slot.name);
-        let offset = u64::from(batch.block) * u64_of(BLOCK_LEN);
-        let mut bytes = vec![0; usize_of(batch.blocks.into()) * BLOCK_LEN];
-        let len = segment
-            .slot
-            .file
-            .read_at(offset, &mut bytes)
-            .map_err(io_error("read", path()))?;
-        bytes.truncate(len);
-        let whole = Header::decode(&bytes, offset, self.salt)
-            .filter(|header| {
-                header.place.incarnation == batch.incarnation && header.first_index == batch.first
-            })
-            .and_then(|header| {
-                header
-                    .body(&bytes, self.salt)
-                    .map(|body| (header, body.len()))
-            });
-        let Some((header, body_len)) = whole else {
-            let what = "a batch that was whole before no longer is".to_owned();
-            return Err(LogError::Corrupt {
-                file: path(),
-                offset,
-                what,
-            });
-        };
-        let body = Bytes::from(bytes).slice(HEADER_LEN..HEADER_LEN + body_len);
-        Ok(header.entries(body))
+            .expect("a batch in the index stands in a live segment")
+    }
+
+    fn path_of(&self, batch: BatchRef) -> String {
+        self.disk.describe(&self.segment(batch).slot.name)
     }
 
     fn active(&self) -> &Segment<D::File> {

@@ -30,8 +30,10 @@ pub struct LogOptions {
     /// Length of the very first segment in bytes: it is written while the
     /// starting server waits.
     pub first_segment_len: u64,
-    /// Entries kept before a snapshot's index, for slow followers.
+    /// Entries kept up to a snapshot's index, for slow followers.
     pub tail_entries: u64,
+    /// Bytes that these may take on disk; beyond it fewer are kept. A start reads all that is kept.
+    pub tail_len: u64,
 }
 
 impl LogOptions {
@@ -44,6 +46,7 @@ impl LogOptions {
             segment_len: 8 << 20,
             first_segment_len: 256 << 10,
             tail_entries: 10_000,
+            tail_len: 8 << 20,
         }
     }
 }

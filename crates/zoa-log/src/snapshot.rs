@@ -53,7 +53,7 @@ pub struct SnapshotStore<D: Disk> {
 impl<D: Disk> SnapshotStore<D> {
     /// Opens the directory for the snapshots of `cluster`, makes it when it is
     /// not there, and removes what an interrupted snapshot has left. The log of
-    /// the same server must be open, since its lock covers this as well.
+    /// the same server must be locked, since its lock covers this as well.
     ///
     /// # Errors
     /// `Io`.
@@ -137,40 +137,34 @@ impl<D: Disk> SnapshotStore<D> {
     pub fn load_newest<T>(
         &self,
         first_index: LogIndex,
-        mut load: impl FnMut(&mut SnapshotReader<D>) -> Result<T, LogError>,
+        load: impl FnMut(&mut SnapshotReader<D>) -> Result<T, LogError>,
     ) -> Result<Loaded<T>, LogError> {
-        let mut damaged = Vec::new();
+        self.load_ahead(load)?.connect(first_index)
+    }
+
+    /// The same, while the log is still being read, so that it is not known yet
+    /// where it begins.
+    ///
+    /// # Errors
+    /// `Io`; what `load` fails with, unless that is `Corrupt`.
+    pub fn load_ahead<T>(
+        &self,
+        mut load: impl FnMut(&mut SnapshotReader<D>) -> Result<T, LogError>,
+    ) -> Result<LoadedAhead<T>, LogError> {
+        let (mut found, mut damaged) = (None, Vec::new());
         for index in self.list()? {
-            if index.next() < first_index {
-                damaged.push(format!("the next older snapshot is of entry {index}"));
-                break;
-            }
             match self.load(index, &mut load) {
-                Ok(found) => {
-                    return Ok(Loaded {
-                        found: Some(found),
-                        damaged,
-                    });
+                Ok(loaded) => {
+                    found = Some(loaded);
+                    break;
                 }
                 Err(error @ LogError::Corrupt { .. }) => damaged.push(error.to_string()),
                 Err(other) => return Err(other),
             }
         }
-        if first_index == LogIndex(1) {
-            // The log has every entry there ever was: nothing is lost.
-            return Ok(Loaded {
-                found: None,
-                damaged,
-            });
-        }
-        if damaged.is_empty() {
-            damaged.push("there is no snapshot at all".to_owned());
-        }
-        let (file, what) = (self.disk.describe(SNAPSHOT_DIR), damaged.join("; "));
-        Err(LogError::NoUsableSnapshot {
-            file,
-            first: first_index,
-            what,
+        Ok(LoadedAhead {
+            loaded: Loaded { found, damaged },
+            dir: self.disk.describe(SNAPSHOT_DIR),
         })
     }
 
@@ -223,6 +217,42 @@ pub struct Loaded<T> {
     pub found: Option<(SnapshotMeta, T)>,
     /// What was wrong with each newer snapshot; worth a warning.
     pub damaged: Vec<String>,
+}
+
+/// What [`SnapshotStore::load_ahead`] has found; it serves only together with a
+/// log that goes on behind it.
+#[derive(Debug)]
+pub struct LoadedAhead<T> {
+    loaded: Loaded<T>,
+    /// The directory, for errors.
+    dir: String,
+}
+
+impl<T> LoadedAhead<T> {
+    /// What was found, if no entry is missing before a log that begins at
+    /// `first_index`.
+    ///
+    /// # Errors
+    /// `NoUsableSnapshot`.
+    pub fn connect(self, first_index: LogIndex) -> Result<Loaded<T>, LogError> {
+        let Loaded { found, mut damaged } = self.loaded;
+        let what = match &found {
+            Some((meta, _)) if first_index <= meta.index.next() => {
+                return Ok(Loaded { found, damaged });
+            }
+            // The log has every entry there ever was: nothing is lost.
+            None if first_index == LogIndex(1) => return Ok(Loaded { found, damaged }),
+            Some((meta, _)) => format!("the newest whole snapshot is of entry {}", meta.index),
+            None if damaged.is_empty() => "there is no snapshot at all".to_owned(),
+            None => "there is no older one".to_owned(),
+        };
+        damaged.push(what);
+        Err(LogError::NoUsableSnapshot {
+            file: self.dir,
+            first: first_index,
+            what: damaged.join("; "),
+        })
+    }
 }
 
 fn file_name(index: LogIndex) -> String {

@@ -159,6 +159,7 @@ macro_rules! conformance_suite {
             a_read_is_bounded_and_gives_at_least_one_entry
             segments_are_reused_and_their_old_content_never_returns
             the_front_is_cut_but_the_tail_stays
+            the_tail_that_stays_is_bounded_in_bytes
             a_snapshot_from_the_leader_replaces_the_log
             the_loop_acknowledges_in_order_and_answers_reads
             the_loop_makes_segments_ahead_of_need

@@ -154,3 +154,55 @@ void zoa_callable_call(const zoa_callable *callable, uint32_t count, zval *args)
 		zval_ptr_dtor(&args[i]);
 	}
 }
+
+/* ---- The session save handler ---- */
+
+#ifdef ZOA_SESSION
+
+extern zend_result zoa_session_open(PS_OPEN_ARGS);
+extern zend_result zoa_session_close(PS_CLOSE_ARGS);
+extern zend_result zoa_session_read(PS_READ_ARGS);
+extern zend_result zoa_session_write(PS_WRITE_ARGS);
+extern zend_result zoa_session_destroy(PS_DESTROY_ARGS);
+extern zend_long zoa_session_gc(PS_GC_ARGS);
+extern zend_string *zoa_session_create_sid(PS_CREATE_SID_ARGS);
+extern zend_result zoa_session_validate_sid(PS_VALIDATE_SID_ARGS);
+
+static const ps_module zoa_session_module = {
+	"zookeeper",
+	zoa_session_open,
+	zoa_session_close,
+	zoa_session_read,
+	zoa_session_write,
+	zoa_session_destroy,
+	zoa_session_gc,
+	zoa_session_create_sid,
+	zoa_session_validate_sid,
+	/* To write what is there already is what makes it young again. */
+	zoa_session_write
+};
+
+/* Weak: a PHP may be built without sessions, or have them in a module that comes later. */
+#pragma weak php_session_register_module
+#pragma weak php_session_create_id
+
+void zoa_session_register(void) {
+	if (php_session_register_module != NULL) {
+		php_session_register_module(&zoa_session_module);
+	}
+}
+
+zend_string *zoa_session_new_id(void **mod_data) {
+	return php_session_create_id(mod_data);
+}
+
+#else
+
+void zoa_session_register(void) {
+}
+
+zend_string *zoa_session_new_id(void **mod_data) {
+	return NULL;
+}
+
+#endif

@@ -13,12 +13,16 @@ mod delivery;
 mod desk;
 mod engine;
 mod errors;
+mod idle;
+mod limits;
 mod mailbox;
 mod methods;
 mod process;
 mod registration;
 mod session;
+mod session_handler;
 mod session_state;
+mod session_store;
 mod settings;
 mod values;
 mod zookeeper;
@@ -51,6 +55,7 @@ extern "C" fn zoa_minit(_kind: i32, module_number: i32) -> i32 {
     zookeeper::Zookeeper::register();
     zookeeper::ZookeeperConfig::register();
     zookeeper_client::register();
+    engine::register_save_handler();
     engine::install_interrupt_hook();
     0
 }
@@ -58,6 +63,12 @@ extern "C" fn zoa_minit(_kind: i32, module_number: i32) -> i32 {
 #[expect(unsafe_code, reason = "the name by which the shim calls it")]
 #[unsafe(no_mangle)]
 extern "C" fn zoa_mshutdown(_kind: i32, module_number: i32) -> i32 {
+    process::enter();
+    // A panic must not unwind into the engine.
+    let _ = std::panic::catch_unwind(|| {
+        session_handler::end();
+        idle::end();
+    });
     engine::remove_interrupt_hook();
     engine::unregister_ini(module_number);
     0

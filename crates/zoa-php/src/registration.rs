@@ -79,6 +79,8 @@ pub(crate) struct Registration {
     source: RefCell<OfProcess<Source>>,
     waker: Waker,
     callable: Rc<Callable>,
+    /// What happened to the session before anybody listened.
+    first: Cell<Option<SessionEvent>>,
     /// Asked for again before it fired: it may have more to say after the first event.
     is_shared: Cell<bool>,
 }
@@ -96,6 +98,7 @@ impl Registration {
             source: RefCell::new(OfProcess::new(source)),
             waker,
             callable,
+            first: Cell::new(None),
             is_shared: Cell::new(false),
         }
     }
@@ -110,6 +113,12 @@ impl Registration {
 
     pub(crate) const fn callable(&self) -> &Rc<Callable> {
         &self.callable
+    }
+
+    /// The same, with what happened before.
+    pub(crate) fn after(self, first: Option<SessionEvent>) -> Self {
+        self.first.set(first);
+        self
     }
 
     pub(crate) fn share(&self) {
@@ -131,6 +140,9 @@ impl Registration {
 
     /// The next piece of news.
     pub(crate) fn poll(&self) -> News {
+        if let Some(first) = self.first.take() {
+            return News::Session(first);
+        }
         let mut source = self.source.borrow_mut();
         let Some(source) = source.get_mut() else {
             return News::End;

@@ -18,6 +18,7 @@ use zoa_client::ErrorKind;
 use zoa_client::Offline;
 use zoa_client::Pending;
 use zoa_client::Reason;
+use zoa_client::SessionEvent;
 use zoa_client::SessionState;
 use zoa_client::Watcher;
 use zoa_client::blocking::Client;
@@ -27,6 +28,8 @@ use crate::engine::Callable;
 use crate::engine::CallbackArg;
 use crate::engine::Thrown;
 use crate::errors;
+use crate::idle;
+use crate::idle::Sameness;
 use crate::process::OfProcess;
 use crate::registration::News;
 use crate::registration::Registration;
@@ -52,6 +55,8 @@ pub(crate) struct Session {
     /// The registration of the watcher.
     watcher_number: Cell<u64>,
     auths: RefCell<Vec<(String, Vec<u8>)>>,
+    /// It owns ephemerals, so that it must end with its object.
+    owns_ephemerals: Cell<bool>,
     logger: RefCell<Option<Rc<Callable>>>,
     logger_number: Cell<u64>,
 }
@@ -59,9 +64,17 @@ pub(crate) struct Session {
 /// Where it connects to.
 #[derive(Clone, Debug)]
 struct Target {
-    connect_string: String,
+    sameness: Sameness,
     host_count: usize,
-    timeout_ms: u32,
+}
+
+/// What a watcher of the session hears first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    /// What happens from now on.
+    FromNowOn,
+    /// That it is connected, if it is.
+    State,
 }
 
 /// Whether a request may be repeated when it is not known whether it was applied.
@@ -80,6 +93,7 @@ impl Default for Session {
             watcher: RefCell::default(),
             watcher_number: Cell::new(0),
             auths: RefCell::default(),
+            owns_ephemerals: Cell::new(false),
             logger: RefCell::default(),
             logger_number: Cell::new(0),
         }
@@ -100,27 +114,36 @@ impl Session {
         let hosts = ConnectString::parse(connect_string)
             .map_err(|error| errors::throw_not_started(&error.to_string()))?;
         self.close();
-        let target = Target {
+        let sameness = Sameness {
             connect_string: connect_string.to_owned(),
-            host_count: hosts.hosts().len(),
             timeout_ms,
+            keeps_host_order: KEEPS_HOST_ORDER.load(Ordering::Relaxed),
         };
-        self.auths.borrow_mut().clear();
+        let host_count = hosts.hosts().len();
+        let kept = idle::take(&sameness);
+        let target = Target {
+            sameness,
+            host_count,
+        };
         self.target.replace(Some(target.clone()));
         let replaced = self.watcher.replace(watcher.map(Rc::new));
         drop(replaced);
-        self.start(&target)?;
+        match kept {
+            Some(client) => self.adopt(&client),
+            None => drop(self.start(&target)?),
+        }
         Ok(())
     }
 
     fn start(&self, target: &Target) -> Result<Rc<OfProcess<Client>>, Thrown> {
-        let timeout = Duration::from_millis(u64::from(target.timeout_ms));
-        let mut builder = Client::builder(&target.connect_string)
+        let sameness = &target.sameness;
+        let timeout = Duration::from_millis(u64::from(sameness.timeout_ms));
+        let mut builder = Client::builder(&sameness.connect_string)
             .session_timeout(timeout)
             .close_timeout(CLOSE_TIMEOUT)
             .offline(Offline::FailWithAttempt)
             .expire_by_server_only();
-        if KEEPS_HOST_ORDER.load(Ordering::Relaxed) {
+        if sameness.keeps_host_order {
             builder = builder.keep_host_order();
         }
         for (scheme, cert) in self.auths.borrow().iter() {
@@ -134,11 +157,15 @@ impl Session {
             .start_blocking()
             .map_err(|error| errors::throw_not_started(&error.to_string()))?;
         let client = Rc::new(OfProcess::new(client));
-        let replaced = self.client.replace(Some(Rc::clone(&client)));
-        drop(replaced);
-        self.register_watcher();
-        self.register_logger();
+        self.adopt(&client);
         Ok(client)
+    }
+
+    fn adopt(&self, client: &Rc<OfProcess<Client>>) {
+        let replaced = self.client.replace(Some(Rc::clone(client)));
+        drop(replaced);
+        self.register_watcher(Told::State);
+        self.register_logger();
     }
 
     /// The client.
@@ -249,16 +276,23 @@ impl Session {
             path,
             watcher,
         };
-        let number = self.register(Some(watch), Source::Watch(events), Rc::new(callable));
+        let watch = (Some(watch), None);
+        let number = self.register(watch, Source::Watch(events), Rc::new(callable));
         Ok((number, watcher))
     }
 
     /// Puts a registration on the desk and asks it once, so that the mailbox hears of all that comes.
-    fn register(&self, watch: Option<WatchOf>, source: Source, callable: Rc<Callable>) -> u64 {
+    fn register(
+        &self,
+        (watch, first): (Option<WatchOf>, Option<SessionEvent>),
+        source: Source,
+        callable: Rc<Callable>,
+    ) -> u64 {
         let desk = Desk::here();
         let number = desk.next_number();
         let waker = desk.mailbox().waker(number);
         let registration = Registration::new(self.number, watch, source, (waker.clone(), callable));
+        let registration = registration.after(first);
         let is_watch = registration.watch().is_some();
         desk.add(number, registration);
         if is_watch {
@@ -276,11 +310,11 @@ impl Session {
     /// Replaces the watcher of the session.
     pub(crate) fn set_watcher(&self, watcher: Callable) {
         let replaced = self.watcher.replace(Some(Rc::new(watcher)));
-        self.register_watcher();
+        self.register_watcher(Told::FromNowOn);
         drop(replaced);
     }
 
-    fn register_watcher(&self) {
+    fn register_watcher(&self, told: Told) {
         drop(Desk::here().remove(self.watcher_number.get()));
         let callable = self.watcher.borrow().clone();
         let client = self.client.borrow().clone();
@@ -288,9 +322,14 @@ impl Session {
             && let Some(client) = client
             && let Some(client) = client.get()
         {
-            let source = Source::Session(client.handle().session_events());
+            let mut events = client.handle().session_events();
+            let first = match told {
+                Told::FromNowOn => None,
+                Told::State => events.try_next().or_else(|| connected(client.handle())),
+            };
+            let source = Source::Session(events);
             self.watcher_number
-                .set(self.register(None, source, callable));
+                .set(self.register((None, first), source, callable));
         }
     }
 
@@ -311,7 +350,7 @@ impl Session {
         {
             let source = Source::Log(client.handle().notices());
             self.logger_number
-                .set(self.register(None, source, callable));
+                .set(self.register((None, None), source, callable));
         }
     }
 
@@ -328,7 +367,7 @@ impl Session {
             .borrow_mut()
             .push((scheme.to_owned(), cert.to_vec()));
         if let Some(callable) = callable {
-            self.register(None, Source::Auth(pending), Rc::new(callable));
+            self.register((None, None), Source::Auth(pending), Rc::new(callable));
         }
         Ok(())
     }
@@ -344,7 +383,7 @@ impl Session {
         if let Some(target) = &mut *self.target.borrow_mut() {
             let chroot = client.handle().chroot();
             let (servers, _) = text.split_once('/').unwrap_or((text, ""));
-            target.connect_string = format!("{servers}{chroot}");
+            target.sameness.connect_string = format!("{servers}{chroot}");
             target.host_count = hosts.hosts().len();
         }
         Ok(())
@@ -359,8 +398,34 @@ impl Session {
     /// Ends the session, waiting for the server within bounds. Callbacks of it are not called any more. False when it was not
     /// connected.
     pub(crate) fn close(&self) -> bool {
-        let was_connected = self.target.take().is_some();
+        let target = self.target.take();
         let client = self.client.take();
+        self.end(client);
+        target.is_some()
+    }
+
+    /// It owns ephemerals from now on.
+    pub(crate) fn note_ephemeral(&self) {
+        self.owns_ephemerals.set(true);
+    }
+
+    /// Its object is gone: keeps the client for the next request where that is wanted, or closes it.
+    fn release(&self) {
+        let target = self.target.take();
+        let client = self.client.take();
+        let carries = self.owns_ephemerals.get() || !self.auths.borrow().is_empty();
+        let left = match (client, target) {
+            (Some(client), Some(target)) if !carries => {
+                // Before the count of watches is taken: nobody is told any more.
+                drop(Desk::here().remove_of(self.number));
+                idle::keep(target.sameness, client)
+            }
+            (client, _) => client,
+        };
+        self.end(left);
+    }
+
+    fn end(&self, client: Option<Rc<OfProcess<Client>>>) {
         let watcher = self.watcher.take();
         let registrations = Desk::here().remove_of(self.number);
         if let Some(client) = &client
@@ -369,16 +434,37 @@ impl Session {
             // If the server does not answer, the session is left to expire.
             let _ = client.close();
         }
+        self.auths.borrow_mut().clear();
+        self.owns_ephemerals.set(false);
         // PHP destructors may run here; nothing is borrowed.
         drop((watcher, registrations, client));
-        was_connected
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.close();
+        self.release();
     }
+}
+
+/// The event that a session which is connected already would have told.
+fn connected(client: &zoa_client::Client) -> Option<SessionEvent> {
+    let read_only = match client.state() {
+        SessionState::Connected => false,
+        SessionState::ConnectedReadOnly => true,
+        SessionState::Connecting
+        | SessionState::Suspended
+        | SessionState::Expired
+        | SessionState::AuthFailed
+        | SessionState::Closed => return None,
+    };
+    let timeout_ms = client.session_timeout().as_millis();
+    Some(SessionEvent::Connected {
+        session: client.session_id(),
+        timeout_ms: u64::try_from(timeout_ms).unwrap_or(u64::MAX),
+        read_only,
+        is_new: false,
+    })
 }
 
 fn may_repeat(error: &Error, repeat: Repeat) -> bool {

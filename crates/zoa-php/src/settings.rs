@@ -1,12 +1,14 @@
 //! The settings in php.ini.
 
+use std::time::Duration;
+
 use ext_php_rs::flags::IniEntryPermission;
 use ext_php_rs::zend::IniEntryDef;
 use ext_php_rs::zend::IniEntryDefs;
 
 use crate::engine::ini_long;
 
-static ENTRIES: IniEntryDefs<4> = IniEntryDefs::new([
+static ENTRIES: IniEntryDefs<5> = IniEntryDefs::new([
     IniEntryDef::new(c"zookeeper.recv_timeout", c"10000", IniEntryPermission::All),
     IniEntryDef::new(c"zookeeper.session_lock", c"1", IniEntryPermission::System),
     IniEntryDef::new(
@@ -14,6 +16,7 @@ static ENTRIES: IniEntryDefs<4> = IniEntryDefs::new([
         c"150000",
         IniEntryPermission::All,
     ),
+    IniEntryDef::new(c"zookeeper.persistent", c"-1", IniEntryPermission::System),
     IniEntryDef::end(),
 ]);
 
@@ -25,4 +28,29 @@ pub(crate) const fn entries() -> &'static [IniEntryDef] {
 /// The session timeout to ask for unless told otherwise, in milliseconds.
 pub(crate) fn recv_timeout_ms() -> i64 {
     ini_long(c"zookeeper.recv_timeout")
+}
+
+/// The same, as a duration of at least a millisecond.
+pub(crate) fn recv_timeout() -> Duration {
+    Duration::from_millis(u64::try_from(recv_timeout_ms()).unwrap_or(1).max(1))
+}
+
+/// Whether the save handler locks sessions.
+pub(crate) fn locks_sessions() -> bool {
+    ini_long(c"zookeeper.session_lock") != 0
+}
+
+/// Whether a worker process keeps sessions for its next request: 1 yes, 0 no, otherwise where requests are served.
+pub(crate) fn persistent() -> i64 {
+    ini_long(c"zookeeper.persistent")
+}
+
+/// PHP's own limit for a script, in seconds; 0 is none.
+pub(crate) fn max_execution_time_s() -> i64 {
+    ini_long(c"max_execution_time")
+}
+
+/// PHP's own limit for the age of a session, in seconds.
+pub(crate) fn session_age_max_s() -> i64 {
+    ini_long(c"session.gc_maxlifetime")
 }

@@ -7,7 +7,7 @@ zookeeper
 foreach ((new ReflectionClass('Zookeeper'))->getConstants() as $name => $value) {
     echo "$name $value\n";
 }
-foreach (['recv_timeout', 'session_lock', 'sess_lock_wait'] as $name) {
+foreach (["recv_timeout", "session_lock", "sess_lock_wait", "persistent"] as $name) {
     echo $name, ' ', ini_get("zookeeper.$name"), ' ', ini_set("zookeeper.$name", '7') === false ? 'fixed' : 'may be set', "\n";
 }
 $extension = new ReflectionExtension('zookeeper');
@@ -69,4 +69,5 @@ SESSIONMOVED -118
 recv_timeout 10000 may be set
 session_lock 1 fixed
 sess_lock_wait 150000 may be set
+persistent -1 fixed
 1 versioned

@@ -47,10 +47,31 @@ impl Recovery {
     ///
     /// When the entry cannot follow the one before it, or contradicts the snapshot.
     pub fn push(&mut self, entry: Entry) -> Result<Option<Committed>, RaftError> {
-        let position = LogPosition {
+        self.follow(LogPosition {
             index: entry.index,
             term: entry.term,
-        };
+        })?;
+        self.keep(entry)
+    }
+
+    /// Takes the position of the next entry, one that is in the snapshot: nothing else of it is needed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Recovery::push`].
+    ///
+    /// # Panics
+    ///
+    /// When it is not in the snapshot, so that it would be lost.
+    pub fn pass(&mut self, position: LogPosition) -> Result<(), RaftError> {
+        assert!(
+            position.index <= self.snapshot.index,
+            "what is not in the snapshot is applied"
+        );
+        self.follow(position)
+    }
+
+    fn follow(&mut self, position: LogPosition) -> Result<(), RaftError> {
         if position.index == self.snapshot.index && position.term != self.snapshot.term {
             return Err(RaftError::NotTheSnapshotsLog {
                 index: position.index.0,
@@ -59,7 +80,7 @@ impl Recovery {
         let Some(terms) = &mut self.terms else {
             let begun = self.begin(position)?;
             self.terms = Some(begun);
-            return self.keep(entry);
+            return Ok(());
         };
         let last = terms.last();
         if position.index.0 != last.index.0 + 1 {
@@ -74,7 +95,7 @@ impl Recovery {
             });
         }
         terms.append(position);
-        self.keep(entry)
+        Ok(())
     }
 
     fn begin(&self, first: LogPosition) -> Result<Terms, RaftError> {

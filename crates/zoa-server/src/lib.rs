@@ -18,3 +18,5 @@ mod time;
 pub use server::Options;
 pub use server::ServeError;
 pub use server::Server;
+pub use snapshots::LogLenLimit;
+pub use snapshots::SnapshotRule;

@@ -357,9 +357,7 @@ impl Applier {
             self.fatal
                 .stop(&format!("a committed entry cannot be read: {error}"));
         }
-        let mut applied = Applied::default();
-        applied.count(committed);
-        self.snapshots.applied(applied);
+        self.snapshots.applied(Applied::of(committed));
     }
 }
 

@@ -39,6 +39,7 @@ use crate::recovery::Found;
 use crate::replication;
 use crate::replication::Parts;
 use crate::replication::Proposer;
+use crate::snapshots::SnapshotRule;
 use crate::snapshots::SnapshotThread;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
@@ -69,8 +70,8 @@ pub struct Options {
     pub client_addresses: Vec<SocketAddr>,
     /// `clientPortListenBacklog`.
     pub backlog: u32,
-    /// `snapCount`: entries from one snapshot to the next.
-    pub snapshot_every: u64,
+    /// `snapCount` and `snapSizeLimitInKb`: when a snapshot is due.
+    pub snapshots: SnapshotRule,
     /// `autopurge.snapRetainCount`, or `None` when purging is off.
     pub retain: Option<usize>,
     /// Threads that serve connections; 0 is one a core.
@@ -80,8 +81,6 @@ pub struct Options {
     /// `zookeeper.db.autocreate`: whether an empty data directory may begin a new database. Otherwise that takes the file
     /// `initialize` in it.
     pub may_found: bool,
-    /// `snapSizeLimitInKb`, in bytes: so much log asks for a snapshot too.
-    pub snapshot_log_len: Option<u64>,
     /// `fsync.warningthresholdms`: a write to the log that takes longer is worth a warning.
     pub slow_sync: Duration,
     /// Counts the snapshots taken, for the metrics.
@@ -388,6 +387,7 @@ fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeEr
         store,
         raft,
         replayed,
+        snapshot_len,
     } = found;
     let mut seed = [0; 8];
     entropy::fill(&mut seed);
@@ -403,7 +403,7 @@ fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeEr
     let mut first_effects = Vec::new();
     let raft = RaftLoop::new(raft_config, raft, &mut first_effects)?;
     let proposer = Proposer::default();
-    let trigger = SnapshotTrigger::new(options.snapshot_every, options.snapshot_log_len);
+    let trigger = SnapshotTrigger::new(options.snapshots, snapshot_len);
     // What was replayed is replayed again at the next start unless a snapshot takes it in.
     trigger.applied(replayed);
     let snapshots = SnapshotThread {

@@ -16,6 +16,7 @@ use zoa_log::LogError;
 use zoa_log::LogIndex;
 use zoa_log::SnapshotMeta;
 use zoa_log::SnapshotStore;
+use zoa_log::limits::BLOCK_LEN;
 use zoa_raft::LogPosition;
 use zoa_tree::SnapshotCursor;
 use zoa_tree::SnapshotStep;
@@ -31,40 +32,100 @@ const NODES_PER_STEP: usize = 1_000;
 /// Bytes gathered before they are handed to the file.
 const CHUNK_LEN: usize = 256 << 10;
 
+/// The log may become this long before a snapshot is due, however small that would be: about 0.2 s of replay.
+const LOG_LEN_MIN: u64 = 64 << 20;
+
+/// What stands in the log beside the data (`docs/formats/log.md`).
+const BATCH_HEAD_LEN: usize = 128;
+const ENTRY_HEAD_LEN: usize = 16;
+
 /// How much was applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Applied {
     pub(crate) entries: u64,
-    /// Bytes of those entries.
+    /// Bytes that these entries take in the log.
     pub(crate) len: u64,
 }
 
 impl Applied {
-    pub(crate) fn count(&mut self, committed: &[Committed]) {
-        for entry in committed {
-            self.entries += 1;
-            self.len += u64::try_from(entry.bytes.len()).unwrap_or(u64::MAX);
+    /// What was committed together: as good as always one batch of the log.
+    pub(crate) fn of(committed: &[Committed]) -> Self {
+        let data: usize = committed.iter().map(|entry| entry.bytes.len()).sum();
+        let heads = BATCH_HEAD_LEN + ENTRY_HEAD_LEN * committed.len();
+        let len = (heads + data).next_multiple_of(BLOCK_LEN);
+        Self {
+            entries: committed.len() as u64,
+            len: len as u64,
         }
+    }
+
+    fn add(&mut self, more: Self) {
+        self.entries += more.entries;
+        self.len += more.len;
+    }
+}
+
+/// When a snapshot is due: what comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotRule {
+    /// `snapCount`: after so many entries.
+    pub every: Option<u64>,
+    /// `snapSizeLimitInKb`: when the log since the last one is so long.
+    pub log_len: LogLenLimit,
+}
+
+/// How long the log may become before a snapshot is due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLenLimit {
+    /// Half as long as the snapshot that it stands behind, or 64 MiB where that is more: so a start reads half as much again as the
+    /// state at most, and at most three times as much is written as without snapshots.
+    #[default]
+    HalfOfSnapshot,
+    /// This many bytes.
+    Bytes(u64),
+    /// Any length.
+    None,
+}
+
+impl SnapshotRule {
+    fn is_due(&self, since_last: Applied, snapshot_len: u64) -> bool {
+        let by_count = self
+            .every
+            .is_some_and(|every| since_last.entries >= every.max(1));
+        let limit = match self.log_len {
+            LogLenLimit::HalfOfSnapshot => Some(LOG_LEN_MIN.max(snapshot_len / 2)),
+            LogLenLimit::Bytes(limit) => Some(limit),
+            LogLenLimit::None => None,
+        };
+        by_count || limit.is_some_and(|limit| since_last.len >= limit)
     }
 }
 
 /// Counts what is applied and asks for a snapshot when it is enough.
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotTrigger {
-    since_last: Arc<Mutex<Applied>>,
-    every: u64,
-    log_len: Option<u64>,
+    rule: SnapshotRule,
+    log: Arc<Mutex<LogBehind>>,
     inbox: Arc<Inbox<Order>>,
     is_stopping: Arc<AtomicBool>,
 }
 
+/// The log behind the last snapshot, and what that snapshot is like.
+#[derive(Debug)]
+struct LogBehind {
+    since_last: Applied,
+    snapshot_len: u64,
+}
+
 impl SnapshotTrigger {
-    /// A snapshot is due every `every` entries (`snapCount`), or when these have `log_len` bytes (`snapSizeLimitInKb`).
-    pub(crate) fn new(every: u64, log_len: Option<u64>) -> Self {
+    /// For a server whose last snapshot has `snapshot_len` bytes, 0 without one.
+    pub(crate) fn new(rule: SnapshotRule, snapshot_len: u64) -> Self {
         Self {
-            since_last: Arc::default(),
-            every: every.max(1),
-            log_len,
+            rule,
+            log: Arc::new(Mutex::new(LogBehind {
+                since_last: Applied::default(),
+                snapshot_len,
+            })),
             inbox: Arc::default(),
             is_stopping: Arc::default(),
         }
@@ -77,15 +138,17 @@ impl SnapshotTrigger {
     }
 
     pub(crate) fn applied(&self, more: Applied) {
-        let mut since_last = self.since_last.lock();
-        since_last.entries += more.entries;
-        since_last.len += more.len;
-        let is_long = self.log_len.is_some_and(|len| since_last.len >= len);
-        if since_last.entries >= self.every || is_long {
-            *since_last = Applied::default();
-            drop(since_last);
+        let mut log = self.log.lock();
+        log.since_last.add(more);
+        if self.rule.is_due(log.since_last, log.snapshot_len) {
+            log.since_last = Applied::default();
+            drop(log);
             self.inbox.push(Order::Take);
         }
+    }
+
+    fn taken(&self, snapshot_len: u64) {
+        self.log.lock().snapshot_len = snapshot_len;
     }
 }
 
@@ -133,6 +196,7 @@ impl SnapshotThread {
             tracing::info!("the snapshot is given up, since the server stops");
             return Ok(());
         };
+        self.trigger.taken(len);
         let index = LogIndex(point.index);
         self.proposer.snapshot_taken(LogPosition {
             index,
@@ -153,7 +217,7 @@ impl SnapshotThread {
         &self,
         cursor: &mut SnapshotCursor,
         point: SnapshotPoint,
-    ) -> Result<Option<usize>, LogError> {
+    ) -> Result<Option<u64>, LogError> {
         let meta = SnapshotMeta {
             index: LogIndex(point.index),
             term: point.term,
@@ -171,7 +235,7 @@ impl SnapshotThread {
                 .core
                 .with_tree(|tree| tree.snapshot_step(cursor, NODES_PER_STEP, &mut chunk));
             if chunk.len() >= CHUNK_LEN || step != SnapshotStep::More {
-                len += chunk.len();
+                len += chunk.len() as u64;
                 file.write(&chunk)?;
                 chunk.clear();
             }

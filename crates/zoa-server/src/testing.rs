@@ -20,6 +20,7 @@ use zoa_tree::Settings;
 
 use crate::Options;
 use crate::Server;
+use crate::SnapshotRule;
 
 /// A running server; dropping it stops it and removes its data.
 #[derive(Debug)]
@@ -99,12 +100,11 @@ fn run(folder: &std::path::Path, port: u16) -> Server {
         log_dir: folder.to_owned(),
         client_addresses: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))],
         backlog: 128,
-        snapshot_every: 100_000,
+        snapshots: SnapshotRule::default(),
         retain: Some(3),
         workers: 2,
         keep_alive: false,
         may_found: true,
-        snapshot_log_len: None,
         slow_sync: Duration::from_secs(1),
         snapshots_taken: Arc::default(),
     };

@@ -113,15 +113,11 @@ pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
         log_dir: config.data.data_log_dir.clone(),
         client_addresses: addresses,
         backlog: config.connections.backlog.unwrap_or(BACKLOG),
-        snapshot_every: u64::from(config.snapshots.every_txns),
+        snapshots: config.snapshots.rule,
         retain: config.autopurge.as_ref().map(|autopurge| autopurge.retain),
         workers: 0,
         keep_alive: config.connections.keep_alive,
         may_found: config.data.db_autocreate,
-        snapshot_log_len: config
-            .snapshots
-            .log_size_limit_kb
-            .map(|kb| u64::from(kb) << 10),
         slow_sync: Duration::from_millis(u64::from(config.snapshots.sync_warning_ms)),
         snapshots_taken: Arc::default(),
     })

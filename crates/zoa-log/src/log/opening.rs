@@ -38,40 +38,74 @@ const LOCK_FILE: &str = "lock";
 /// The first segment until the metadata is there: what has only this was never founded.
 const FOUNDING_FILE: &str = "log/founding.tmp";
 
-pub(super) fn open<D: Disk>(
+/// A data directory that is locked and known to be ours; its log is not read yet.
+/// Meanwhile another thread may load a snapshot.
+#[derive(Debug)]
+pub struct LogDir<D: Disk> {
     disk: D,
-    options: &LogOptions,
-) -> Result<(Log<D>, Recovered), LogError> {
-    let lock = disk
-        .lock(LOCK_FILE)
-        .map_err(|source| lock_error(&disk, source))?;
-    let stored = Metadata::read(&disk)?;
-    let metadata = match stored {
-        Some(metadata) => {
-            metadata.check(&disk, options)?;
-            finish_founding(&disk)?;
-            metadata
-        }
-        None => found(&disk, options)?,
-    };
-    let salt = Salt::new(&metadata.salt);
-    let (mut log, torn_tail) = Recovery::read(&disk, salt)?.into_log(lock, options)?;
-    // Whatever was found is durable from here on, and the batch that says so
-    // also takes the place of a torn one.
-    log.write_batch(&[], log.hard_state)?;
-    log.unmarked = false;
-    let last = log.index.last();
-    let recovered = Recovered {
-        metadata,
-        hard_state: log.hard_state,
-        first_index: log.first_index(),
-        purged_term: log.index.purged().term,
-        last_index: last.index,
-        last_term: last.term,
-        torn_tail,
-        founded: stored.is_none(),
-    };
-    Ok((log, recovered))
+    lock: D::Lock,
+    metadata: Metadata,
+    founded: bool,
+    options: LogOptions,
+}
+
+impl<D: Disk> LogDir<D> {
+    /// Locks the directory and checks whose it is, or founds it.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn lock(disk: D, options: &LogOptions) -> Result<Self, LogError> {
+        let lock = disk
+            .lock(LOCK_FILE)
+            .map_err(|source| lock_error(&disk, source))?;
+        let stored = Metadata::read(&disk)?;
+        let metadata = match stored {
+            Some(metadata) => {
+                metadata.check(&disk, options)?;
+                finish_founding(&disk)?;
+                metadata
+            }
+            None => found(&disk, options)?,
+        };
+        Ok(Self {
+            disk,
+            lock,
+            metadata,
+            founded: stored.is_none(),
+            options: options.clone(),
+        })
+    }
+
+    /// Whose data it is.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Recovers the log.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open(self) -> Result<(Log<D>, Recovered), LogError> {
+        let salt = Salt::new(&self.metadata.salt);
+        let recovery = Recovery::read(&self.disk, salt)?;
+        let (mut log, torn_tail) = recovery.into_log(self.lock, &self.options)?;
+        // Whatever was found is durable from here on, and the batch that says so
+        // also takes the place of a torn one.
+        log.write_batch(&[], log.hard_state)?;
+        log.unmarked = false;
+        let last = log.index.last();
+        let recovered = Recovered {
+            metadata: self.metadata,
+            hard_state: log.hard_state,
+            first_index: log.first_index(),
+            purged_term: log.index.purged().term,
+            last_index: last.index,
+            last_term: last.term,
+            torn_tail,
+            founded: self.founded,
+        };
+        Ok((log, recovered))
+    }
 }
 
 fn lock_error<D: Disk>(disk: &D, source: io::Error) -> LogError {

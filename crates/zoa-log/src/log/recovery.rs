@@ -291,6 +291,7 @@ impl<'a, D: Disk> Recovery<'a, D> {
             disk: self.disk.clone(),
             salt: self.salt,
             tail_entries: options.tail_entries,
+            tail_len: options.tail_len,
             batch_len_max: batch_len_max(options.segment_len),
             segments,
             pool,

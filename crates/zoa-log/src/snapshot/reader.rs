@@ -85,8 +85,21 @@ impl<D: Disk> SnapshotReader<D> {
     /// # Errors
     /// `Corrupt`, `Io`.
     pub fn next_chunk(&mut self) -> Result<Option<&[u8]>, LogError> {
+        Ok(self.fill_chunk()?.then_some(self.chunk.as_slice()))
+    }
+
+    /// The same, to be kept or carried to another thread.
+    ///
+    /// # Errors
+    /// As [`SnapshotReader::next_chunk`].
+    pub fn take_chunk(&mut self) -> Result<Option<Vec<u8>>, LogError> {
+        Ok(self.fill_chunk()?.then(|| std::mem::take(&mut self.chunk)))
+    }
+
+    /// Reads the next chunk; false at the end.
+    fn fill_chunk(&mut self) -> Result<bool, LogError> {
         if self.ended {
-            return Ok(None);
+            return Ok(false);
         }
         self.fill(CHUNK_HEAD_LEN)?;
         let head = format::decode_chunk_head(&self.chunk);
@@ -94,14 +107,14 @@ impl<D: Disk> SnapshotReader<D> {
         self.offset += u64_of(CHUNK_HEAD_LEN);
         if len == 0 {
             self.check_end(crc)?;
-            return Ok(None);
+            return Ok(false);
         }
         self.fill(len)?;
         if self.tally.add(&self.chunk) != crc {
             return Err(self.corrupt("a chunk is damaged"));
         }
         self.offset += u64_of(len);
-        Ok(Some(&self.chunk))
+        Ok(true)
     }
 
     /// Reads and checks what is left.
@@ -109,7 +122,7 @@ impl<D: Disk> SnapshotReader<D> {
     /// # Errors
     /// `Corrupt`, `Io`.
     pub fn finish(&mut self) -> Result<(), LogError> {
-        while self.next_chunk()?.is_some() {}
+        while self.fill_chunk()? {}
         Ok(())
     }
 

@@ -291,6 +291,28 @@ pub fn the_front_is_cut_but_the_tail_stays<D: Disk>(disk: &D) {
     );
 }
 
+/// Goal: a start has little to read behind a snapshot, however long the entries are.
+pub fn the_tail_that_stays_is_bounded_in_bytes<D: Disk>(disk: &D) {
+    let mut options = super::small_options();
+    options.tail_entries = 50;
+    options.tail_len = 6 * 8192 + 100;
+    let (mut log, _) = crate::Log::open(disk.clone(), &options).expect("an empty directory");
+    for number in 1..=40 {
+        log.persist(&[order(number, vec![entry(number, 1, 5_000)])])
+            .expect("no fault");
+    }
+    assert_eq!(log.len_behind(LogIndex(0)), 40 * 8192);
+    assert_eq!(log.len_behind(LogIndex(38)), 2 * 8192);
+    assert_eq!(log.len_behind(LogIndex(40)), 0);
+    assert_eq!(log.compact(LogIndex(30)).expect("no fault"), LogIndex(25));
+    assert_eq!(log.len_behind(LogIndex(0)), 16 * 8192);
+    options.tail_len = 0;
+    drop(log);
+    let (mut log, _) = crate::Log::open(disk.clone(), &options).expect("a sound directory");
+    assert_eq!(log.compact(LogIndex(39)).expect("no fault"), LogIndex(40));
+    assert!(read_all(&log, 0) == [entry(40, 1, 5_000)]);
+}
+
 /// Goal: after a snapshot from the leader the log goes on behind it, and nothing older is left.
 pub fn a_snapshot_from_the_leader_replaces_the_log<D: Disk>(disk: &D) {
     let (mut log, _) = open(disk);

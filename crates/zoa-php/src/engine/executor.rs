@@ -1,5 +1,6 @@
 //! The engine while it runs PHP code: its flag that asks for attention, the pending exception, fibers, and bailouts.
 
+use std::ffi::CStr;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::AtomicBool;
@@ -48,6 +49,20 @@ impl Interrupt {
     pub(crate) fn forget(&self) {
         self.0.store(ptr::null_mut(), Ordering::Release);
     }
+}
+
+/// Whether this PHP serves one request after another, as FPM does; false on the command line.
+#[expect(unsafe_code, reason = "reads the name of the server API")]
+pub(crate) fn serves_requests() -> bool {
+    // SAFETY: the engine's own structure, complete before any module starts; its name ends in NUL.
+    let name = unsafe {
+        let name = (*ext_php_rs::ffi::ext_php_rs_sapi_module()).name;
+        if name.is_null() {
+            return false;
+        }
+        CStr::from_ptr(name)
+    };
+    !matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")
 }
 
 /// Whether an exception is on its way to whoever catches it.

@@ -12,6 +12,7 @@ use ext_php_rs::ffi::zend_function_entry;
 use ext_php_rs::ffi::zend_long;
 use ext_php_rs::ffi::zend_module_entry;
 use ext_php_rs::ffi::zend_object;
+use ext_php_rs::ffi::zend_string;
 use ext_php_rs::ffi::zval;
 
 /// The module as PHP sees it.
@@ -57,6 +58,8 @@ unsafe extern "C" {
     pub(crate) fn zend_unregister_ini_entries(module_number: c_int);
     pub(crate) fn display_ini_entries(module: *mut zend_module_entry);
 
+    pub(crate) fn zoa_session_register();
+    pub(crate) fn zoa_session_new_id(mod_data: *mut *mut c_void) -> *mut zend_string;
     fn zoa_module_entry(
         version: *const c_char,
         functions: *const zend_function_entry,

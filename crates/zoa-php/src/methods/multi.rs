@@ -33,6 +33,8 @@ pub(super) fn multi(call: &Call) -> Result<Value, Thrown> {
     let multi = native.multi.borrow().clone();
     native.failed_at.set(None);
     let session = &call.native::<Zookeeper>().session;
+    // It may create ephemerals; whether it does, only the server reads.
+    session.note_ephemeral();
     match session.attempt(Repeat::Write, |client| client.multi(&multi))? {
         Ok(done) => Ok(array_of(done.into_iter().map(of_done))),
         Err(error) => {

@@ -25,11 +25,15 @@ pub(super) fn create(call: &Call) -> Result<Value, Thrown> {
     let (mut acl, mut flags) = (ArrayArg::nullable(), LongArg(0));
     call.parse(&mut [&mut path, &mut value], &mut [&mut acl, &mut flags])?;
     let path = text_of(&path)?;
-    let mut options = CreateOptions::new(mode_of(flags.0)?);
+    let mode = mode_of(flags.0)?;
+    let mut options = CreateOptions::new(mode);
     if let Some(acl) = acl.array() {
         options = options.acl(values::acl_in(acl)?);
     }
     let session = &call.native::<Zookeeper>().session;
+    if mode.is_ephemeral() {
+        session.note_ephemeral();
+    }
     let created = session.perform(Repeat::Write, |client| {
         client.create(path, Data(value.bytes()), options.clone())
     })?;

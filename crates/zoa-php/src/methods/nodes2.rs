@@ -31,7 +31,11 @@ pub(super) fn create2(call: &Call) -> Result<Value, Thrown> {
         &mut [&mut path],
         &mut [&mut value, &mut acl, &mut flags, &mut stat],
     )?;
-    let options = CreateOptions::new(mode_of(flags.0)?);
+    let mode = mode_of(flags.0)?;
+    if mode.is_ephemeral() {
+        call.native::<Zookeeper>().session.note_ephemeral();
+    }
+    let options = CreateOptions::new(mode);
     make(call, (&path, &value), with_acl(options, &acl)?, &stat)
 }
 

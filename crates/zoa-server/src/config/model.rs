@@ -16,6 +16,7 @@ use std::time::Duration;
 use zoa_core::WordList;
 
 use crate::config::secret::Secret;
+use crate::snapshots::SnapshotRule;
 
 /// All that zoo.cfg and the command line said.
 pub struct ServerConfig {
@@ -135,10 +136,8 @@ pub struct DataDirs {
 /// What concerns the log and the snapshots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshots {
-    /// `snapCount`: transactions from one snapshot to the next.
-    pub every_txns: u32,
-    /// `snapSizeLimitInKb`: so much log, in KiB, asks for a snapshot too; `None` is no limit.
-    pub log_size_limit_kb: Option<u32>,
+    /// `snapCount` and `snapSizeLimitInKb`: when a snapshot is due. Where nothing is said, the length of the log alone decides.
+    pub rule: SnapshotRule,
     /// `fsync.warningthresholdms`: a sync that takes longer is worth a warning.
     pub sync_warning_ms: u32,
 }
@@ -320,8 +319,7 @@ impl Default for ServerConfig {
                 db_autocreate: true,
             },
             snapshots: Snapshots {
-                every_txns: 100_000,
-                log_size_limit_kb: Some(4_194_304),
+                rule: SnapshotRule::default(),
                 sync_warning_ms: 1000,
             },
             autopurge: Some(Autopurge::default()),

@@ -10,6 +10,8 @@ use std::time::Duration;
 use zoa_core::WordList;
 
 use super::*;
+use crate::snapshots::LogLenLimit;
+use crate::snapshots::SnapshotRule;
 
 const FILE: &str = "conf/zoo.cfg";
 const DATA: &str = "dataDir=/data\n";
@@ -109,7 +111,7 @@ fn the_least_configuration_has_the_defaults_of_the_original() {
         WordList::Only(vec!["srvr".to_owned()])
     );
     assert_eq!(config.requests.len_max, 1_048_575);
-    assert_eq!(config.snapshots.every_txns, 100_000);
+    assert_eq!(config.snapshots.rule, SnapshotRule::default());
     assert_eq!(config.ensemble, Ensemble::default());
     assert!(!config.access.skip_acl && config.access.super_digest.is_none());
     assert!(config.check(Path::new(FILE)).is_ok());
@@ -159,7 +161,7 @@ fn a_usual_configuration_is_read_whole() {
         (config.session_timeout_ms_min, config.session_timeout_ms_max),
         (1000, 100_000)
     );
-    assert_eq!(config.snapshots.every_txns, 1000);
+    assert_eq!(config.snapshots.rule.every, Some(1000));
     let daily = Autopurge {
         retain: 5,
         interval: Duration::from_secs(86_400),
@@ -355,6 +357,19 @@ fn unknown_keys_are_named_and_not_refused() {
 }
 
 #[test]
+fn a_snapshot_is_due_as_the_original_says_where_that_is_said() {
+    let check = |text: &str, every: Option<u64>, log_len: LogLenLimit| {
+        let rule = Case::plain_and(text).config().snapshots.rule;
+        assert_eq!(rule, SnapshotRule { every, log_len }, "{text}");
+    };
+    check("", None, LogLenLimit::HalfOfSnapshot);
+    check("snapCount=7", Some(7), LogLenLimit::HalfOfSnapshot);
+    check("snapSizeLimitInKb=3", None, LogLenLimit::Bytes(3 << 10));
+    check("snapSizeLimitInKb=0", None, LogLenLimit::None);
+    check("snapSizeLimitInKb=-1", None, LogLenLimit::None);
+}
+
+#[test]
 fn keys_for_later_features_are_told_unless_they_turn_them_off() {
     let text = "znode.container.checkIntervalMs=1000\nznode.container.maxNeverUsedIntervalMs=0\n\
         enforceQuota=false\nthrottled_op_wait_time=0\nlargeRequestThreshold=-1\n\
@@ -489,7 +504,7 @@ fn words_of_the_command_line_are_laid_over_the_file() {
 #[test]
 fn the_prefix_of_a_property_does_no_harm_in_a_file() {
     let config = Case::plain_and("zookeeper.snapCount=5\njute.maxbuffer=2000000").config();
-    assert_eq!(config.snapshots.every_txns, 5);
+    assert_eq!(config.snapshots.rule.every, Some(5));
     assert_eq!(config.requests.len_max, 2_000_000);
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use zoa_server::LogLenLimit;
 use zoa_server::Server;
 
 use crate::running::Client;
@@ -41,7 +42,7 @@ fn znodes_and_sessions_survive_a_restart() {
 fn a_snapshot_and_the_log_behind_it_make_the_same_tree() {
     let folder = Folder::new();
     let mut options = options(&folder);
-    options.snapshot_every = 50;
+    options.snapshots.every = Some(50);
     let server = Server::start(&options, config()).expect("the server starts");
     let mut client = Client::connect(server.address());
     for number in 0..500 {
@@ -81,7 +82,7 @@ fn snapshots_of_another_cluster_are_refused_by_name() {
     let (ours, theirs) = (Folder::new(), Folder::new());
     for folder in [&ours, &theirs] {
         let mut options = options(folder);
-        options.snapshot_every = 5;
+        options.snapshots.every = Some(5);
         let server = Server::start(&options, config()).expect("the server starts");
         let mut client = Client::connect(server.address());
         for number in 0..50 {
@@ -161,7 +162,7 @@ fn data_of_zookeeper_is_neither_touched_nor_passed_over_in_silence() {
 fn entries_of_earlier_runs_count_towards_the_next_snapshot() {
     let folder = Folder::new();
     let mut options = options(&folder);
-    options.snapshot_every = 60;
+    options.snapshots.every = Some(60);
     for run in 0..3 {
         assert!(snapshots(&folder).is_empty(), "run {run}");
         let server = Server::start(&options, config()).expect("the server starts");
@@ -180,7 +181,7 @@ fn entries_of_earlier_runs_count_towards_the_next_snapshot() {
 fn a_long_log_asks_for_a_snapshot_before_there_are_many_entries() {
     let folder = Folder::new();
     let mut options = options(&folder);
-    options.snapshot_log_len = Some(100_000);
+    options.snapshots.log_len = LogLenLimit::Bytes(100_000);
     let server = Server::start(&options, config()).expect("the server starts");
     let mut client = Client::connect(server.address());
     assert_eq!(client.create("/a", b"", 0), 0);

@@ -35,6 +35,7 @@ use zoa_proto::request;
 use zoa_server::Options;
 use zoa_server::ServeError;
 use zoa_server::Server;
+use zoa_server::SnapshotRule;
 use zoa_tree::HashKey;
 use zoa_tree::Settings;
 
@@ -68,12 +69,11 @@ pub(crate) fn options(folder: &Folder) -> Options {
         log_dir: folder.path().to_owned(),
         client_addresses: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
         backlog: 1024,
-        snapshot_every: 100_000,
+        snapshots: SnapshotRule::default(),
         retain: Some(3),
         workers: 2,
         keep_alive: false,
         may_found: true,
-        snapshot_log_len: None,
         slow_sync: Duration::from_secs(1),
         snapshots_taken: Arc::default(),
     }

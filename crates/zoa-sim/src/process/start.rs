@@ -103,12 +103,15 @@ impl Process {
     ) -> Result<Self, StartError> {
         let (log, recovered) = Log::open(disk.clone(), &log_options(setup, &mut random))?;
         let store = SnapshotStore::open(disk.clone(), recovered.metadata.cluster)?;
-        let (tree, position) =
+        let (mut tree, mut position) =
             load_snapshot(&store, recovered.first_index, HashKey(setup.hash_key))?;
-        let core = Core::new(core_config(setup), tree, now.moment);
-        core.recovered(position.index.0, position.term);
         let mut recovery = Recovery::new(recovered.hard_state, position);
         let mut next = recovered.first_index;
+        while next <= position.index.min(recovered.last_index) {
+            let term = log.term(next).unwrap_or_default();
+            recovery.pass(LogPosition { index: next, term })?;
+            next = next.next();
+        }
         while next <= recovered.last_index {
             let entries = log.read(next, recovered.last_index.next(), REPLAY_LEN)?;
             let Some(last) = entries.last() else { break };
@@ -116,6 +119,10 @@ impl Process {
             let mut committed = Vec::new();
             for entry in entries {
                 if let Some(entry) = recovery.push(entry)? {
+                    position = LogPosition {
+                        index: entry.index,
+                        term: entry.term,
+                    };
                     committed.push(Committed {
                         term: entry.term,
                         index: entry.index.0,
@@ -124,8 +131,10 @@ impl Process {
                     told.committed.push(entry);
                 }
             }
-            core.handle_committed(now.moment, &committed)?;
+            zoa_core::replay(&mut tree, &committed)?;
         }
+        let core = Core::new(core_config(setup), tree, now.moment);
+        core.recovered(position.index.0, position.term);
         told.digests
             .push((core.applied_index(), core.with_tree(Tree::digest)));
         Self::assemble((core, log, store), recovery, random)

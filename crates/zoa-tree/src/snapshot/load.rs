@@ -14,6 +14,7 @@
 
 use hashbrown::HashMap;
 use zoa_proto::DecodeError;
+use zoa_proto::Path;
 use zoa_proto::SessionId;
 use zoa_proto::jute::Reader;
 
@@ -127,17 +128,27 @@ impl TreeLoader {
         if let Some(failed) = self.failed {
             return Err(failed);
         }
-        let result = if self.partial.is_empty() {
-            self.load_records(bytes)
-                .map(|rest| self.partial.extend_from_slice(rest))
-        } else {
-            let mut held = std::mem::take(&mut self.partial);
-            held.extend_from_slice(bytes);
-            self.load_records(&held)
-                .map(|rest| self.partial.extend_from_slice(rest))
-        };
+        let result = self.load_bytes(bytes);
         self.failed = result.err();
         result
+    }
+
+    fn load_bytes(&mut self, mut bytes: &[u8]) -> Result<(), LoadError> {
+        let mut held = std::mem::take(&mut self.partial);
+        // Only as much is copied as the record lacks, first of its length and then of the rest.
+        while !held.is_empty() && !bytes.is_empty() {
+            let missing = record_len(&held)?.unwrap_or(LEN_LEN) - held.len();
+            let (now, later) = bytes.split_at(missing.min(bytes.len()));
+            held.extend_from_slice(now);
+            bytes = later;
+            if self.load_records(&held)?.is_empty() {
+                held.clear();
+            }
+        }
+        let rest = self.load_records(bytes)?;
+        held.extend_from_slice(rest);
+        self.partial = held;
+        Ok(())
     }
 
     /// The tree, if all of it came and it is the one that was stored.
@@ -405,9 +416,13 @@ impl TreeLoader {
     }
 }
 
-/// Splits off the first whole record.
-fn split_record(bytes: &[u8]) -> Result<Option<(Body<'_>, &[u8])>, LoadError> {
-    let Some((len, rest)) = bytes.split_first_chunk::<4>() else {
+/// Bytes that say how long a record is.
+const LEN_LEN: usize = 4;
+
+/// Bytes of the record that begins here, those of its length included; `None` if these are not
+/// all there.
+fn record_len(bytes: &[u8]) -> Result<Option<usize>, LoadError> {
+    let Some((len, _)) = bytes.split_first_chunk::<LEN_LEN>() else {
         return Ok(None);
     };
     let len = u32::from_be_bytes(*len);
@@ -415,13 +430,16 @@ fn split_record(bytes: &[u8]) -> Result<Option<(Body<'_>, &[u8])>, LoadError> {
         return Err(LoadError::RecordTooLong(len));
     }
     let len = usize::try_from(len).expect("usize has 32 bits or more");
-    let Some((body, rest)) = rest.split_at_checked(len) else {
-        return Ok(None);
-    };
-    let whole = body
-        .split_first()
-        .map(|(kind, fields)| ((*kind, Reader::new(fields)), rest));
-    Ok(whole)
+    Ok(Some(LEN_LEN + len))
+}
+
+/// Splits off the first whole record.
+fn split_record(bytes: &[u8]) -> Result<Option<(Body<'_>, &[u8])>, LoadError> {
+    let whole = record_len(bytes)?.and_then(|len| bytes.split_at_checked(len));
+    Ok(whole.and_then(|(record, rest)| {
+        let (kind, fields) = record.get(LEN_LEN..)?.split_first()?;
+        Some(((*kind, Reader::new(fields)), rest))
+    }))
 }
 
 fn check_used_up(reader: &Reader<'_>) -> Result<(), LoadError> {
@@ -449,7 +467,8 @@ fn check_node(node: &NodeRecord<'_>, header: &Header) -> Result<(), LoadError> {
     if node.name.len() > NAME_LEN_MAX {
         return Err(LoadError::Contradiction("a name longer than any may be"));
     }
-    if node.name.contains(&b'/') || std::str::from_utf8(node.name).is_err() {
+    let name = std::str::from_utf8(node.name).ok();
+    if !is_root && name.is_none_or(|name| Path::check_name(name).is_err()) {
         return Err(LoadError::Contradiction("a name that no znode can have"));
     }
     Ok(())

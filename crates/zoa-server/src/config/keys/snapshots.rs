@@ -3,13 +3,17 @@
 use crate::config::given::INT_MAX;
 use crate::config::model::Autopurge;
 use crate::config::notice::Notice;
+use crate::snapshots::LogLenLimit;
 
 keys! {
     "snapCount" => |draft, given|
-        draft.config.snapshots.every_txns = given.number(1..=INT_MAX, "transactions")?,
+        draft.config.snapshots.rule.every = Some(given.number(1..=INT_MAX, "transactions")?),
     "snapSizeLimitInKb" => |draft, given| {
         let limit: i64 = given.number(-1..=INT_MAX, "KiB")?;
-        draft.config.snapshots.log_size_limit_kb = u32::try_from(limit).ok().filter(|kb| *kb > 0);
+        draft.config.snapshots.rule.log_len = match u64::try_from(limit) {
+            Ok(kb) if kb > 0 => LogLenLimit::Bytes(kb << 10),
+            _ => LogLenLimit::None,
+        };
     },
     "fsync.warningthresholdms" => |draft, given|
         draft.config.snapshots.sync_warning_ms = given.number(0..=INT_MAX, "milliseconds")?,
