@@ -240,8 +240,11 @@ impl<D: Disk> Log<D> {
     /// next segment to be ready in time.
     pub fn preparation_due(&self) -> bool {
         let capacity = self.active().slot.blocks.max(1);
-        self.poison.is_none()
-            && self.pool.readiness_percent() < (200 * self.next_block / capacity).min(100)
+        let used_percent = 100 * self.next_block / capacity;
+        // Not before a tenth is used: then a start, or a single write after a
+        // rotation, leaves it to idle moments.
+        let ready_percent = (2 * used_percent).saturating_sub(20).min(100);
+        self.poison.is_none() && self.pool.readiness_percent() < ready_percent
     }
 
     /// Whether an idle moment would be used by [`Log::prepare`].

@@ -97,8 +97,8 @@ impl Metadata {
         Self::decode(&bytes, path).map(Some)
     }
 
-    /// Writes the file so that after a power cut either all of it is there or none.
-    pub(crate) fn write<D: Disk>(&self, disk: &D) -> Result<(), LogError> {
+    /// Writes the file under another name; that name is not synced yet.
+    pub(crate) fn write_aside<D: Disk>(&self, disk: &D) -> Result<(), LogError> {
         let stale = disk.list("").map_err(io_error("list", disk.describe("")))?;
         if stale.iter().any(|name| name == METADATA_TEMP) {
             disk.remove(METADATA_TEMP)
@@ -110,7 +110,11 @@ impl Metadata {
             .map_err(io_error("create", path.clone()))?;
         file.write_at(0, self.encode().as_bytes())
             .map_err(io_error("write", path.clone()))?;
-        file.sync().map_err(io_error("sync", path))?;
+        file.sync().map_err(io_error("sync", path))
+    }
+
+    /// Gives the file its name, so that after a power cut either all of it is there or none.
+    pub(crate) fn publish<D: Disk>(&self, disk: &D) -> Result<(), LogError> {
         disk.rename(METADATA_TEMP, METADATA_FILE)
             .map_err(io_error("create", disk.describe(METADATA_FILE)))?;
         disk.sync_dir("")

@@ -131,15 +131,7 @@ impl<D: Disk> SegmentPool<D> {
             return Ok(slot);
         }
         let name = self.next_name();
-        self.make(name, self.segment_len.max(blocks * u64_of(BLOCK_LEN)))
-    }
-
-    /// Makes a file of `len` bytes at once.
-    pub(crate) fn make(&mut self, name: String, len: u64) -> Result<Slot<D::File>, LogError> {
-        assert!(
-            self.preparation.is_none(),
-            "a preparation under way is finished first"
-        );
+        let len = self.segment_len.max(blocks * u64_of(BLOCK_LEN));
         self.preparation = Some(self.begin(name, len)?);
         self.finish_preparation()?;
         let made = self

@@ -73,16 +73,11 @@ impl<D: Disk> SnapshotStore<D> {
                 store.remove(&format!("{SNAPSHOT_DIR}/{name}"))?;
             }
         }
-        // Not only now: an earlier process may have been killed between a rename
-        // and its sync, and the log is cut for what is seen here.
-        store
-            .disk
-            .sync_dir("")
-            .map_err(io_error("sync", store.disk.describe("")))?;
-        store
-            .disk
-            .sync_dir(SNAPSHOT_DIR)
-            .map_err(io_error("sync", describe()))?;
+        // An earlier process may have been killed between a rename and its sync,
+        // and the log is cut for what is seen here.
+        if !store.list()?.is_empty() {
+            store.sync_dirs()?;
+        }
         Ok(store)
     }
 
@@ -194,6 +189,14 @@ impl<D: Disk> SnapshotStore<D> {
         for index in &old {
             self.remove(&file_name(*index))?;
         }
+        self.sync_dir()
+    }
+
+    /// Makes durable what stands in the directory, and the directory itself.
+    fn sync_dirs(&self) -> Result<(), LogError> {
+        self.disk
+            .sync_dir("")
+            .map_err(io_error("sync", self.disk.describe("")))?;
         self.sync_dir()
     }
 

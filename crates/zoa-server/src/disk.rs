@@ -54,8 +54,8 @@ impl RealDisk {
         })
     }
 
-    /// Opens the directory with write and `fdatasync`, though it may offer more:
-    /// to compare the two, and to test the one that this file system would not take.
+    /// Opens the directory with write and `fdatasync`, without a trial of more: for
+    /// snapshots, which overwrite nothing; and to compare the two kinds.
     ///
     /// # Errors
     /// As [`RealDisk::open`].

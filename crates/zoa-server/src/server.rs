@@ -321,14 +321,13 @@ fn listen_at(address: SocketAddr, backlog: u32, keep_alive: bool) -> std::io::Re
 }
 
 fn recover(options: &Options, config: CoreConfig) -> Result<Found, ServeError> {
-    let open = |dir: &PathBuf| {
-        RealDisk::open(dir).map_err(|error| ServeError::Dir {
-            dir: dir.clone(),
-            error,
-        })
+    let refused = |dir: &PathBuf| {
+        let dir = dir.clone();
+        |error| ServeError::Dir { dir, error }
     };
-    let log_disk = open(&options.log_dir)?;
-    let snapshot_disk = open(&options.data_dir)?;
+    let log_disk = RealDisk::open(&options.log_dir).map_err(refused(&options.log_dir))?;
+    let snapshot_disk =
+        RealDisk::open_buffered(&options.data_dir).map_err(refused(&options.data_dir))?;
     let mut log_options = LogOptions::new(NODE);
     let initialize = options.data_dir.join(INITIALIZE);
     let foreign = [&options.data_dir, &options.log_dir]

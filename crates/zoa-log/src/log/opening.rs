@@ -3,7 +3,7 @@
 //! What it is: the frame around recovery. What it is not: the judgement of the
 //! log's content; that is recovery's.
 //! Invariant: a directory without metadata has never acknowledged anything, and
-//! one with it has a log: each step of the founding is durable before the next.
+//! one with it has a log: all else is durable before the metadata appear.
 
 use std::io;
 use std::io::ErrorKind;
@@ -19,6 +19,7 @@ use crate::LogError;
 use crate::LogIndex;
 use crate::LogOptions;
 use crate::Metadata;
+use crate::OpenMode;
 use crate::batch;
 use crate::batch::LogId;
 use crate::batch::Place;
@@ -29,10 +30,11 @@ use crate::limits::BLOCK_LEN;
 use crate::metadata::METADATA_FILE;
 use crate::segment::FIRST;
 use crate::segment::LOG_DIR;
-use crate::segment::SegmentPool;
 use crate::segment::list_log;
 use crate::segment::segment_name;
 use crate::segment::segment_number;
+use crate::width::u64_of;
+use crate::width::usize_of;
 
 const LOCK_FILE: &str = "lock";
 /// The first segment until the metadata is there: what has only this was never founded.
@@ -89,10 +91,12 @@ impl<D: Disk> LogDir<D> {
         let salt = Salt::new(&self.metadata.salt);
         let recovery = Recovery::read(&self.disk, salt)?;
         let (mut log, torn_tail) = recovery.into_log(self.lock, &self.options)?;
-        // Whatever was found is durable from here on, and the batch that says so
-        // also takes the place of a torn one.
-        log.write_batch(&[], log.hard_state)?;
-        log.unmarked = false;
+        if !self.founded {
+            // Whatever was found is durable from here on, and the batch that says
+            // so also takes the place of a torn one.
+            log.write_batch(&[], log.hard_state)?;
+            log.unmarked = false;
+        }
         let last = log.index.last();
         let recovered = Recovered {
             metadata: self.metadata,
@@ -145,16 +149,17 @@ fn found<D: Disk>(disk: &D, options: &LogOptions) -> Result<Metadata, LogError> 
     };
     disk.create_dir(LOG_DIR)
         .map_err(io_error("create", disk.describe(LOG_DIR)))?;
-    disk.sync_dir("")
-        .map_err(io_error("sync", disk.describe("")))?;
     if names.iter().any(|name| is_founding(name)) {
         disk.remove(FOUNDING_FILE)
             .map_err(io_error("remove", disk.describe(FOUNDING_FILE)))?;
     }
     let metadata = Metadata::founded(options.node, founding);
+    metadata.write_aside(disk)?;
     write_first_segment(disk, options, Salt::new(&metadata.salt))?;
-    metadata.write(disk)?;
-    finish_founding(disk)?;
+    sync_dirs(disk)?;
+    metadata.publish(disk)?;
+    // Not synced: under either name it is found again.
+    name_first_segment(disk)?;
     Ok(metadata)
 }
 
@@ -163,9 +168,8 @@ fn write_first_segment<D: Disk>(
     options: &LogOptions,
     salt: Salt,
 ) -> Result<(), LogError> {
-    let mut pool = SegmentPool::new(disk.clone(), options.segment_len, 0);
-    let slot = pool.make(FOUNDING_FILE.to_owned(), options.first_segment_len)?;
-    let mut buf = BlockBuf::with_capacity(BLOCK_LEN);
+    let blocks = usize_of(options.first_segment_len.div_ceil(u64_of(BLOCK_LEN)));
+    let mut buf = BlockBuf::with_capacity(blocks * BLOCK_LEN);
     let place = Place {
         incarnation: FIRST,
         offset: 0,
@@ -178,21 +182,35 @@ fn write_first_segment<D: Disk>(
     };
     batch::begin(&mut buf);
     batch::seal(&mut buf, salt, place, state, (LogIndex(0), 0));
-    slot.file
-        .overwrite_durable(0, &buf)
-        .map_err(io_error("write", disk.describe(FOUNDING_FILE)))
+    // Zeros behind it, not a hole: see the making of any other segment.
+    buf.push(&vec![0; (blocks * BLOCK_LEN).saturating_sub(buf.len())]);
+    let path = || disk.describe(FOUNDING_FILE);
+    let file = disk
+        .open(FOUNDING_FILE, OpenMode::Create)
+        .map_err(io_error("create", path()))?;
+    file.write_at(0, buf.as_slice())
+        .map_err(io_error("write", path()))?;
+    file.sync().map_err(io_error("sync", path()))
 }
 
-/// Gives the first segment its name, when a power cut came just before that.
+/// Goes on where a power cut or a kill may have ended the founding.
 fn finish_founding<D: Disk>(disk: &D) -> Result<(), LogError> {
     let names = list_log(disk)?;
     if names.iter().any(|name| is_founding(name)) {
-        let first = segment_name(FIRST);
-        disk.rename(FOUNDING_FILE, &first)
-            .map_err(io_error("create", disk.describe(&first)))?;
+        name_first_segment(disk)?;
     }
     // Not only now: an earlier process may have been killed between a change of
     // the directory and its sync.
+    sync_dirs(disk)
+}
+
+fn name_first_segment<D: Disk>(disk: &D) -> Result<(), LogError> {
+    let first = segment_name(FIRST);
+    disk.rename(FOUNDING_FILE, &first)
+        .map_err(io_error("create", disk.describe(&first)))
+}
+
+fn sync_dirs<D: Disk>(disk: &D) -> Result<(), LogError> {
     disk.sync_dir("")
         .map_err(io_error("sync", disk.describe("")))?;
     disk.sync_dir(LOG_DIR)

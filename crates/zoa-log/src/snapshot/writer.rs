@@ -106,9 +106,12 @@ impl<D: Disk> SnapshotWriter<D> {
         self.disk
             .rename(&temp, &name)
             .map_err(io_error("create", self.disk.describe(&name)))?;
-        self.disk
-            .sync_dir(SNAPSHOT_DIR)
-            .map_err(io_error("sync", self.disk.describe(SNAPSHOT_DIR)))?;
+        // Its own name too: making the directory was not synced.
+        for dir in ["", SNAPSHOT_DIR] {
+            self.disk
+                .sync_dir(dir)
+                .map_err(io_error("sync", self.disk.describe(dir)))?;
+        }
         Ok(self.meta.clone())
     }
 

@@ -3,7 +3,6 @@
 //! What it is not: a guess from the name of the file system; it tries.
 //! Invariant: `Direct` is chosen only after such a write has succeeded there.
 
-use std::fs;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -12,7 +11,8 @@ use std::path::Path;
 use zoa_log::BlockBuf;
 use zoa_log::WriteMode;
 
-const PROBE_FILE: &str = "write-probe.tmp";
+/// It stays: making and removing it would cost a start two commits of the file system's journal.
+const PROBE_FILE: &str = "write-probe";
 
 /// Options for a handle whose writes return when the medium has them.
 #[cfg(target_os = "linux")]
@@ -40,16 +40,13 @@ pub(super) fn write_mode(root: &Path) -> io::Result<WriteMode> {
     if !cfg!(target_os = "linux") {
         return Ok(WriteMode::Buffered);
     }
-    let path = root.join(PROBE_FILE);
     let trial = direct_options()
         .create(true)
-        .truncate(true)
-        .open(&path)
+        .truncate(false)
+        .open(root.join(PROBE_FILE))
         .and_then(|file| file.write_all_at(BlockBuf::zeros(1).as_blocks(), 0));
-    // Opening may fail after the file was made; then it is removed all the same.
-    let removed = fs::remove_file(&path);
     match trial {
-        Ok(()) => removed.map(|()| WriteMode::Direct),
+        Ok(()) => Ok(WriteMode::Direct),
         Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
             Ok(WriteMode::Buffered)
         }

@@ -46,10 +46,10 @@ fn cut_while_writing(forged: &[u8], salt: u8) -> Result<LogIndex, LogError> {
     let (mut log, _) = Log::open(disk.clone(), &options(salt)).expect("an empty directory");
     log.persist(&[testing::order(1, vec![testing::entry(1, 1, 10)])])
         .expect("no fault");
-    // Batches 1 and 2 are of the opening, 3 is entry 1; the next one begins at block 3, its data on block 4.
+    // Batch 1 is of the founding, 2 is entry 1; the next one begins at block 2, its data on block 3.
     let padding = BLOCK - BEFORE_DATA;
     let data: Vec<u8> = std::iter::repeat_n(0, padding)
-        .chain(forged.iter().copied().skip(4 * BLOCK).take(6 * BLOCK))
+        .chain(forged.iter().copied().skip(3 * BLOCK).take(6 * BLOCK))
         .collect();
     let entry = Entry {
         index: LogIndex(2),
@@ -66,7 +66,7 @@ fn cut_while_writing(forged: &[u8], salt: u8) -> Result<LogIndex, LogError> {
     drop(log);
     let disk = disk.kill();
     // Its first block did not make it.
-    disk.damage("log/00000001.seg", 3 * BLOCK as u64, &[0; BLOCK]);
+    disk.damage("log/00000001.seg", 2 * BLOCK as u64, &[0; BLOCK]);
     Log::open(disk, &options(salt)).map(|(_, recovered)| recovered.last_index)
 }
 
