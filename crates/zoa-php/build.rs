@@ -8,6 +8,7 @@ use std::process::Command;
 fn main() {
     println!("cargo:rerun-if-changed=shim/shim.c");
     println!("cargo:rerun-if-env-changed=PHP_CONFIG");
+    println!("cargo:rerun-if-env-changed=ZOA_WITHOUT_SESSION");
     let php_config = env::var("PHP_CONFIG").unwrap_or_else(|_| "php-config".to_owned());
     let output = Command::new(&php_config)
         .arg("--includes")
@@ -23,6 +24,9 @@ fn main() {
     {
         // As system headers, so that their warnings are not ours.
         build.flag("-isystem").flag(folder);
+    }
+    if env::var("ZOA_WITHOUT_SESSION").is_ok_and(|value| !value.is_empty()) {
+        build.define("ZOA_WITHOUT_SESSION", "1");
     }
     build
         .file("shim/shim.c")

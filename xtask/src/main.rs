@@ -7,10 +7,12 @@
     reason = "a command line tool tells why it failed"
 )]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use anyhow::ensure;
+use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 use xtask::bench;
@@ -62,26 +64,60 @@ enum Task {
     },
     /// Measures our Rust client and the original's C library in turn and writes docs/performance.md.
     BenchClient,
-    /// Builds the PHP extension and installs it into this machine's PHP.
-    Php {
-        /// Run its suite instead of installing it.
-        #[arg(long)]
-        test: bool,
-        /// Run the suite under valgrind.
-        #[arg(long, requires = "test")]
-        valgrind: bool,
-        /// Run the suite so often.
-        #[arg(long, requires = "test", default_value_t = 1)]
-        repeat: usize,
-        /// Only these tests of the suite.
-        #[arg(requires = "test")]
-        tests: Vec<String>,
-    },
+    /// Builds the PHP extension and installs it into this machine's PHP, or tries it out.
+    Php(PhpArguments),
     /// Puts known bugs back, one at a time, and shows that the checks catch them.
     Museum {
         /// Only the patches whose names begin so.
         bugs: Vec<String>,
     },
+}
+
+#[derive(Args)]
+struct PhpArguments {
+    /// Run its suite instead of installing it.
+    #[arg(long, group = "trial")]
+    test: bool,
+    /// Run the suite under valgrind.
+    #[arg(long, requires = "test")]
+    valgrind: bool,
+    /// Run the suite so often.
+    #[arg(long, requires = "test", default_value_t = 1)]
+    repeat: usize,
+    /// Run the two scripts in this folder against our server and the original.
+    #[arg(long, group = "trial", value_name = "FOLDER")]
+    article: Option<PathBuf>,
+    /// Run so many random sequences of everything it offers.
+    #[arg(long, group = "trial", value_name = "SEQUENCES")]
+    fuzz: Option<u64>,
+    /// Have eight processes contend for Symfony's lock for so many seconds.
+    #[arg(long, group = "trial", value_name = "SECONDS")]
+    symfony: Option<u64>,
+    /// Compare the cost of a read with the original's C library.
+    #[arg(long, group = "trial")]
+    cost: bool,
+    /// Only these tests of the suite.
+    #[arg(requires = "test")]
+    tests: Vec<String>,
+}
+
+impl PhpArguments {
+    fn work(self) -> php::Work {
+        if self.test {
+            return php::Work::Test(php::Suite {
+                repetitions: self.repeat,
+                valgrind: self.valgrind,
+                tests: self.tests,
+            });
+        }
+        if self.cost {
+            return php::Work::Cost;
+        }
+        let article = self.article.map(php::Work::Article);
+        let fuzz = self.fuzz.map(php::Work::Fuzz);
+        let symfony = self.symfony.map(php::Work::Symfony);
+        article.or(fuzz).or(symfony).unwrap_or(php::Work::Install)
+    }
 }
 
 fn main() -> ExitCode {
@@ -101,17 +137,7 @@ fn run(task: Task) -> Result<()> {
         Task::Dist => dist::lay_out(Profile::Release).map(drop),
         Task::Bench { arguments } => bench::run(&arguments),
         Task::BenchClient => bench_client::run(),
-        Task::Php {
-            test,
-            valgrind,
-            repeat,
-            tests,
-        } => php::run(&php::Options {
-            test,
-            repetitions: repeat,
-            valgrind,
-            tests,
-        }),
+        Task::Php(arguments) => php::run(&arguments.work()),
         Task::Museum { bugs } => {
             let tally = museum::run(&bugs)?;
             ensure!(tally.failed == 0, "{}", tally.closing_line());

@@ -1,7 +1,9 @@
-//! `cargo xtask php`: builds the PHP extension and installs it into the PHP of this machine; `--test` runs its suite instead.
+//! `cargo xtask php`: builds the PHP extension and installs it into the PHP of this machine, or tries it out instead.
 //!
 //! The PHP is the one whose `php-config` is in the path, or in `PHP_CONFIG`. The suite is run by PHP's own `run-tests.php`
-//! against a server of ours, and leaves the machine's PHP as it is. Invariant: what is installed was loaded by that PHP before.
+//! against a server of ours, and leaves the machine's PHP as it is; the longer trials stand in `trials`. Invariant: what is installed was loaded by that PHP before.
+
+mod trials;
 
 use std::env;
 use std::fs;
@@ -24,11 +26,26 @@ use crate::workspace::Profile;
 /// The file by which PHP knows the extension.
 const LIBRARY: &str = "zookeeper.so";
 
-/// What to do besides building.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Run the suite instead of installing.
-    pub test: bool,
+/// What to do when the extension is built.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Install it.
+    Install,
+    /// Run the suite.
+    Test(Suite),
+    /// Run the article's scripts, which stand in this folder, against our server and the original.
+    Article(PathBuf),
+    /// So many random sequences of everything.
+    Fuzz(u64),
+    /// Have Symfony's lock contended for, for so many seconds.
+    Symfony(u64),
+    /// Compare the cost of a read with the original's C library.
+    Cost,
+}
+
+/// How to run the suite.
+#[derive(Clone, Debug)]
+pub struct Suite {
     /// How often to run it.
     pub repetitions: usize,
     /// Under valgrind, with PHP's own allocator switched off.
@@ -44,20 +61,26 @@ struct Php {
     extensions: PathBuf,
 }
 
-/// Builds the extension; installs or tests it.
+/// Builds the extension; installs it or tries it out.
 ///
 /// # Errors
-/// When something cannot be installed or built, or a test fails.
-pub fn run(options: &Options) -> Result<()> {
+/// When something cannot be installed or built, or a trial fails.
+pub fn run(work: &Work) -> Result<()> {
     let php = Php::find()?;
     let built = build(&php)?;
-    if !options.test {
-        return php.install(&built);
+    match work {
+        Work::Install => php.install(&built),
+        Work::Test(suite) => {
+            let tally = test(&php, &built, suite)?;
+            println!("{}", tally.closing_line());
+            ensure!(tally.failed == 0, "the suite of the PHP extension failed");
+            Ok(())
+        }
+        Work::Article(folder) => trials::article(&php, &built, folder),
+        Work::Fuzz(count) => trials::fuzz(&php, &built, *count),
+        Work::Symfony(seconds) => trials::symfony(&php, &built, *seconds),
+        Work::Cost => trials::cost(&php, &built),
     }
-    let tally = test(&php, &built, options)?;
-    println!("{}", tally.closing_line());
-    ensure!(tally.failed == 0, "the suite of the PHP extension failed");
-    Ok(())
 }
 
 impl Php {
@@ -163,7 +186,7 @@ fn extension_flag(library: &Path) -> String {
 }
 
 /// Runs the suite with PHP's own runner.
-fn test(php: &Php, built: &Path, options: &Options) -> Result<Tally> {
+fn test(php: &Php, built: &Path, suite: &Suite) -> Result<Tally> {
     program::run(&mut program::cargo(&["build", "--release", "-p", "zoa"]))?;
     let folder = workspace::target().join("php").join("suite");
     if folder.exists() {
@@ -172,8 +195,8 @@ fn test(php: &Php, built: &Path, options: &Options) -> Result<Tally> {
     copy_tests(&folder.join("tests"))?;
     let server = LocalServer::ours(Profile::Release, &folder.join("server"))?;
     let mut tally = Tally::default();
-    for _ in 0..options.repetitions.max(1) {
-        tally.add(run_once(php, built, (server.address(), &folder), options)?);
+    for _ in 0..suite.repetitions.max(1) {
+        tally.add(run_once(php, built, (server.address(), &folder), suite)?);
     }
     Ok(tally)
 }
@@ -193,7 +216,7 @@ fn run_once(
     php: &Php,
     built: &Path,
     (server, folder): (&str, &Path),
-    options: &Options,
+    suite: &Suite,
 ) -> Result<Tally> {
     let flag = extension_flag(built);
     let runner = runner_of(php)?;
@@ -201,18 +224,23 @@ fn run_once(
     command.arg("-n").arg(runner);
     command.arg("-p").arg(&php.program);
     command.args(["-q", "-n", "-d", &flag, "--set-timeout", "300"]);
-    if options.valgrind {
+    if suite.valgrind {
         install::debian(&["valgrind"])?;
         command.arg("-m");
     }
-    if options.tests.is_empty() {
+    if suite.tests.is_empty() {
         command.arg("tests");
     }
-    for name in &options.tests {
+    for name in &suite.tests {
         command.arg(format!("tests/{name}.phpt"));
     }
     command.current_dir(folder);
     command.env("ZOA_TEST_SERVER", server);
+    command.env("ZOA_DOCS", workspace::root().join("docs"));
+    command.env(
+        "ZOA_STUBS",
+        workspace::root().join("php/stubs/zookeeper.php"),
+    );
     command.env("ZOA_TEST_ARGS", format!("-n -d {flag}"));
     command
         .env("NO_INTERACTION", "1")

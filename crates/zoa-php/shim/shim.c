@@ -7,7 +7,7 @@
 #include "zend_ini.h"
 #include "ext/standard/info.h"
 
-#if defined(HAVE_PHP_SESSION) && !defined(COMPILE_DL_SESSION)
+#if defined(HAVE_PHP_SESSION) && !defined(COMPILE_DL_SESSION) && !defined(ZOA_WITHOUT_SESSION)
 #define ZOA_SESSION 1
 #include "ext/session/php_session.h"
 #endif

@@ -13,6 +13,7 @@ mod ini;
 mod object;
 mod output;
 mod session;
+mod signals;
 mod value;
 
 pub(crate) use call::ArrayArg;
@@ -57,6 +58,7 @@ pub(crate) use output::info_table;
 pub(crate) use session::c_text;
 pub(crate) use session::new_session_id;
 pub(crate) use session::register_save_handler;
+pub(crate) use signals::deaf_to_signals;
 pub(crate) use value::Value;
 pub(crate) use value::array_of;
 pub(crate) use value::map_of;

@@ -122,4 +122,6 @@ pub(crate) const fn message_of(code: i64) -> &'static str {
 }
 
 pub(crate) const BAD_ARGUMENTS: i64 = -8;
+pub(crate) const SESSION_EXPIRED: i64 = -112;
 pub(crate) const INVALID_ACL: i64 = -114;
+pub(crate) const AUTH_FAILED: i64 = -115;

@@ -3,9 +3,6 @@
 /// Characters of a session id of the save handler; a longer one is refused.
 pub(crate) const SESSION_ID_LEN_MAX: usize = 256;
 
-/// How often a lock is queued up for while others remove its parent; then the session is refused.
-pub(crate) const SESSION_LOCK_TRIES_MAX: usize = 100;
-
 /// Sessions that a collection asks about at once.
 pub(crate) const SESSION_GC_BATCH_LEN: usize = 256;
 

@@ -21,6 +21,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::engine::Interrupt;
+use crate::engine::deaf_to_signals;
 
 /// How long the flag stays down after an exception: the engine never comes to its handler when it is raised again at once.
 const PULSE_DELAY: Duration = Duration::from_millis(1);
@@ -95,15 +96,16 @@ impl Mailbox {
             return;
         }
         let mailbox = Arc::clone(self);
-        let started = thread::Builder::new()
-            .name("zoa-php-pulse".to_owned())
-            .spawn(move || {
+        let thread = thread::Builder::new().name("zoa-php-pulse".to_owned());
+        let started = deaf_to_signals(|| {
+            thread.spawn(move || {
                 thread::park_timeout(PULSE_DELAY);
                 mailbox.has_pulse.store(false, Ordering::Release);
                 if !mailbox.is_empty() {
                     mailbox.interrupt.raise();
                 }
-            });
+            })
+        });
         if started.is_err() {
             // The next event, or the next call of dispatch() or wait(), will do.
             self.has_pulse.store(false, Ordering::Release);

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use zoa_client::Backoff;
 use zoa_client::ClientBuilder;
 use zoa_client::ConnectString;
 use zoa_client::Error;
@@ -27,6 +28,7 @@ use crate::desk::Desk;
 use crate::engine::Callable;
 use crate::engine::CallbackArg;
 use crate::engine::Thrown;
+use crate::engine::deaf_to_signals;
 use crate::errors;
 use crate::idle;
 use crate::idle::Sameness;
@@ -39,6 +41,12 @@ use crate::registration::WatchOf;
 
 /// How long the end of an object waits for the server to end the session, as the original does.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The delays between rounds of attempts: calls wait for the next one, so it must come soon.
+const BACKOFF: Backoff = Backoff {
+    min_ms: 50,
+    max_ms: 1_000,
+};
 
 /// Whether hosts are tried in the order given, process-wide as in the original.
 pub(crate) static KEEPS_HOST_ORDER: AtomicBool = AtomicBool::new(false);
@@ -142,6 +150,7 @@ impl Session {
             .session_timeout(timeout)
             .close_timeout(CLOSE_TIMEOUT)
             .offline(Offline::FailWithAttempt)
+            .backoff(BACKOFF)
             .expire_by_server_only();
         if sameness.keeps_host_order {
             builder = builder.keep_host_order();
@@ -153,8 +162,7 @@ impl Session {
     }
 
     fn start_client(&self, builder: ClientBuilder) -> Result<Rc<OfProcess<Client>>, Thrown> {
-        let client = builder
-            .start_blocking()
+        let client = deaf_to_signals(|| builder.start_blocking())
             .map_err(|error| errors::throw_not_started(&error.to_string()))?;
         let client = Rc::new(OfProcess::new(client));
         self.adopt(&client);
@@ -355,6 +363,9 @@ impl Session {
     }
 
     /// Adds an identity. With a callable, the outcome is told to it.
+    ///
+    /// # Errors
+    /// When the session has ended; thrown.
     pub(crate) fn add_auth(
         &self,
         (scheme, cert): (&str, &[u8]),
@@ -362,6 +373,15 @@ impl Session {
     ) -> Result<(), Thrown> {
         let client = self.client()?;
         let client = client.get().ok_or_else(errors::throw_not_connected)?;
+        match client.handle().state() {
+            SessionState::Expired => return Err(errors::throw_code(errors::SESSION_EXPIRED)),
+            SessionState::AuthFailed => return Err(errors::throw_code(errors::AUTH_FAILED)),
+            SessionState::Connecting
+            | SessionState::Connected
+            | SessionState::ConnectedReadOnly
+            | SessionState::Suspended
+            | SessionState::Closed => {}
+        }
         let pending = client.handle().add_auth(scheme, cert);
         self.auths
             .borrow_mut()

@@ -17,6 +17,7 @@ use zoa_client::SessionState;
 use zoa_client::blocking::Client;
 
 use crate::engine::c_text;
+use crate::engine::deaf_to_signals;
 use crate::engine::new_session_id;
 use crate::engine::warn;
 use crate::process;
@@ -51,7 +52,9 @@ fn limit() -> Duration {
 
 fn open(save_path: &str) -> Result<(), Trouble> {
     if save_path.is_empty() {
-        return Err("session.save_path must name the servers: host:port,host:port/chroot".to_owned());
+        return Err(
+            "session.save_path must name the servers: host:port,host:port/chroot".to_owned(),
+        );
     }
     let client = client_of(save_path)?;
     OPEN.replace(Some(Store::new(client, limit())));
@@ -84,12 +87,12 @@ fn client_of(save_path: &str) -> Result<Rc<OfProcess<Client>>, Trouble> {
 }
 
 fn start(save_path: &str) -> Result<Rc<OfProcess<Client>>, Trouble> {
-    let client = Client::builder(save_path)
+    let builder = Client::builder(save_path)
         .session_timeout(settings::recv_timeout())
         .request_timeout(limit())
-        .close_timeout(Duration::from_secs(1))
-        .start_blocking()
-        .map_err(|error| error.to_string())?;
+        .close_timeout(Duration::from_secs(1));
+    let client = deaf_to_signals(|| builder.start_blocking());
+    let client = client.map_err(|error| error.to_string())?;
     let client = Rc::new(OfProcess::new(client));
     let replaced = CLIENT.replace(Some((save_path.to_owned(), Rc::clone(&client))));
     drop(replaced);
@@ -139,7 +142,10 @@ fn id_of<'c>(text: *mut zend_string) -> Result<&'c str, Trouble> {
     std::str::from_utf8(bytes_of(text)).map_err(|_| "the session id is no text".to_owned())
 }
 
-#[expect(unsafe_code, reason = "called by PHP, which owns what the pointer points to")]
+#[expect(
+    unsafe_code,
+    reason = "called by PHP, which owns what the pointer points to"
+)]
 fn set_open(mod_data: *mut *mut c_void, is_open: bool) {
     let mark = std::ptr::without_provenance_mut(usize::from(is_open));
     // SAFETY: PHP hands in its own variable.
@@ -204,11 +210,7 @@ extern "C" fn zoa_session_destroy(_mod_data: *mut *mut c_void, key: *mut zend_st
 
 #[expect(unsafe_code, reason = "the name by which the shim's table has it")]
 #[unsafe(no_mangle)]
-extern "C" fn zoa_session_gc(
-    _mod_data: *mut *mut c_void,
-    age_max_s: i64,
-    count: *mut i64,
-) -> i64 {
+extern "C" fn zoa_session_gc(_mod_data: *mut *mut c_void, age_max_s: i64, count: *mut i64) -> i64 {
     let collected = told(|| with_store(|store| store.collect(age_max_s)));
     let collected = collected.unwrap_or(-1);
     // SAFETY: PHP hands in its own variable.
@@ -239,5 +241,9 @@ extern "C" fn zoa_session_create_sid(mod_data: *mut *mut c_void) -> *mut zend_st
 extern "C" fn zoa_session_validate_sid(_mod_data: *mut *mut c_void, key: *mut zend_string) -> i32 {
     let age_max_s = settings::session_age_max_s();
     let known = told(|| with_store(|store| store.is_known(id_of(key)?, age_max_s)));
-    if known == Some(true) { SUCCESS } else { FAILURE }
+    if known == Some(true) {
+        SUCCESS
+    } else {
+        FAILURE
+    }
 }

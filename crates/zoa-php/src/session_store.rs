@@ -23,12 +23,15 @@ use zoa_client::Stat;
 use zoa_client::Version;
 use zoa_client::blocking::Client;
 
+use crate::limits::SESSION_GC_BATCH_LEN;
 use crate::limits::SESSION_ID_LEN_MAX;
-use crate::limits::SESSION_LOCK_TRIES_MAX;
 use crate::process::OfProcess;
 
 const ROOT: &str = "/php-sessid";
 const LOCK_SUFFIX: &str = "-lock";
+
+/// How often a lock is queued up for while others remove its parent; then the session is refused.
+const LOCK_TRIES_MAX: usize = 100;
 
 /// Why a session could not be served, in words for a warning.
 pub(crate) type Trouble = String;
@@ -163,7 +166,7 @@ impl Store {
             names => names.map_err(|error| error.to_string())?,
         };
         let mut count = 0;
-        for batch in names.chunks(crate::limits::SESSION_GC_BATCH_LEN) {
+        for batch in names.chunks(SESSION_GC_BATCH_LEN) {
             let asked: Vec<_> = batch
                 .iter()
                 .map(|name| {
@@ -179,8 +182,7 @@ impl Store {
                 if name.ends_with(LOCK_SUFFIX) {
                     // Refused while somebody holds it or waits.
                     let _ = client.delete(&path, Version::ANY);
-                } else if is_expired(&stat, age_max_s)
-                    && client.delete(&path, stat.version).is_ok()
+                } else if is_expired(&stat, age_max_s) && client.delete(&path, stat.version).is_ok()
                 {
                     count += 1;
                 }
@@ -202,8 +204,10 @@ impl Store {
             }
             Err(trouble) => {
                 // Nobody is to wait for us.
-                drop(client.handle().delete(&node, Version::ANY));
+                let left = client.handle().delete(&node, Version::ANY);
                 drop(client.handle().delete(&parent, Version::ANY));
+                // If even this fails, the node goes with the session.
+                let _ = left.wait();
                 Err(trouble)
             }
         }
@@ -213,11 +217,9 @@ impl Store {
     fn queue_up(&self, client: &Client, parent: &str) -> Result<String, Trouble> {
         let session = client.handle().session_id().0;
         let prefix = format!("{parent}/x-{session:016x}-");
-        for _ in 0..SESSION_LOCK_TRIES_MAX {
+        for _ in 0..LOCK_TRIES_MAX {
             let none = None::<&[u8]>;
-            let parent_made = client
-                .handle()
-                .create(parent, none, CreateMode::Persistent);
+            let parent_made = client.handle().create(parent, none, CreateMode::Persistent);
             let made = client
                 .handle()
                 .create(&prefix, none, CreateMode::EphemeralSequential);
@@ -314,7 +316,10 @@ fn lost() -> Trouble {
     "the lock on the session was lost: another request may have changed it".to_owned()
 }
 
-#[expect(clippy::disallowed_methods, reason = "PHP gives a session an age in seconds")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "PHP gives a session an age in seconds"
+)]
 fn is_expired(stat: &Stat, age_max_s: i64) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now_ms = now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));

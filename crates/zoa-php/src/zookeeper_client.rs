@@ -69,7 +69,14 @@ const METHODS: &[Function] = &[
     method(
         c"createTtl",
         methods::create_ttl,
-        &[PATH, VALUE, required(c"ttl_ms"), ACL, FLAGS, STAT],
+        &[
+            PATH,
+            required(c"value"),
+            required(c"ttl_ms"),
+            ACL,
+            FLAGS,
+            STAT,
+        ],
     ),
     method(
         c"createContainer",

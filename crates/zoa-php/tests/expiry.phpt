@@ -14,7 +14,7 @@ expire($zk);
 until(function () use (&$events) { return end($events) === "-1 -112 ''"; });
 echo $events[0], ', ', $events[1], ', ', end($events), "\n";
 var_dump($zk->getState() === Zookeeper::EXPIRED_SESSION_STATE, $zk->isRecoverable());
-foreach ([fn() => $zk->get($path), fn() => $zk->set($path, 'x'), fn() => $zk->exists($path, 'strlen')] as $try) {
+foreach ([fn() => $zk->get($path), fn() => $zk->set($path, 'x'), fn() => $zk->exists($path, 'strlen'), fn() => $zk->addAuth('digest', 'a:b')] as $try) {
     try {
         $try();
     } catch (ZookeeperSessionException $e) {
@@ -28,6 +28,7 @@ var_dump($zk->get($path));
 -1 3 '', -1 1 '', -1 -112 ''
 bool(true)
 bool(false)
+-112 session expired
 -112 session expired
 -112 session expired
 -112 session expired

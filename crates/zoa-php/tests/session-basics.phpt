@@ -62,6 +62,19 @@ session_write_close();
 $names = $zk->getChildren('/php-sessid');
 sort($names);
 var_dump($names);
+
+// More than SESSION_GC_BATCH_LEN of them.
+$multi = new ZookeeperMulti;
+for ($i = 0; $i < 600; $i++) {
+    $multi->create("/php-sessid/many$i", 'x');
+}
+$zk->multi($multi);
+usleep(1200000);
+session_id('last');
+session_start();
+var_dump(session_gc());
+session_write_close();
+var_dump($zk->getChildren('/php-sessid'));
 ?>
 --EXPECT--
 1 1
@@ -83,4 +96,9 @@ bool(true)
 array(1) {
   [0]=>
   string(3) "old"
+}
+int(601)
+array(1) {
+  [0]=>
+  string(4) "last"
 }

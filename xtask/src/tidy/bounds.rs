@@ -5,6 +5,7 @@
 
 use super::Finding;
 use super::Tree;
+use super::tree::has_extension;
 use crate::source::Source;
 
 pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
@@ -14,7 +15,8 @@ pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
         .filter(|source| source.path.ends_with("/limits.rs"))
     {
         for (at, name) in constants(source) {
-            if !tree.sources.iter().any(|other| cites(other, source, &name)) {
+            let cited = tree.sources.iter().any(|other| cites(other, source, &name));
+            if !cited && !is_cited_by_php(tree, &name) {
                 let message =
                     format!("no test cites the limit {name}: show what happens when it is hit");
                 findings.push(Finding {
@@ -43,6 +45,15 @@ fn constants(source: &Source) -> Vec<(usize, String)> {
         .into_iter()
         .filter_map(declared)
         .collect()
+}
+
+/// The PHP extension is tested from PHP: its tests say in a comment which limit they hit.
+fn is_cited_by_php(tree: &Tree, name: &str) -> bool {
+    let mut tests = tree
+        .documents
+        .iter()
+        .filter(|document| has_extension(&document.path, &["phpt"]));
+    tests.any(|test| test.text.contains(name))
 }
 
 /// A test of the crate that owns the limit, or of any crate that can see it; the suite for disks is one though it is a library.

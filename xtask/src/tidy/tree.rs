@@ -128,7 +128,7 @@ fn is_skipped(folder: &str) -> bool {
 fn is_text(path: &Path) -> bool {
     let name = path.to_string_lossy();
     let extensions = [
-        "rs", "md", "patch", "py", "sh", "php", "toml", "c", "h", "cfg", "txt",
+        "rs", "md", "patch", "py", "sh", "php", "phpt", "toml", "c", "h", "cfg", "txt",
     ];
     has_extension(&name, &extensions) || path.file_name().is_some_and(|name| name == "run")
 }
