@@ -8,6 +8,7 @@
 //! inheritance; each znode has an ACL of its own (reference 2.7, G-08).
 
 pub(crate) mod fixup;
+mod index;
 pub(crate) mod scheme;
 pub(crate) mod table;
 
@@ -20,6 +21,7 @@ use zoa_proto::Acls;
 use zoa_proto::Perms;
 use zoa_proto::jute::Reader;
 
+use crate::acl::index::AclIndex;
 use crate::acl::scheme::Scheme;
 use crate::digest;
 use crate::identities::Identities;
@@ -33,6 +35,8 @@ struct StoredAcl {
     bytes: Box<[u8]>,
     /// What `world:anyone` may do: answers nearly every check without a walk.
     world: Perms,
+    /// Of a long ACL.
+    index: Option<Box<AclIndex>>,
     digest: u64,
 }
 
@@ -48,6 +52,7 @@ impl AclHandle {
         Some(Self(Arc::new(StoredAcl {
             bytes: bytes.into(),
             world: to_world.fold(Perms::NONE, Perms::union),
+            index: AclIndex::of(list),
             digest: digest::hash_bytes(0, bytes),
         })))
     }
@@ -81,6 +86,13 @@ impl AclHandle {
         if self.list().is_empty() || identities.has_super() {
             return true;
         }
+        match &self.0.index {
+            Some(index) => index.allows(wanted, identities),
+            None => self.allows_by_walk(wanted, identities),
+        }
+    }
+
+    fn allows_by_walk(&self, wanted: Perms, identities: Identities<'_>) -> bool {
         self.list()
             .iter()
             .filter(|entry| entry.perms.intersects(wanted))
@@ -201,5 +213,47 @@ mod tests {
             &[("ip", "10.1.2.3")],
             false,
         );
+    }
+
+    /// Goal: who is asked for by many identities against many entries is judged quickly, and as a walk would judge.
+    #[test]
+    fn a_long_acl_is_put_in_order_and_says_what_a_walk_says() {
+        for count in 0..40_u32 {
+            let entries: Vec<(u32, &str, String)> = (0..count)
+                .map(|number| match number % 4 {
+                    0 | 1 => (number % 32, "digest", format!("u{}:h", number % 7)),
+                    2 => (number % 32, "ip", format!("10.{}.0.0/16", number % 5)),
+                    _ => (31, "sasl", format!("u{}:h", number % 7)),
+                })
+                .collect();
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|(perms, scheme, id)| (*perms, *scheme, id.as_str()))
+                .collect();
+            let acl = handle(&entries);
+            assert_eq!(acl.0.index.is_some(), count > 8, "{count} entries");
+            for who in 0..8 {
+                for held in [
+                    ("digest", format!("u{who}:h")),
+                    ("ip", format!("10.{who}.1.2")),
+                    ("sasl", format!("u{who}:h")),
+                ] {
+                    let others = [("digest", "nobody:h"), ("ip", "not an address")];
+                    let identities: IdentitiesBuf = others
+                        .into_iter()
+                        .chain([(held.0, held.1.as_str())])
+                        .map(|(scheme, id)| Identity { scheme, id })
+                        .collect();
+                    for wanted in [1, 2, 4, 8, 16, 3, 31].map(Perms) {
+                        let identities = identities.as_ref();
+                        assert_eq!(
+                            acl.allows(wanted, identities),
+                            acl.list().is_empty() || acl.allows_by_walk(wanted, identities),
+                            "{entries:?} {wanted:?} {held:?}"
+                        );
+                    }
+                }
+            }
+        }
     }
 }

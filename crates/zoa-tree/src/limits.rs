@@ -14,6 +14,12 @@ pub const NAME_LEN_MAX: usize = 1 << 24;
 /// Most sessions a tree may hold. Opening one more answers SYSTEMERROR.
 pub const SESSIONS_MAX: u32 = 1 << 24;
 
+/// Most ephemerals one session may have. Its end takes them all in one apply, which nobody else can
+/// interrupt, and tells of each: so many take about a tenth of a second. Creating one more answers
+/// SYSTEMERROR. The reference has no bound; from a few ten thousand on, by the length of their
+/// paths, it cannot replicate the end of the session any more.
+pub const EPHEMERALS_PER_SESSION_MAX: usize = 100_000;
+
 /// Deleted children that each apply unlinks once the cursors that still had to list them are
 /// closed. Small, so that no write pays for a reader's long list.
 pub const RECLAIMED_PER_APPLY_MAX: usize = 16;

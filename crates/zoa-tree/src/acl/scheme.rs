@@ -56,13 +56,13 @@ impl Scheme {
 }
 
 /// Addresses that share their leading bits.
-struct Network {
+pub(crate) struct Network {
     address: IpAddr,
     bits: u32,
 }
 
 impl Network {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits.parse::<i32>().ok()?)),
             None => (text, None),
@@ -73,7 +73,7 @@ impl Network {
         (bits <= bits_max).then_some(Self { address, bits })
     }
 
-    fn has(&self, address: IpAddr) -> bool {
+    pub(crate) fn has(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
                 let differing = u32::from(ours) ^ u32::from(theirs);
@@ -90,7 +90,7 @@ impl Network {
 
 /// Reads an address as the reference does: decimal parts may have leading zeros or a plus sign,
 /// and there is no mixed form of IPv6.
-fn parse_address(text: &str) -> Option<IpAddr> {
+pub(crate) fn parse_address(text: &str) -> Option<IpAddr> {
     if text.contains(':') {
         let mixed = text.contains('.');
         return text

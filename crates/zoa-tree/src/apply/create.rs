@@ -10,6 +10,7 @@ use zoa_proto::ErrorCode;
 use zoa_proto::EventKind;
 use zoa_proto::Path;
 use zoa_proto::Perms;
+use zoa_proto::SessionId;
 use zoa_proto::Stat;
 use zoa_proto::request::Create;
 
@@ -17,6 +18,7 @@ use crate::apply::Step;
 use crate::apply::check_has_parent;
 use crate::apply::event_path;
 use crate::apply::later;
+use crate::limits::EPHEMERALS_PER_SESSION_MAX;
 use crate::limits::NAME_LEN_MAX;
 use crate::outcome::Applied;
 use crate::outcome::MultiApplied;
@@ -86,10 +88,10 @@ pub(crate) fn apply<'t>(
     if tree.node(parent.id).is_ephemeral() {
         return Err(ErrorCode::NoChildrenForEphemerals);
     }
-    if tree.nodes.is_full() {
+    let owner = mode.is_ephemeral().then_some(step.txn.session);
+    if tree.nodes.is_full() || owner.is_some_and(|owner| has_its_share(tree, owner)) {
         return Err(ErrorCode::SystemError);
     }
-    let owner = mode.is_ephemeral().then_some(step.txn.session);
     let place = Place {
         parent,
         name,
@@ -111,6 +113,12 @@ pub(crate) fn apply<'t>(
         path,
         stat: tree.stat(id),
     })
+}
+
+/// Whether a session has as many ephemerals as it may.
+fn has_its_share(tree: &Tree, owner: SessionId) -> bool {
+    tree.session(owner)
+        .is_some_and(|session| session.ephemerals_count() >= EPHEMERALS_PER_SESSION_MAX)
 }
 
 /// The final path is legal, and its last name is no longer than any may be. The parent's path, at

@@ -1,11 +1,13 @@
 //! Each bound of `limits.rs` that can be reached through the public face; NODES_MAX, SESSIONS_MAX
 //! and ACL_LEN_MAX are tried beside the code that keeps them.
 
+use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
 use zoa_tree::HashKey;
 use zoa_tree::LoadError;
 use zoa_tree::SnapshotStep;
 use zoa_tree::TreeLoader;
+use zoa_tree::limits::EPHEMERALS_PER_SESSION_MAX;
 use zoa_tree::limits::LOAD_RESERVED_MAX;
 use zoa_tree::limits::NAME_LEN_MAX;
 use zoa_tree::limits::PRESERVED_PIECE_LEN;
@@ -44,6 +46,25 @@ fn a_name_may_have_name_len_max_bytes_and_no_more() {
     // The number counts.
     let sequential = world.create_with(&longest, 2, OPEN);
     assert_eq!(sequential.error(), ErrorCode::BadArguments);
+}
+
+#[test]
+fn a_session_has_ephemerals_per_session_max_ephemerals_and_no_more() {
+    let mut world = World::new();
+    let path = |number: usize| format!("/e{number}");
+    for number in 0..EPHEMERALS_PER_SESSION_MAX {
+        world.create_mode(&path(number), CreateMode::Ephemeral);
+    }
+    let last = path(EPHEMERALS_PER_SESSION_MAX - 1);
+    assert!(world.exists(&last));
+    let refused = world.create_mode("/one-more", CreateMode::Ephemeral);
+    assert_eq!(refused.error(), ErrorCode::SystemError);
+    assert!(!world.exists("/one-more"));
+    // What outlives the session is not counted, and what is gone makes room.
+    assert_eq!(world.create("/persistent").created(), "/persistent");
+    world.delete(&last, -1);
+    let created = world.create_mode("/one-more", CreateMode::Ephemeral);
+    assert_eq!(created.created(), "/one-more");
 }
 
 #[test]
