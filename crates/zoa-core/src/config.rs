@@ -94,8 +94,8 @@ impl fmt::Debug for Facts {
 pub struct Gauges {
     /// Open file descriptors of the process.
     pub file_descriptors: u64,
-    /// As many as it may open.
-    pub file_descriptors_max: u64,
+    /// As many as it may open; `None` is no limit.
+    pub file_descriptors_max: Option<u64>,
     /// Bytes of the snapshots.
     pub data_dir_len: u64,
     /// Bytes of the log.

@@ -172,8 +172,8 @@ impl Connection {
                 .list_room
                 .give_back(std::mem::take(&mut self.lists_len));
         }
-        if taken.packets > 0 {
-            self.core.stats.packets_sent.add(taken.packets);
+        if taken.outgoing.packets > 0 {
+            self.core.stats.sent(&taken.outgoing);
         }
         Output {
             bytes: self.sending.get(self.sent_len..).unwrap_or_default(),
@@ -186,6 +186,11 @@ impl Connection {
     /// [`Progress::Blocked`] counts only for a driver that had said so before the turn: what it waits for may happen during the turn.
     pub fn listen(&mut self, waker: &Waker) {
         self.lane.lock().remember(waker);
+    }
+
+    /// Says that the connection ends since it has no session yet and its time for one is over.
+    pub fn handle_deadline(&self) {
+        self.core.stats.sessionless_expired.add(1);
     }
 
     /// Says how much of [`Self::output`] the socket took.

@@ -51,8 +51,8 @@ pub(crate) struct LaneState {
     held_back: Option<Vec<u8>>,
     /// Bytes of events since the outbox was last taken.
     events_len: usize,
-    /// Packets since the outbox was last taken.
-    packets: u64,
+    /// What was put into the outbox since it was last taken.
+    outgoing: Outgoing,
     pub(crate) pipeline: Pipeline,
     pub(crate) identities: Arc<IdentitiesBuf>,
     pub(crate) attachment: Attachment,
@@ -68,10 +68,46 @@ pub(crate) struct LaneState {
 /// What [`Lane::take_output`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// Packets that were taken.
-    pub(crate) packets: u64,
+    /// What was taken.
+    pub(crate) outgoing: Outgoing,
     /// The connection is over.
     pub(crate) is_last: bool,
+}
+
+/// What goes out, for the counters of the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    /// Replies and events.
+    pub(crate) packets: u64,
+    /// Bytes of the events.
+    pub(crate) events_len: u64,
+    /// Bytes of the replies.
+    pub(crate) replies_len: u64,
+    /// Of the replies, those to pings left out.
+    pub(crate) sizes: Option<ReplySizes>,
+}
+
+/// Lengths of some replies, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReplySizes {
+    pub(crate) last: u64,
+    pub(crate) min: u64,
+    pub(crate) max: u64,
+}
+
+impl Outgoing {
+    fn reply(&mut self, op: Option<OpCode>, len: usize) {
+        let len = u64::try_from(len).unwrap_or(u64::MAX);
+        self.replies_len = self.replies_len.saturating_add(len);
+        if op == Some(OpCode::Ping) {
+            return;
+        }
+        self.sizes = Some(ReplySizes {
+            last: len,
+            min: self.sizes.map_or(len, |sizes| sizes.min.min(len)),
+            max: self.sizes.map_or(len, |sizes| sizes.max.max(len)),
+        });
+    }
 }
 
 /// What `cons` shows of a connection.
@@ -134,7 +170,7 @@ impl Lane {
                 outbox: Vec::new(),
                 held_back: None,
                 events_len: 0,
-                packets: 0,
+                outgoing: Outgoing::default(),
                 pipeline: Pipeline::default(),
                 identities: Arc::new(identities),
                 attachment: Attachment::None,
@@ -163,20 +199,20 @@ impl Lane {
     /// `waker` is woken when there is more output, or a change that the connection's task must look at.
     pub(crate) fn take_output(&self, into: &mut Vec<u8>, waker: Option<&Waker>) -> Taken {
         let mut state = self.state.lock();
-        let mut packets = 0;
+        let mut outgoing = Outgoing::default();
         if into.is_empty() {
             std::mem::swap(&mut state.outbox, into);
             // What is held back has not been taken.
             if state.held_back.is_none() {
                 state.events_len = 0;
             }
-            packets = std::mem::take(&mut state.packets);
+            outgoing = std::mem::take(&mut state.outgoing);
         }
         if let Some(waker) = waker {
             state.remember(waker);
         }
         Taken {
-            packets,
+            outgoing,
             is_last: state.ended,
         }
     }
@@ -210,7 +246,11 @@ impl LaneState {
         self.stats.last_op = op;
         self.stats.last_xid = header.xid;
         self.stats.last_zxid = header.zxid;
-        encode_reply(self.reply_buffer(), header, body);
+        let buffer = self.reply_buffer();
+        let len_before = buffer.len();
+        encode_reply(buffer, header, body);
+        let len = buffer.len() - len_before;
+        self.outgoing.reply(op, len);
     }
 
     /// Where the next reply goes. Not for events: those go through [`Self::tell`].
@@ -233,22 +273,24 @@ impl LaneState {
             return false;
         }
         self.events_len += event.len();
+        self.outgoing.events_len += u64::try_from(event.len()).unwrap_or(u64::MAX);
         self.reply_buffer().extend_from_slice(event);
         true
     }
 
     fn count_packet(&mut self) {
         self.stats.sent += 1;
-        self.packets += 1;
+        self.outgoing.packets += 1;
     }
 
-    /// From here on output waits behind the list that is being walked.
-    pub(crate) fn hold_back(&mut self) {
+    /// From here on output waits behind the list that is being walked, whose reply has this length.
+    pub(crate) fn hold_back(&mut self, len: usize) {
         assert!(
             self.held_back.is_none(),
             "one connection walks one list at a time"
         );
         self.held_back = Some(Vec::new());
+        self.outgoing.reply(None, len);
     }
 
     /// Takes the next piece of the list that is being walked, if all before it has been taken; otherwise leaves it where it is.
@@ -372,7 +414,7 @@ mod tests {
     #[test]
     fn a_list_that_was_cut_while_it_was_walked_is_not_sent() {
         let lane = testing::lane(1);
-        lane.lock().hold_back();
+        lane.lock().hold_back(100);
         assert!(!lane.lock().tell(&vec![0; OUTBOX_EVENTS_LEN_MAX + 1]));
         assert!(lane.lock().pass_on(&mut b"list".to_vec()));
         lane.lock().release_behind_list();
@@ -383,7 +425,7 @@ mod tests {
     fn a_list_goes_in_pieces_before_what_was_held_back() {
         let lane = testing::lane(1);
         let mut piece = b"first".to_vec();
-        lane.lock().hold_back();
+        lane.lock().hold_back(100);
         assert!(lane.lock().pass_on(&mut piece));
         assert!(lane.lock().tell(b"event"));
         piece = b"second".to_vec();
@@ -407,7 +449,7 @@ mod tests {
     #[test]
     fn events_held_back_count_until_they_are_taken() {
         let lane = testing::lane(1);
-        lane.lock().hold_back();
+        lane.lock().hold_back(100);
         let half = vec![0; OUTBOX_EVENTS_LEN_MAX / 2 + 1];
         assert!(lane.lock().tell(&half));
         taken(&lane);
@@ -424,7 +466,31 @@ mod tests {
         let lane = testing::lane(1);
         say(&lane, "one");
         assert!(lane.lock().tell(b"two"));
-        assert_eq!(lane.take_output(&mut Vec::new(), None).packets, 2);
-        assert_eq!(lane.take_output(&mut Vec::new(), None).packets, 0);
+        assert_eq!(lane.take_output(&mut Vec::new(), None).outgoing.packets, 2);
+        assert_eq!(lane.take_output(&mut Vec::new(), None).outgoing.packets, 0);
+    }
+
+    #[test]
+    fn lengths_of_replies_and_events_are_told_when_they_are_taken() {
+        let lane = testing::lane(1);
+        say(&lane, "long enough");
+        say(&lane, "");
+        let ping = ReplyHeader {
+            xid: Xid::PING,
+            zxid: Zxid::ZERO,
+            error: None,
+        };
+        lane.lock().reply(Some(OpCode::Ping), ping, |_| {});
+        assert!(lane.lock().tell(b"event"));
+        let outgoing = lane.take_output(&mut Vec::new(), None).outgoing;
+        // A length, a header, and the text with a length of its own.
+        let sizes = ReplySizes {
+            last: 4 + 16 + 4,
+            min: 4 + 16 + 4,
+            max: 4 + 16 + 4 + 11,
+        };
+        assert_eq!(outgoing.sizes, Some(sizes));
+        assert_eq!(outgoing.replies_len, sizes.min + sizes.max + 4 + 16);
+        assert_eq!(outgoing.events_len, 5);
     }
 }

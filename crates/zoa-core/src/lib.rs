@@ -50,5 +50,6 @@ pub use propose::Proposals;
 pub use replay::replay;
 pub use stats::Counter;
 pub use stats::Latency;
+pub use stats::Sizes;
 pub use stats::Stats;
 pub use stats::Summary;

@@ -1,7 +1,11 @@
 //! Counters for the four-letter words and the metrics. They decide nothing; all are relaxed.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+
+use crate::lane::Outgoing;
+use crate::lane::ReplySizes;
 
 /// Counters of the whole server.
 #[derive(Debug, Default)]
@@ -12,6 +16,14 @@ pub struct Stats {
     pub packets_sent: Counter,
     /// Bytes read.
     pub bytes_received: Counter,
+    /// Bytes of replies put into outboxes.
+    pub reply_bytes: Counter,
+    /// Bytes of events put into outboxes.
+    pub event_bytes: Counter,
+    /// Lengths of replies, those to pings left out.
+    pub reply_sizes: Sizes,
+    /// Connections that had no session when the time for one was over.
+    pub sessionless_expired: Counter,
     /// Connections accepted.
     pub connections_accepted: Counter,
     /// Connections refused by a limit.
@@ -30,8 +42,63 @@ pub struct Stats {
     pub write_latency: Latency,
     /// Writes to the log, synced, in milliseconds each. The driver measures.
     pub sync_time: Summary,
+    /// Entries of each write to the log. The driver counts.
+    pub sync_entries: Summary,
     /// Snapshots, in milliseconds each. The driver measures.
     pub snapshot_time: Summary,
+    /// Snapshots that could not be written. The driver counts.
+    pub snapshots_failed: Counter,
+    /// From the disk to a tree that serves, in milliseconds. The driver measures.
+    pub recovery_time: Summary,
+    /// The part of it that loads the snapshot.
+    pub snapshot_load_time: Summary,
+    /// The part of it that replays the log.
+    pub replay_time: Summary,
+    /// Entries that were replayed.
+    pub entries_replayed: Summary,
+}
+
+impl Stats {
+    /// Counts what a connection hands over to its socket.
+    pub(crate) fn sent(&self, outgoing: &Outgoing) {
+        self.packets_sent.add(outgoing.packets);
+        self.reply_bytes.add(outgoing.replies_len);
+        if outgoing.events_len > 0 {
+            self.event_bytes.add(outgoing.events_len);
+        }
+        if let Some(sizes) = &outgoing.sizes {
+            self.reply_sizes.record(sizes);
+        }
+    }
+}
+
+/// The last, the smallest and the largest of some lengths in bytes.
+#[derive(Debug, Default)]
+pub struct Sizes {
+    bounds: Bounds,
+    last: AtomicU64,
+    is_known: AtomicBool,
+}
+
+impl Sizes {
+    fn record(&self, sizes: &ReplySizes) {
+        self.bounds.widen(sizes.min, sizes.max);
+        self.last.store(sizes.last, Ordering::Relaxed);
+        self.is_known.store(true, Ordering::Relaxed);
+    }
+
+    /// Last, smallest and largest; `None` before the first.
+    pub fn values(&self) -> Option<[u64; 3]> {
+        let last = self.last.load(Ordering::Relaxed);
+        let is_known = self.is_known.load(Ordering::Relaxed);
+        is_known.then(|| [last, self.bounds.min(), self.bounds.max()])
+    }
+
+    /// Forgets everything, for `srst`.
+    pub fn reset(&self) {
+        self.is_known.store(false, Ordering::Relaxed);
+        self.bounds.reset();
+    }
 }
 
 /// A number that goes up.
@@ -214,12 +281,16 @@ impl Bounds {
         if value > 0 {
             self.sum.add(value.saturating_mul(count));
         }
+        self.widen(value, value);
+    }
+
+    fn widen(&self, min: u64, max: u64) {
         // Most values change neither bound, and a plain load is cheaper than a read-modify-write.
-        if value < self.min.load(Ordering::Relaxed) {
-            self.min.fetch_min(value, Ordering::Relaxed);
+        if min < self.min.load(Ordering::Relaxed) {
+            self.min.fetch_min(min, Ordering::Relaxed);
         }
-        if value > self.max.load(Ordering::Relaxed) {
-            self.max.fetch_max(value, Ordering::Relaxed);
+        if max > self.max.load(Ordering::Relaxed) {
+            self.max.fetch_max(max, Ordering::Relaxed);
         }
     }
 

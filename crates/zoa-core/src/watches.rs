@@ -42,6 +42,8 @@ pub(crate) struct WatchTable {
     bounds_of_all: Bounds,
     /// What all connections hold together.
     all: Held,
+    /// The same as the original counts them: a watch for data and one for children on one path are two.
+    tables_count: usize,
     /// Paths with at least one recursive watch; while it is zero no ancestor is looked at.
     recursive_count: usize,
 }
@@ -103,6 +105,7 @@ impl WatchTable {
                 len_max: WATCHED_LEN_MAX,
             },
             all: Held::default(),
+            tables_count: 0,
             recursive_count: 0,
         }
     }
@@ -145,6 +148,7 @@ impl WatchTable {
             }
         };
         let before = self.by_path.entry(path).or_default().add(lane, kinds);
+        self.tables_count += (before | kinds).tables_count() - before.tables_count();
         if kinds.contains(Kinds::RECURSIVE) && !before.contains(Kinds::RECURSIVE) {
             self.recursive_count += 1;
         }
@@ -168,7 +172,9 @@ impl WatchTable {
         let Some(watchers) = self.by_path.get_mut(path) else {
             return Kinds::NONE;
         };
+        let before = watchers.held(connection);
         let removed = watchers.remove(connection, kinds);
+        self.tables_count -= before.tables_count() - watchers.held(connection).tables_count();
         if removed.contains(Kinds::RECURSIVE) {
             self.recursive_count -= 1;
         }
@@ -192,10 +198,9 @@ impl WatchTable {
             let Some(watchers) = self.by_path.get_mut(&path) else {
                 continue;
             };
-            if watchers
-                .remove(connection, Kinds::ALL)
-                .contains(Kinds::RECURSIVE)
-            {
+            let removed = watchers.remove(connection, Kinds::ALL);
+            self.tables_count -= removed.tables_count();
+            if removed.contains(Kinds::RECURSIVE) {
                 self.recursive_count -= 1;
             }
             if watchers.is_empty() {
@@ -214,7 +219,7 @@ impl WatchTable {
         let mut told = HashSet::with_hasher(self.hasher);
         if let Some(watchers) = self.by_path.get_mut(path) {
             let mut exhausted = Vec::new();
-            watchers.fire(heard, consumed, |lane, is_exhausted| {
+            self.tables_count -= watchers.fire(heard, consumed, |lane, is_exhausted| {
                 if has_recursive {
                     told.insert(lane.number());
                 }
@@ -250,6 +255,7 @@ impl WatchTable {
             connections: self.by_connection.len(),
             paths: self.by_path.len(),
             watches: self.all.count,
+            tables: self.tables_count,
         }
     }
 
@@ -292,6 +298,8 @@ pub(crate) struct WatchCounts {
     pub(crate) connections: usize,
     pub(crate) paths: usize,
     pub(crate) watches: usize,
+    /// Watches as the original counts them, in both of its tables.
+    pub(crate) tables: usize,
 }
 
 /// What an event consumes, and which kinds on its own path hear of it.

@@ -32,7 +32,7 @@ pub(crate) fn gather(
         gauges: Box::new(move || Gauges {
             file_descriptors: std::fs::read_dir("/proc/self/fd")
                 .map_or(0, |entries| entries.count() as u64),
-            file_descriptors_max: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
+            file_descriptors_max: getrlimit(Resource::Nofile).current,
             data_dir_len: dir_len(&data_dir.join("snap")),
             log_dir_len: dir_len(&log_dir.join("log")),
             snapshots: snapshots_taken.load(Ordering::Relaxed),

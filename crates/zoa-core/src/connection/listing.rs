@@ -309,7 +309,7 @@ fn open(reader: &Reader<'_>, header: RequestHeader, asked: &Asked<'_>) -> Opened
     let is_sendable = encode_reply_header(&mut reply, answered, body_len);
     assert!(is_sendable, "the longest list fits into a frame");
     Writer::new(&mut reply).count(list.children_count);
-    reader.lane.lock().hold_back();
+    reader.lane.lock().hold_back(reply.len() + left_len);
     let mut listing = Listing {
         stat: asked.with_stat.then_some(*cursor.stat()),
         cursor: Some(cursor),

@@ -31,7 +31,7 @@ fn gauges(core: &Core, gauges: &Gauges, text: &mut String) {
     line(text, "num_alive_connections", core.connections_count());
     line(text, "outstanding_requests", core.outstanding());
     line(text, "uptime", gauges.uptime_ms);
-    let watches = core.watches.lock().counts().watches;
+    let watches = core.watches.lock().counts().tables;
     core.with_tree(|tree| {
         line(text, "znode_count", tree.node_count());
         line(text, "watch_count", watches);
@@ -41,11 +41,19 @@ fn gauges(core: &Core, gauges: &Gauges, text: &mut String) {
     });
     line(text, "local_sessions", 0);
     line(text, "open_file_descriptor_count", gauges.file_descriptors);
+    // The original hands on what the system says, which of no limit is -1.
+    let or_none = |value: Option<u64>| value.map_or_else(|| "-1".to_owned(), |it| it.to_string());
     line(
         text,
         "max_file_descriptor_count",
-        gauges.file_descriptors_max,
+        or_none(gauges.file_descriptors_max),
     );
+    let sizes = stats.reply_sizes.values();
+    let names = ["last", "min", "max"].map(|name| format!("{name}_client_response_size"));
+    for (index, name) in names.iter().enumerate() {
+        let size = sizes.and_then(|sizes| sizes.get(index).copied());
+        line(text, name, or_none(size));
+    }
     line(
         text,
         "auth_failed_count",
@@ -74,6 +82,14 @@ fn counters(core: &Core, gauges: &Gauges, text: &mut String) {
         stats.sessions_expired.value(),
     );
     line(text, "snap_count", gauges.snapshots);
+    line(text, "snapshot_error_count", stats.snapshots_failed.value());
+    line(text, "response_bytes", stats.reply_bytes.value());
+    line(text, "watch_bytes", stats.event_bytes.value());
+    line(
+        text,
+        "sessionless_connections_expired",
+        stats.sessionless_expired.value(),
+    );
 }
 
 fn summaries(core: &Core, text: &mut String) {
@@ -88,7 +104,12 @@ fn summaries(core: &Core, text: &mut String) {
         summary(text, name, told);
     }
     summary(text, "fsynctime", &stats.sync_time);
+    summary(text, "sync_processor_batch_size", &stats.sync_entries);
     summary(text, "snapshottime", &stats.snapshot_time);
+    summary(text, "dbinittime", &stats.recovery_time);
+    summary(text, "startup_snap_load_time", &stats.snapshot_load_time);
+    summary(text, "startup_txns_load_time", &stats.replay_time);
+    summary(text, "startup_txns_loaded", &stats.entries_replayed);
 }
 
 fn summary(text: &mut String, name: &str, summary: &Summary) {

@@ -50,6 +50,7 @@ pub(super) fn srst(core: &Core, text: &mut String) {
     let stats = core.stats();
     stats.packets_received.reset();
     stats.packets_sent.reset();
+    stats.reply_sizes.reset();
     stats.read_latency.reset();
     stats.write_latency.reset();
     text.push_str("Server stats reset.\n");

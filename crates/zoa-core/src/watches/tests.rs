@@ -210,3 +210,37 @@ fn ancestors_end_at_the_root() {
     assert_eq!(ancestors("/a").collect::<Vec<_>>(), ["/"]);
     assert_eq!(ancestors("/").count(), 0);
 }
+
+#[test]
+fn a_watch_counts_in_each_of_the_tables_in_which_the_original_has_it() {
+    let mut table = table();
+    let lanes = [lane(1), lane(2)];
+    let check = |table: &WatchTable, expected| assert_eq!(table.counts().tables, expected);
+    for (kinds, count) in [
+        (Kinds::DATA, 1),
+        (Kinds::CHILD, 2),
+        (Kinds::RECURSIVE, 2),
+        (Kinds::PERSISTENT, 2),
+        (Kinds::DATA, 2),
+    ] {
+        table.add(&lanes[0], "/a", kinds).expect("there is room");
+        check(&table, count);
+    }
+    table
+        .add(&lanes[1], "/a", Kinds::DATA)
+        .expect("there is room");
+    table
+        .add(&lanes[1], "/b", Kinds::CHILD)
+        .expect("there is room");
+    check(&table, 4);
+    fired(&mut table, EventKind::NodeDataChanged, "/a");
+    check(&table, 3);
+    table.remove(lanes[0].number(), "/a", Kinds::PERSISTENT);
+    check(&table, 3);
+    table.remove(lanes[0].number(), "/a", Kinds::CHILD);
+    check(&table, 2);
+    fired(&mut table, EventKind::NodeDeleted, "/b");
+    check(&table, 1);
+    table.remove_connection(lanes[0].number());
+    check(&table, 0);
+}

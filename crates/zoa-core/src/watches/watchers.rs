@@ -33,6 +33,13 @@ impl Kinds {
         self.0 == 0
     }
 
+    /// In how many of the original's two tables it stands: one for data, which has the recursive ones, too, and one for children.
+    pub(crate) fn tables_count(self) -> usize {
+        let in_data = self.intersects(Self::DATA | Self::PERSISTENT | Self::RECURSIVE);
+        let in_child = self.intersects(Self::CHILD | Self::PERSISTENT);
+        usize::from(in_data) + usize::from(in_child)
+    }
+
     fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
@@ -114,18 +121,22 @@ impl Watchers {
         removed
     }
 
-    /// Tells everyone who holds one of `heard`, and takes `consumed` from them; `tell` also learns whether nothing is left.
+    /// Tells everyone who holds one of `heard`, and takes `consumed` from them; `tell` also learns whether nothing is left. Returns how
+    /// many places in the original's tables became free.
     pub(crate) fn fire(
         &mut self,
         heard: Kinds,
         consumed: Kinds,
         mut tell: impl FnMut(&Arc<Lane>, bool),
-    ) {
+    ) -> usize {
+        let mut freed = 0;
         let mut keep = |lane: &Arc<Lane>, kinds: &mut Kinds| {
             if !kinds.intersects(heard) {
                 return true;
             }
+            let before = kinds.tables_count();
             *kinds = kinds.without(consumed);
+            freed += before - kinds.tables_count();
             tell(lane, kinds.is_none());
             !kinds.is_none()
         };
@@ -133,6 +144,7 @@ impl Watchers {
             Self::Few(few) => few.retain(|(lane, kinds)| keep(lane, kinds)),
             Self::Many(many) => many.retain(|_, (lane, kinds)| keep(lane, kinds)),
         }
+        freed
     }
 
     /// The lanes that hold one of `kinds`.
