@@ -31,6 +31,7 @@ use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio::time::Sleep;
 use zoa_core::Connection;
 use zoa_core::ConnectionRefused;
@@ -40,28 +41,19 @@ use zoa_core::Proposals;
 use zoa_core::Turn;
 
 use crate::entropy;
+use crate::limits::LINGER;
+use crate::limits::LINGER_MAX;
+use crate::limits::READ_LEN;
+use crate::limits::REFUSALS_TOLD_EVERY_MS;
+use crate::limits::ROUNDS_PER_POLL;
+use crate::limits::WRITE_LEN_MAX;
+use crate::limits::WRITES_PER_DELIVERY;
 use crate::replication::Proposer;
 use crate::time;
-
-/// Bytes read in one system call.
-const READ_LEN: usize = 64 << 10;
-
-/// Reads a connection may do before others have their turn.
-const ROUNDS_PER_POLL: usize = 16;
 
 /// How long a connection that walks a long list rests between two turns of it while others ask for something too. What a turn takes
 /// is a fraction of this, and so is the share of a processor that such a list gets.
 const REST: Duration = Duration::from_millis(1);
-
-/// Bytes given to the system in one call: more would keep everybody else on this thread waiting while they are copied.
-const WRITE_LEN_MAX: usize = 256 << 10;
-
-/// Connections whose output one delivery may write by itself; the tasks of the others are woken. A write is a system call of some
-/// microseconds, and those whose entries come next wait for it.
-const WRITES_PER_DELIVERY: usize = 64;
-
-/// How long the last words of a connection may wait for a client that does not read them.
-const LINGER: Duration = Duration::from_secs(1);
 
 thread_local! {
     static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_LEN]);
@@ -81,6 +73,7 @@ pub(crate) fn deliver<R>(delivery: impl FnOnce() -> R) -> R {
 /// Accepts connections until the task is dropped.
 pub(crate) async fn accept_loop(listener: TcpListener, core: Arc<Core>, proposer: Proposer) {
     let mut refusals = Refusals::default();
+    let mut failures = Refusals::default();
     loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
@@ -92,7 +85,9 @@ pub(crate) async fn accept_loop(listener: TcpListener, core: Arc<Core>, proposer
             }
             // Out of file descriptors, mostly: what is open lives on, and new ones wait in the backlog.
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection; trying again");
+                if let Some(unsaid) = failures.note(time::now().mono_ms) {
+                    tracing::warn!(%error, unsaid, "cannot accept a connection; trying again");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -119,7 +114,7 @@ fn accept_one(
     Ok(())
 }
 
-/// Refused connections are told once a second, however many there are: the log is a file with an end.
+/// Refused connections, and those that cannot be accepted, are told once a second, however many there are: the log is a file with an end.
 #[derive(Debug, Default)]
 struct Refusals {
     told_ms: Option<u64>,
@@ -129,7 +124,10 @@ struct Refusals {
 impl Refusals {
     /// One more; how many others were not told, when this one is to be.
     fn note(&mut self, now_ms: u64) -> Option<u64> {
-        if self.told_ms.is_some_and(|told_ms| now_ms < told_ms + 1_000) {
+        if self
+            .told_ms
+            .is_some_and(|told_ms| now_ms < told_ms + REFUSALS_TOLD_EVERY_MS)
+        {
             self.unsaid += 1;
             return None;
         }
@@ -224,7 +222,10 @@ struct Driver<S> {
     is_last: bool,
     /// The client has been told that nothing follows.
     is_shut: bool,
-    is_ending: bool,
+    /// The socket has taken something since this was last looked at.
+    has_taken: bool,
+    /// The last words wait for the client, and no longer than until then.
+    ends_by: Option<Instant>,
 }
 
 /// The connection is over: nothing more can be carried.
@@ -256,7 +257,8 @@ impl<S: Carrier> Driver<S> {
             rest: None,
             is_last: false,
             is_shut: false,
-            is_ending: false,
+            has_taken: false,
+            ends_by: None,
         }
     }
 
@@ -373,6 +375,7 @@ impl<S: Carrier> Driver<S> {
                 Poll::Pending => return Ok(Written::Part),
                 Poll::Ready(Err(_)) => return Err(Over),
                 Poll::Ready(Ok(len)) => {
+                    self.has_taken = true;
                     self.connection.handle_sent(len);
                     left = left.saturating_sub(len);
                 }
@@ -416,21 +419,34 @@ impl<S: Carrier> Driver<S> {
         })
     }
 
-    /// A client that does not read the last words is waited for, but not for long.
+    /// A client that does not read the last words is waited for, but not for long; one that reads them slowly a while longer.
     fn linger(&mut self) {
-        if self.is_last && !self.is_ending {
-            self.is_ending = true;
-            self.deadline = Some(sleep(LINGER));
+        if !self.is_last {
+            return;
+        }
+        let has_taken = std::mem::take(&mut self.has_taken);
+        if has_taken || self.ends_by.is_none() {
+            let ends_by = *self
+                .ends_by
+                .get_or_insert_with(|| sleep(LINGER_MAX).deadline());
+            let until = sleep(LINGER).deadline().min(ends_by);
+            self.deadline = Some(Box::pin(tokio::time::sleep_until(until)));
         }
     }
 
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.is_ending && self.connection.deadline_ms().is_none() {
+        if self.ends_by.is_none() && self.connection.deadline_ms().is_none() {
             self.deadline = None;
         }
         match &mut self.deadline {
             None => Poll::Pending,
-            Some(deadline) => deadline.as_mut().poll(context),
+            Some(deadline) => {
+                let over = deadline.as_mut().poll(context);
+                if over.is_ready() && self.ends_by.is_none() {
+                    self.connection.handle_deadline();
+                }
+                over
+            }
         }
     }
 

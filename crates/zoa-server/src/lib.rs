@@ -7,6 +7,7 @@ pub mod disk;
 mod entropy;
 mod fatal;
 mod inbox;
+pub mod limits;
 mod recovery;
 mod replication;
 mod server;

@@ -33,15 +33,11 @@ use zoa_tree::Tree;
 use zoa_tree::TreeLoader;
 
 use crate::disk::RealDisk;
+use crate::limits::PIECES_AHEAD;
+use crate::limits::REPLAY_LEN;
 use crate::server::ServeError;
 use crate::snapshots::Applied;
 use crate::time;
-
-/// Bytes of log read in one go.
-const REPLAY_LEN: u64 = 1 << 20;
-
-/// Pieces that may have been read and wait to be taken in.
-const PIECES_AHEAD: usize = 4;
 
 /// What recovery found.
 pub(crate) struct Found {
@@ -71,10 +67,12 @@ pub(crate) fn recover(
     let watch = time::Stopwatch::start();
     let dir = LogDir::lock(log_disk, options)?;
     let store = SnapshotStore::open(snapshot_disk, dir.metadata().cluster)?;
-    let ((log, recovered), loaded) = thread::scope(|scope| {
+    let ((log, recovered), loaded, load_ms) = thread::scope(|scope| {
         let opening = spawn(scope, "scan", || dir.open())?;
+        let loading = time::Stopwatch::start();
         let loaded = load_snapshot(&store, config.hash_key);
-        Ok::<_, LogError>((join(opening)?, loaded?))
+        let load_ms = loading.elapsed_ms();
+        Ok::<_, LogError>((join(opening)?, loaded?, load_ms))
     })?;
     if let Some(torn) = &recovered.torn_tail {
         tracing::warn!(
@@ -97,10 +95,17 @@ pub(crate) fn recover(
     };
     let snapshot = state.position;
     let mut raft = Recovery::new(recovered.hard_state, snapshot);
+    let replaying = time::Stopwatch::start();
     let entries = state.replay(&log, recovered.first_index, &mut raft)?;
+    let replay_ms = replaying.elapsed_ms();
     let State { tree, position } = state;
     let core = Core::new(config, tree, time::now());
     core.recovered(position.index.0, position.term);
+    let stats = core.stats();
+    stats.snapshot_load_time.record(load_ms);
+    stats.replay_time.record(replay_ms);
+    stats.entries_replayed.record(entries);
+    stats.recovery_time.record(watch.elapsed_ms());
     tracing::info!(
         snapshot = snapshot.index.0,
         last = recovered.last_index.0,

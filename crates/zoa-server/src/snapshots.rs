@@ -23,14 +23,10 @@ use zoa_tree::SnapshotStep;
 
 use crate::disk::RealDisk;
 use crate::inbox::Inbox;
+use crate::limits::CHUNK_LEN;
+use crate::limits::NODES_PER_STEP;
 use crate::replication::Proposer;
 use crate::time;
-
-/// Znodes read under one hold of the lock: well below a millisecond.
-const NODES_PER_STEP: usize = 1_000;
-
-/// Bytes gathered before they are handed to the file.
-const CHUNK_LEN: usize = 256 << 10;
 
 /// The log may become this long before a snapshot is due, however small that would be: about 0.2 s of replay.
 const LOG_LEN_MIN: u64 = 64 << 20;
@@ -182,6 +178,7 @@ impl SnapshotThread {
             orders.clear();
             // The log holds everything all the same, so a failed snapshot loses nothing; the next one is tried in its turn.
             if let Err(error) = self.take() {
+                self.core.stats().snapshots_failed.add(1);
                 tracing::error!(%error, "the snapshot could not be written; the log keeps everything");
             }
         }

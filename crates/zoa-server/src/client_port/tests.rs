@@ -125,6 +125,21 @@ impl World {
         }
     }
 
+    /// No more than `len` bytes of what lies on the wire.
+    fn receive_some(&mut self, len: usize) -> usize {
+        let mut buffer = vec![0; len];
+        let read = std::pin::pin!(self.client.read(&mut buffer));
+        match read.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(len)) => len,
+            _ => 0,
+        }
+    }
+
+    fn pass(&self, time: Duration) {
+        self.runtime
+            .block_on(async { tokio::time::sleep(time).await });
+    }
+
     fn poll(&self) -> Poll<()> {
         let _inside = self.runtime.enter();
         let waker = Waker::from(Arc::clone(&self.wakes));
@@ -268,6 +283,47 @@ fn who_delivers_to_too_many_leaves_the_rest_to_their_tasks() {
 }
 
 #[test]
+fn a_delivery_writes_for_no_more_than_writes_per_delivery_connections() {
+    let world = World::new(1_000);
+    world.poll_while_woken();
+    let wakes_after = |count: usize| {
+        deliver(|| (0..count).for_each(|_| Arc::clone(&world.line.0).wake()));
+        world.wakes.0.swap(0, Ordering::Relaxed)
+    };
+    assert_eq!(wakes_after(WRITES_PER_DELIVERY), 0);
+    assert_eq!(wakes_after(WRITES_PER_DELIVERY + 2), 2);
+}
+
+#[test]
+fn a_delivery_gives_the_system_no_more_than_write_len_max_bytes_of_one_connection() {
+    let mut world = World::new(10 * OUTBOX_HIGH_WATER);
+    world.send(&create_large());
+    let count = WRITE_LEN_MAX / DATA_LEN + 1;
+    let reads: Vec<u8> = (0..count).flat_map(|_| get_large(2)).collect();
+    world.send(&reads);
+    assert_eq!(world.poll(), Poll::Pending);
+    assert_eq!(world.deliver(), 1, "the task is to write the rest");
+    assert_eq!(world.receive(), WRITE_LEN_MAX);
+    world.poll_while_woken();
+    assert!(WRITE_LEN_MAX + world.receive() > count * DATA_LEN);
+}
+
+#[test]
+fn who_has_more_to_say_than_a_few_reads_lets_others_go_first() {
+    const PING: &[u8] = b"\0\0\0\x08\xff\xff\xff\xfe\0\0\0\x0b";
+    let mut world = World::new(10 * OUTBOX_HIGH_WATER);
+    let in_a_poll = ROUNDS_PER_POLL * READ_LEN;
+    let pings = PING.repeat(in_a_poll / PING.len() + READ_LEN);
+    world.send(&pings);
+    world.wakes.0.store(0, Ordering::Relaxed);
+    let heard = |world: &World| world.core.stats().bytes_received.value();
+    let before = heard(&world);
+    assert_eq!(world.poll(), Poll::Pending);
+    assert_eq!(heard(&world) - before, in_a_poll as u64);
+    assert_eq!(world.wakes.0.load(Ordering::Relaxed), 1, "to go on");
+}
+
+#[test]
 fn what_the_wire_does_not_take_at_once_is_written_by_the_task() {
     let mut world = World::new(DATA_LEN + DATA_LEN / 2);
     world.send(&create_large());
@@ -355,16 +411,55 @@ fn the_last_words_are_waited_for_but_not_for_long() {
             continue;
         }
         assert_eq!(world.poll(), Poll::Pending, "it may still be read");
-        world
-            .runtime
-            .block_on(async { tokio::time::sleep(LINGER * 2).await });
+        world.pass(LINGER * 2);
         assert_eq!(world.poll(), Poll::Ready(()));
     }
 }
 
 #[test]
+fn the_last_words_are_waited_for_as_long_as_they_are_read_within_bounds() {
+    let mut world = World::dialled(1_000);
+    world.send(b"envi");
+    assert_eq!(world.poll(), Poll::Pending, "the wire is full");
+    let mut received = 0;
+    let reads_slowly = |world: &mut World, len| {
+        world.pass(LINGER * 3 / 4);
+        let some = world.receive_some(len);
+        (some, world.poll_while_woken())
+    };
+    while received < ENVIRONMENT_LEN {
+        let (some, is_over) = reads_slowly(&mut world, 1_000);
+        received += some;
+        assert!(!is_over, "cut after {received} bytes");
+    }
+    let mut world = World::dialled(1_000);
+    world.send(b"envi");
+    assert_eq!(world.poll(), Poll::Pending, "the wire is full");
+    let mut waited = Duration::ZERO;
+    while !reads_slowly(&mut world, 10).1 {
+        waited += LINGER * 3 / 4;
+        assert!(waited <= LINGER_MAX, "it would never end");
+    }
+    assert!(waited + LINGER >= LINGER_MAX, "cut after {waited:?}");
+}
+
+#[test]
 fn a_flood_of_refused_connections_is_told_once_a_second() {
     let mut refusals = Refusals::default();
-    let told: Vec<u64> = (0..2_500).filter_map(|ms| refusals.note(ms)).collect();
-    assert_eq!(told, [0, 999, 999]);
+    let every_ms = REFUSALS_TOLD_EVERY_MS;
+    let told: Vec<u64> = (0..2 * every_ms + 1)
+        .filter_map(|ms| refusals.note(ms))
+        .collect();
+    assert_eq!(told, [0, every_ms - 1, every_ms - 1]);
+}
+
+#[test]
+fn a_connection_without_a_session_is_counted_when_its_time_is_over() {
+    let world = World::dialled(1_000);
+    assert_eq!(world.poll(), Poll::Pending);
+    let expired = || world.core.stats().sessionless_expired.value();
+    assert_eq!(expired(), 0);
+    world.pass(Duration::from_secs(3_600));
+    assert!(world.poll_while_woken());
+    assert_eq!(expired(), 1);
 }

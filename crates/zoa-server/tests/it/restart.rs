@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use zoa_server::LogLenLimit;
 use zoa_server::Server;
+use zoa_server::limits::CHUNK_LEN;
+use zoa_server::limits::NODES_PER_STEP;
+use zoa_server::limits::PIECES_AHEAD;
+use zoa_server::limits::REPLAY_LEN;
 
 use crate::running::Client;
 use crate::running::Folder;
@@ -100,6 +104,95 @@ fn snapshots_of_another_cluster_are_refused_by_name() {
     }
     let error = start_error(&ours).to_string();
     assert!(error.contains("cluster"), "{error}");
+}
+
+/// Goal: a log of one database and snapshots of another, mixed up in zoo.cfg, are refused by name, and neither is touched.
+#[test]
+fn a_log_directory_of_another_cluster_is_refused_by_name() {
+    let folders: [Folder; 4] = std::array::from_fn(|_| Folder::new());
+    let [our_data, our_log, their_data, their_log] = &folders;
+    let options_of = |data: &Folder, log: &Folder| {
+        let mut options = options(data);
+        options.log_dir = log.path().to_owned();
+        options.snapshots.every = Some(5);
+        options
+    };
+    for (data, log) in [(our_data, our_log), (their_data, their_log)] {
+        let server = Server::start(&options_of(data, log), config()).expect("the server starts");
+        let mut client = Client::connect(server.address());
+        for number in 0..20 {
+            assert_eq!(client.create(&format!("/n{number}"), b"", 0), 0);
+        }
+        wait_for("a snapshot", || !snapshots(data).is_empty());
+        server.stop();
+    }
+    let error = Server::start(&options_of(our_data, their_log), config())
+        .expect_err("they do not belong together")
+        .to_string();
+    assert!(error.contains("cluster"), "{error}");
+    assert!(
+        error.contains(&*our_data.path().to_string_lossy()),
+        "{error}"
+    );
+    // An empty directory in the place of the log, as of a disk that is not mounted.
+    let empty = Folder::new();
+    let error = Server::start(&options_of(our_data, &empty), config())
+        .expect_err("the log is missing")
+        .to_string();
+    assert!(error.contains("cluster"), "{error}");
+    for (data, log) in [(our_data, our_log), (their_data, their_log)] {
+        let server = Server::start(&options_of(data, log), config()).expect("the server starts");
+        let mut client = Client::connect(server.address());
+        assert_eq!(client.get("/n19"), Ok(Vec::new()));
+        server.stop();
+    }
+}
+
+#[test]
+fn a_log_of_more_pieces_than_are_read_ahead_is_replayed() {
+    let folder = Folder::new();
+    let server = start(&folder);
+    let mut client = Client::connect(server.address());
+    let data = vec![7; 900_000];
+    let data_len = u64::try_from(data.len()).expect("small");
+    let pieces = u64::try_from(PIECES_AHEAD).expect("small") + 2;
+    // The last few are not known to be committed before this server leads again.
+    let count = pieces * REPLAY_LEN / data_len + 5;
+    for number in 0..count {
+        assert_eq!(client.create(&format!("/n{number}"), &data, 0), 0);
+    }
+    server.stop();
+    let server = start(&folder);
+    let replayed = server.core().stats().entries_replayed.sum();
+    assert!(replayed * data_len > pieces * REPLAY_LEN, "{replayed}");
+    let mut client = Client::connect(server.address());
+    for number in 0..count {
+        assert!(client.get(&format!("/n{number}")).as_ref() == Ok(&data));
+    }
+    server.stop();
+}
+
+/// Goal: a snapshot that takes several steps and several chunks is whole.
+#[test]
+fn a_snapshot_longer_than_its_steps_and_chunks_is_the_whole_tree() {
+    let folder = Folder::new();
+    let mut options = options(&folder);
+    let count = 2 * NODES_PER_STEP + 500;
+    options.snapshots.every = Some(u64::try_from(count).expect("small"));
+    let data = vec![7; 3 * CHUNK_LEN / count];
+    let server = Server::start(&options, config()).expect("the server starts");
+    let mut client = Client::connect(server.address());
+    for number in 0..count {
+        assert_eq!(client.create(&format!("/n{number}"), &data, 0), 0);
+    }
+    wait_for("a snapshot", || !snapshots(&folder).is_empty());
+    let digest = server.core().with_tree(zoa_tree::Tree::digest);
+    server.stop();
+    let server = Server::start(&options, config()).expect("the server starts");
+    let replayed = server.core().stats().entries_replayed.sum();
+    assert!(replayed < 100, "most comes from the snapshot: {replayed}");
+    assert_eq!(server.core().with_tree(zoa_tree::Tree::digest), digest);
+    server.stop();
 }
 
 #[test]

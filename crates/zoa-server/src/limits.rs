@@ -1,0 +1,43 @@
+//! Every bound of the driver, by name: how much is moved, written or kept waiting in one go, so that nobody waits long behind it.
+//!
+//! What clients may ask for is bounded in the core, and what the log keeps in `zoa-log`. Each of these is hit by a test.
+
+use std::time::Duration;
+
+/// Bytes read from a connection in one system call; the buffer is one a thread, not one a connection.
+pub const READ_LEN: usize = 64 << 10;
+
+/// Reads a connection may do before others have their turn.
+pub const ROUNDS_PER_POLL: usize = 16;
+
+/// Bytes given to the system in one call: more would keep everybody else on this thread waiting while they are copied.
+pub const WRITE_LEN_MAX: usize = 256 << 10;
+
+/// Connections whose output one delivery may write by itself; the tasks of the others are woken. A write is a system call of some
+/// microseconds, and those whose entries come next wait for it.
+pub const WRITES_PER_DELIVERY: usize = 64;
+
+/// How long the last words of a connection may wait for a client that reads none of them. It is more than a moment, since the system
+/// tells only now and then that a client reads: when a third of its own buffer is free again, which may be a megabyte.
+pub const LINGER: Duration = Duration::from_secs(10);
+
+/// How long they may wait for a client that reads them slowly.
+pub const LINGER_MAX: Duration = Duration::from_secs(60);
+
+/// Lines a second about the same kind of refusal; the others are counted.
+pub const REFUSALS_TOLD_EVERY_MS: u64 = 1_000;
+
+/// Entries that the replication thread applies itself: fewer than that cost less than to wake another thread for them.
+pub const APPLIED_AT_ONCE_MAX: usize = 64;
+
+/// Bytes of log read in one go while it is replayed, beside one entry that may be longer.
+pub const REPLAY_LEN: u64 = 1 << 20;
+
+/// Pieces of the log, or of a snapshot, that may have been read and wait to be taken in.
+pub const PIECES_AHEAD: usize = 4;
+
+/// Znodes of a snapshot read under one hold of the lock: well below a millisecond.
+pub const NODES_PER_STEP: usize = 1_000;
+
+/// Bytes of a snapshot gathered before they are handed to the file.
+pub const CHUNK_LEN: usize = 256 << 10;
