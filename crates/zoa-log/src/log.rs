@@ -4,8 +4,8 @@
 //! driver runs it in one and hands it all that has queued up ([`crate::LogLoop`]).
 //! Invariant: no block that holds an acknowledged batch is written again before
 //! its segment is no longer needed, and that is durable; so a torn write can
-//! only touch what nobody was promised (G-19). After a failure nothing is
-//! acknowledged any more, and nothing is tried again (G-20).
+//! only touch what nobody was promised (G-19). After a failure of a write that
+//! is needed nothing is acknowledged any more, and nothing is tried again (G-20).
 //!
 //! ```text
 //!  first_live                       active
@@ -229,11 +229,11 @@ impl<D: Disk> Log<D> {
     /// rotation itself waits for nothing.
     ///
     /// # Errors
-    /// Any error poisons the log.
+    /// `Poisoned`. Any other error is of a file that holds nothing and is given up: the log goes on
+    /// in the segment it has, and when that is full tries once more, with another file.
     pub fn prepare(&mut self) -> Result<(), LogError> {
         self.check_alive()?;
-        let outcome = self.pool.prepare_step();
-        self.poison_on_error(outcome)
+        self.pool.try_prepare_step()
     }
 
     /// Whether a step of preparation should be run now, even under load, for the
@@ -244,12 +244,14 @@ impl<D: Disk> Log<D> {
         // Not before a tenth is used: then a start, or a single write after a
         // rotation, leaves it to idle moments.
         let ready_percent = (2 * used_percent).saturating_sub(20).min(100);
-        self.poison.is_none() && self.pool.readiness_percent() < ready_percent
+        self.poison.is_none()
+            && !self.pool.has_failed()
+            && self.pool.readiness_percent() < ready_percent
     }
 
     /// Whether an idle moment would be used by [`Log::prepare`].
     pub fn wants_preparation(&self) -> bool {
-        self.poison.is_none() && !self.pool.is_ready()
+        self.poison.is_none() && !self.pool.is_ready() && !self.pool.has_failed()
     }
 
     /// Whether an idle moment would be used by [`Log::mark`].

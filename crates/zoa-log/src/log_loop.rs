@@ -72,6 +72,8 @@ pub enum LogOutput {
         /// What is there, perhaps less than asked; or that the log no longer reaches back that far.
         entries: Result<Vec<Entry>, LogError>,
     },
+    /// The next segment could not be prepared. Nothing is lost: the log goes on as long as the one it has lasts. Said once a segment.
+    Unprepared(LogError),
     /// Nothing given was or will be acknowledged any more. The server has to stop.
     Failed(LogError),
 }
@@ -177,7 +179,11 @@ impl<D: Disk> LogLoop<D> {
                 let entries = self.log.read(from, to, bytes_max);
                 outputs.push(LogOutput::Entries { token, entries });
             }
-            LogInput::Prepare => self.log.prepare()?,
+            LogInput::Prepare => match self.log.prepare() {
+                Ok(()) => {}
+                Err(error @ LogError::Poisoned { .. }) => return Err(error),
+                Err(error) => outputs.push(LogOutput::Unprepared(error)),
+            },
             LogInput::Mark => self.log.mark()?,
         }
         Ok(())

@@ -100,6 +100,8 @@ pub(crate) struct SegmentPool<D: Disk> {
     segment_len: u64,
     free: Vec<FreeFile>,
     preparation: Option<Preparation<D::File>>,
+    /// The last preparation failed: the next is begun once a file has been needed, and not before.
+    has_failed: bool,
     next_number: u64,
 }
 
@@ -112,6 +114,7 @@ impl<D: Disk> SegmentPool<D> {
             segment_len,
             free: Vec::new(),
             preparation: None,
+            has_failed: false,
             next_number,
         }
     }
@@ -121,8 +124,14 @@ impl<D: Disk> SegmentPool<D> {
         !self.free.is_empty()
     }
 
+    /// Whether the last preparation failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
     /// Takes a file of at least `blocks` blocks, making it when there is none.
     pub(crate) fn take(&mut self, blocks: u64) -> Result<Slot<D::File>, LogError> {
+        self.has_failed = false;
         if let Some(slot) = self.take_free(blocks)? {
             return Ok(slot);
         }
@@ -149,6 +158,24 @@ impl<D: Disk> SegmentPool<D> {
             .transpose()
     }
 
+    /// One step towards a file that is not needed yet. One that fails is given up, and its file, of which nobody knows what the disk has,
+    /// is never used.
+    pub(crate) fn try_prepare_step(&mut self) -> Result<(), LogError> {
+        let begun = self.preparation.as_ref();
+        let name = begun.map_or_else(
+            || segment_name(self.next_number),
+            |begun| begun.name.clone(),
+        );
+        let outcome = self.prepare_step();
+        if outcome.is_err() {
+            self.has_failed = true;
+            self.preparation = None;
+            // It may not even be there; what is left of it is a free file to the next start, which syncs it first.
+            self.disk.remove(&name).ok();
+        }
+        outcome
+    }
+
     fn finish_preparation(&mut self) -> Result<(), LogError> {
         while self.preparation.is_some() {
             self.prepare_step()?;
@@ -157,7 +184,7 @@ impl<D: Disk> SegmentPool<D> {
     }
 
     /// One bounded step towards a free file; nothing when there is one.
-    pub(crate) fn prepare_step(&mut self) -> Result<(), LogError> {
+    fn prepare_step(&mut self) -> Result<(), LogError> {
         let Some(mut preparation) = self.preparation.take() else {
             if self.free.is_empty() {
                 let name = self.next_name();

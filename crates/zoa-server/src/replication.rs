@@ -32,6 +32,7 @@ use crate::client_port;
 use crate::disk::RealDisk;
 use crate::fatal::Fatal;
 use crate::inbox::Inbox;
+use crate::limits::APPLIED_AT_ONCE_MAX;
 use crate::snapshots::Applied;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
@@ -42,9 +43,6 @@ const IDLE_STEP: Duration = Duration::from_millis(4);
 
 /// Quiet steps before the durable offset is marked: it costs a write.
 const STEPS_BEFORE_MARK: u32 = 5;
-
-/// Entries that the replication thread applies itself: fewer than that cost less than to wake another thread for them.
-const APPLIED_AT_ONCE_MAX: usize = 64;
 
 /// Takes proposals; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -238,7 +236,10 @@ impl ReplicationThread {
     /// One write and one sync for all that is to be persisted.
     fn persist(&mut self) -> Vec<LogOutput> {
         let begun = Stopwatch::start();
+        let entries: usize = self.log_inputs.iter().map(entries_count).sum();
         let outputs = self.log.handle(self.log_inputs.drain(..));
+        let entries = u64::try_from(entries).unwrap_or(u64::MAX);
+        self.core.stats().sync_entries.record(entries);
         let millis = begun.elapsed_ms();
         self.core.stats().sync_time.record(millis);
         if millis > self.slow_sync_ms {
@@ -260,7 +261,7 @@ impl ReplicationThread {
                     bytes: entry.data,
                 };
                 let committed: Vec<_> = committed.into_iter().map(to_core).collect();
-                if committed.len() <= APPLIED_AT_ONCE_MAX && self.apply.is_idle() {
+                if is_applied_at_once(committed.len()) && self.apply.is_idle() {
                     self.applier.apply(&committed);
                 } else {
                     self.apply.push(ApplyInput::Committed(committed));
@@ -307,6 +308,10 @@ impl ReplicationThread {
                     self.raft
                         .handle(RaftEvent::Compacted { first_index }, effects);
                 }
+                LogOutput::Unprepared(error) => tracing::error!(
+                    "a further file of the log cannot be made: {error}; this server goes on as long as the present one has room, \
+                     and then stops if there still is none for another"
+                ),
                 LogOutput::Failed(error) => self
                     .fatal
                     .stop(&format!("the log cannot be written: {error}")),
@@ -316,6 +321,22 @@ impl ReplicationThread {
                 }
             }
         }
+    }
+}
+
+/// Whether so many entries are applied by the replication thread itself, when the apply thread has nothing before them.
+fn is_applied_at_once(entries_count: usize) -> bool {
+    entries_count <= APPLIED_AT_ONCE_MAX
+}
+
+fn entries_count(input: &LogInput) -> usize {
+    match input {
+        LogInput::Persist(persist) => persist.entries.len(),
+        LogInput::Compact { .. }
+        | LogInput::Reset { .. }
+        | LogInput::Read { .. }
+        | LogInput::Prepare
+        | LogInput::Mark => 0,
     }
 }
 
@@ -373,5 +394,16 @@ fn run_apply(applier: &Applier, queue: &ApplyQueue) {
             }
             queue.done();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_applied_at_once_max_entries_keep_the_log_waiting() {
+        assert!(is_applied_at_once(APPLIED_AT_ONCE_MAX));
+        assert!(!is_applied_at_once(APPLIED_AT_ONCE_MAX + 1));
     }
 }

@@ -378,6 +378,7 @@ pub fn the_loop_acknowledges_in_order_and_answers_reads<D: Disk>(disk: &D) {
                 token,
                 entries: Err(error),
             } => format!("{token}: {error}"),
+            LogOutput::Unprepared(error) => format!("unprepared: {error}"),
             LogOutput::Failed(error) => format!("failed: {error}"),
         })
         .collect();

@@ -162,6 +162,8 @@ impl Process {
                 LogOutput::Compacted { first_index } => {
                     self.push_raft(RaftEvent::Compacted { first_index })
                 }
+                // The real server says so, and goes on.
+                LogOutput::Unprepared(_) => {}
                 LogOutput::Failed(_) | LogOutput::ResetDone { .. } | LogOutput::Entries { .. } => {
                     told.wrong
                         .push(format!("the log says what nobody asked: {output:?}"));

@@ -133,6 +133,48 @@ fn a_full_disk_stops_the_log_and_more_space_lets_it_go_on() {
     }
 }
 
+/// Goal: a segment that cannot be prepared stops nothing before it is needed, and is told once; when it is needed, room makes all well and
+/// none is an end (G-20).
+#[test]
+fn a_failed_preparation_is_told_once_and_stops_the_log_only_when_it_needs_the_segment() {
+    for (fault, room_comes_back) in [
+        (Fault::Enospc, true),
+        (Fault::Enospc, false),
+        (Fault::Eio, true),
+    ] {
+        let disk = SimDisk::new(7);
+        let (log, _) = testing::open(&disk);
+        let mut log_loop = LogLoop::new(log);
+        disk.fault_at(disk.ops() + 1, fault);
+        let mut told = 0;
+        while let Some(input @ LogInput::Prepare) = log_loop.idle() {
+            let outputs = log_loop.handle([input]);
+            let is_told = matches!(outputs.as_slice(), [LogOutput::Unprepared(_)]);
+            assert!(is_told || outputs.is_empty(), "{outputs:?}");
+            told += u32::from(is_told);
+        }
+        assert_eq!(told, 1, "{fault:?}");
+        assert!(log_loop.due().is_none(), "it is not tried again");
+        if !room_comes_back {
+            disk.set_capacity(Some(0));
+        }
+        let mut has_failed = false;
+        for number in 1..=100 {
+            let order = testing::order(number, vec![testing::entry(number, 1, 500)]);
+            match log_loop.handle([LogInput::Persist(order)]).as_slice() {
+                [LogOutput::Persisted { number: done }] => assert_eq!(*done, number),
+                [LogOutput::Failed(_)] => {
+                    has_failed = true;
+                    assert!(number > 1, "the active segment has room");
+                    break;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(has_failed, !room_comes_back);
+    }
+}
+
 /// Goal: a failed loop says so once for the failure and acknowledges nothing of the same call.
 #[test]
 fn the_loop_fails_without_acknowledging_what_shared_the_write() {
