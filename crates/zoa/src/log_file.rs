@@ -18,8 +18,7 @@ use std::sync::PoisonError;
 use anyhow::Context;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes of one log file; two of them are kept.
-const LEN_MAX: u64 = 16 << 20;
+use crate::limits::LOG_FILE_LEN_MAX;
 
 /// Sends log lines of `level` and above to the terminal.
 pub(crate) fn to_terminal(level: tracing::Level) {
@@ -32,7 +31,7 @@ pub(crate) fn to_terminal(level: tracing::Level) {
 
 /// Sends log lines of `level` and above to `zoarium.log` in `dir`.
 pub(crate) fn to_dir(dir: &Path, level: tracing::Level) -> anyhow::Result<()> {
-    let file = LogFile::open(dir.join("zoarium.log"), LEN_MAX)
+    let file = LogFile::open(dir.join("zoarium.log"), LOG_FILE_LEN_MAX)
         .with_context(|| format!("cannot write logs to {}", dir.display()))?;
     tracing_subscriber::fmt()
         .with_max_level(level)
@@ -137,6 +136,29 @@ mod tests {
         let read = |name: &str| std::fs::read_to_string(dir.join(name)).expect("it is there");
         assert_eq!(read("zoarium.log"), "third line\n");
         assert_eq!(read("zoarium.log.1"), "second line\n");
+        std::fs::remove_dir_all(&dir).expect("removed");
+    }
+
+    #[test]
+    fn the_logs_take_no_more_than_twice_log_file_len_max_and_a_line() {
+        let dir = std::env::temp_dir().join(format!("zoa-log-files-{}", std::process::id()));
+        let mut file = LogFile::open(dir.join("zoarium.log"), LOG_FILE_LEN_MAX).expect("a folder");
+        let line = vec![b'n'; 1 << 20];
+        for _ in 0..3 * LOG_FILE_LEN_MAX / (1 << 20) {
+            file.write_all(&line).expect("written");
+        }
+        let entries = std::fs::read_dir(&dir).expect("it is there");
+        let lens: Vec<u64> = entries
+            .map(|entry| {
+                entry
+                    .and_then(|entry| entry.metadata())
+                    .expect("a file")
+                    .len()
+            })
+            .collect();
+        assert_eq!(lens.len(), 2);
+        let longest = LOG_FILE_LEN_MAX + (1 << 20);
+        assert!(lens.iter().all(|len| *len <= longest), "{lens:?}");
         std::fs::remove_dir_all(&dir).expect("removed");
     }
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod dev;
 mod facts;
+mod limits;
 mod log_file;
 mod open_files;
 mod serve;

@@ -3,13 +3,12 @@
 //! The system's soft limit on open files is raised as far as `maxCnxns` asks for; what the hard limit still forbids are connections,
 //! never files of the log.
 //!
-//! Invariant: so many files may be open as connections are taken, and `RESERVED` more (G-22).
+//! Invariant: so many files may be open as connections are taken, and `FILES_RESERVED` more (G-22).
 
 use rustix::process::Resource;
 use rustix::process::Rlimit;
 
-/// Files that the server itself may have open: segments, snapshots, locks, logs, what the runtime needs, and some in reserve.
-const RESERVED: u64 = 64;
+use crate::limits::FILES_RESERVED;
 
 /// How many connections may be taken, when `asked` are (0 is no limit). Warns when it is fewer.
 pub(crate) fn connections_max(asked: u32) -> usize {
@@ -37,7 +36,7 @@ pub(crate) fn connections_max(asked: u32) -> usize {
 fn raised(limit: &Rlimit, asked: u32) -> Rlimit {
     let needed = match asked {
         0 => limit.maximum,
-        _ => Some(u64::from(asked) + RESERVED),
+        _ => Some(u64::from(asked) + FILES_RESERVED),
     };
     let allowed = match (needed, limit.maximum) {
         (Some(needed), Some(maximum)) => Some(needed.min(maximum)),
@@ -56,7 +55,7 @@ fn raised(limit: &Rlimit, asked: u32) -> Rlimit {
 
 /// Connections under a soft limit; one at least, since 0 would mean no limit.
 fn room(current: Option<u64>) -> usize {
-    let left = current.map_or(u64::MAX, |files| files.saturating_sub(RESERVED));
+    let left = current.map_or(u64::MAX, |files| files.saturating_sub(FILES_RESERVED));
     usize::try_from(left).unwrap_or(usize::MAX).max(1)
 }
 
@@ -88,7 +87,7 @@ mod tests {
     #[test]
     fn files_of_the_server_are_kept_back() {
         assert_eq!(room(Some(1_024)), 960);
-        assert_eq!(room(Some(RESERVED + 1)), 1);
+        assert_eq!(room(Some(FILES_RESERVED + 1)), 1);
         assert_eq!(room(Some(10)), 1, "and not 0, which would be no limit");
         assert_eq!(room(None), usize::MAX);
     }
