@@ -41,8 +41,8 @@ pub const READ_LEN: u64 = 1 << 20;
 pub const SNAPSHOT_CHUNK_LEN: usize = 256 << 10;
 
 /// A snapshot being written is synced each time this many bytes were added, so
-/// that its sync at the end does not flood the disk under the log.
-pub const SNAPSHOT_SYNC_LEN: u64 = 4 << 20;
+/// that no write of the log waits behind more of it.
+pub const SNAPSHOT_SYNC_LEN: u64 = 1 << 20;
 
 /// Longest `extra` of a snapshot in bytes.
 pub const SNAPSHOT_EXTRA_LEN_MAX: usize = 1 << 20;

@@ -211,11 +211,11 @@ impl Server {
         self.core.stop_taking();
         let deadline = time::now().mono_ms + u64::try_from(DRAIN.as_millis()).unwrap_or(0);
         while self.core.outstanding() > 0 && time::now().mono_ms < deadline {
-            pause(Duration::from_millis(5));
+            time::pause(Duration::from_millis(5));
         }
         self.core.end_connections();
         while self.core.connections_count() > 0 && time::now().mono_ms < deadline {
-            pause(Duration::from_millis(5));
+            time::pause(Duration::from_millis(5));
         }
         self.runtime.shutdown_timeout(Duration::from_millis(100));
         self.threads.stop();
@@ -436,14 +436,6 @@ fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeEr
         clock: None,
         handles,
     })
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a shutdown has nothing else to do, and those it waits for should pay nothing for it while they serve"
-)]
-fn pause(duration: Duration) {
-    thread::sleep(duration);
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServeError> {

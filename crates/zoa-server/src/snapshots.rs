@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use zoa_core::Committed;
@@ -27,7 +28,24 @@ use crate::limits::CHUNK_LEN;
 use crate::limits::NODES_PER_STEP;
 use crate::replication::Proposer;
 use crate::time;
+use crate::time::Stopwatch;
 
+<<<<<<< Updated upstream
+=======
+/// Znodes read under one hold of the lock: well below a millisecond.
+const NODES_PER_STEP: usize = 1_000;
+
+/// For each part of time that a snapshot works, it leaves disk and processors to others for so many: a log that waits behind a snapshot
+/// makes writes wait.
+const PAUSE_TO_WORK: u32 = 2;
+
+/// Shorter work is not worth a pause.
+const WORK_MIN: Duration = Duration::from_millis(1);
+
+/// Bytes gathered before they are handed to the file.
+const CHUNK_LEN: usize = 256 << 10;
+
+>>>>>>> Stashed changes
 /// The log may become this long before a snapshot is due, however small that would be: about 0.2 s of replay.
 const LOG_LEN_MIN: u64 = 64 << 20;
 
@@ -185,7 +203,7 @@ impl SnapshotThread {
     }
 
     fn take(&self) -> Result<(), LogError> {
-        let begun = time::Stopwatch::start();
+        let begun = Stopwatch::start();
         let (mut cursor, point) = self.core.begin_snapshot();
         let written = self.write(&mut cursor, point);
         self.core.with_tree_mut(|tree| tree.end_snapshot(cursor));
@@ -224,6 +242,7 @@ impl SnapshotThread {
         let mut file = self.store.begin(meta)?;
         let mut chunk = Vec::with_capacity(CHUNK_LEN);
         let mut len = 0;
+        let mut since_pause = Stopwatch::start();
         loop {
             if self.trigger.is_stopping.load(Ordering::Relaxed) {
                 return Ok(None);
@@ -235,6 +254,11 @@ impl SnapshotThread {
                 len += chunk.len() as u64;
                 file.write(&chunk)?;
                 chunk.clear();
+                let worked = since_pause.elapsed();
+                if worked >= WORK_MIN {
+                    time::pause(worked * PAUSE_TO_WORK);
+                    since_pause = Stopwatch::start();
+                }
             }
             match step {
                 SnapshotStep::More => {}

@@ -5,6 +5,8 @@
 )]
 
 use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 use std::time::Instant;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
@@ -28,6 +30,11 @@ pub(crate) fn now() -> Moment {
     }
 }
 
+/// Lets others run.
+pub(crate) fn pause(duration: Duration) {
+    thread::sleep(duration);
+}
+
 /// Measures how long something takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(Instant);
@@ -35,6 +42,11 @@ pub(crate) struct Stopwatch(Instant);
 impl Stopwatch {
     pub(crate) fn start() -> Self {
         Self(Instant::now())
+    }
+
+    /// Since the start.
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
     }
 
     /// Whole milliseconds since the start.
