@@ -1,11 +1,13 @@
 //! `cargo xtask bench`: our server and the original on this machine, turn by turn, as a table.
 //!
 //! The measuring is `zoa bench compare`; this installs the peer, builds, and puts the table into
-//! `docs/performance.md` between two markers, leaving the words around it. It is not part of any gate:
+//! `docs/performance.md` between two markers, leaving the words around it. `cargo xtask bench -- growth`
+//! does the same with the curves of `zoa bench growth`, which need no peer. Neither is part of any gate:
 //! figures of a shared machine are read, not asserted.
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context;
@@ -22,13 +24,39 @@ const PEER: &str = "ZooKeeper 3.8.0=/usr/share/zookeeper/bin/zkServer.sh start-f
 pub(crate) const PAGE: &str = "docs/performance.md";
 const BEGIN: &str = "<!-- table: written by cargo xtask bench -->";
 const END: &str = "<!-- end of table -->";
+const CURVES_BEGIN: &str = "<!-- curves: written by cargo xtask bench -- growth -->";
+const CURVES_END: &str = "<!-- end of curves -->";
 
-/// Runs the comparison; `arguments` go to `zoa bench compare` behind our own.
+/// The first argument that asks for the curves instead of the comparison.
+const GROWTH: &str = "growth";
+
+/// Runs the comparison; `arguments` go to `zoa bench compare` behind our own. Where the first of them is
+/// `growth`, shows how cost grows instead; the others go to `zoa bench growth`.
 ///
 /// # Errors
-/// When the peer cannot be installed, the build fails, or the comparison does.
+/// When the peer cannot be installed, the build fails, or the measuring does.
 pub fn run(arguments: &[String]) -> Result<()> {
-    install::debian(&["zookeeper"]).context("installing the original server to compare with")?;
+    match arguments.split_first() {
+        Some((first, rest)) if first == GROWTH => grow(rest),
+        _ => compare(arguments),
+    }
+}
+
+fn grow(arguments: &[String]) -> Result<()> {
+    let folder = build()?;
+    let curves = folder.join("curves.md");
+    let mut growth = Command::new(workspace::program(Profile::Release));
+    growth.args(["bench", GROWTH, "--dir"]);
+    growth.arg(folder.join("data"));
+    growth.arg("--markdown").arg(&curves);
+    program::run(growth.args(arguments).current_dir(workspace::root()))?;
+    let curves = fs::read_to_string(&curves).context("reading the curves")?;
+    let markers = (CURVES_BEGIN, CURVES_END);
+    put_into_page(&workspace::root().join(PAGE), markers, &curves)
+}
+
+/// Builds the program and makes a folder for what it measures.
+fn build() -> Result<PathBuf> {
     program::run(&mut program::cargo(&[
         "build",
         "-p",
@@ -36,7 +64,13 @@ pub fn run(arguments: &[String]) -> Result<()> {
         Profile::Release.argument(),
     ]))?;
     let folder = workspace::target().join("bench");
-    fs::create_dir_all(&folder).context("making a folder for the comparison")?;
+    fs::create_dir_all(&folder).context("making a folder for the measuring")?;
+    Ok(folder)
+}
+
+fn compare(arguments: &[String]) -> Result<()> {
+    install::debian(&["zookeeper"]).context("installing the original server to compare with")?;
+    let folder = build()?;
     let (zoa, table) = (
         workspace::program(Profile::Release),
         folder.join("table.md"),

@@ -58,7 +58,7 @@ enum Task {
     Dist,
     /// Measures our server and the original in turn and writes docs/performance.md.
     Bench {
-        /// Passed on to `zoa bench compare`.
+        /// Passed on to `zoa bench compare`, or behind `growth` to `zoa bench growth`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -14,6 +14,7 @@ mod closed_loop;
 mod compare;
 mod floor;
 mod grounds;
+mod growth;
 mod latency;
 mod line;
 mod measure;
@@ -44,6 +45,7 @@ use crate::bench::args::SessionsArgs;
 use crate::bench::args::WatchArgs;
 use crate::bench::compare::CompareArgs;
 use crate::bench::floor::FloorArgs;
+use crate::bench::growth::GrowthArgs;
 use crate::bench::report::Report;
 use crate::bench::sync::SyncArgs;
 use crate::bench::workload::restart::RestartArgs;
@@ -87,6 +89,8 @@ enum Workload {
     Sync(SyncArgs),
     /// Run two servers in turn and compare them, with the floor beside them
     Compare(CompareArgs),
+    /// Show how cost grows with znodes, siblings and watchers
+    Growth(GrowthArgs),
 }
 
 /// Runs one workload and prints what it found.
@@ -117,6 +121,7 @@ pub(crate) fn run(args: BenchArgs) -> Result<()> {
             args.json,
         ),
         Workload::Compare(args) => return compare::compare(args),
+        Workload::Growth(args) => return growth::growth(args),
     };
     show(&report, json)
 }

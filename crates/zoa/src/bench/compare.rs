@@ -127,7 +127,7 @@ fn measure(args: &CompareArgs, floor: &str, dir: &Path) -> Result<Table> {
 }
 
 /// Progress, for whoever watches; a closed standard error is nobody.
-fn tell(text: &str) {
+pub(crate) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

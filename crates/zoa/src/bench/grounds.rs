@@ -94,6 +94,38 @@ impl Grounds {
     }
 }
 
+/// Where numbered znodes stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// All in one directory.
+    OneDirectory(String),
+    /// A few in each of many directories, which stand in this one.
+    ManyDirectories(String),
+}
+
+impl Layout {
+    /// Znodes in each directory, where there are many.
+    const SIBLINGS: usize = 100;
+
+    /// The path of the znode of this number.
+    pub(crate) fn path(&self, number: usize) -> String {
+        match self {
+            Self::OneDirectory(root) => key(root, number),
+            Self::ManyDirectories(root) => key(&key(root, number / Self::SIBLINGS), number),
+        }
+    }
+
+    /// The directories to be made before the first `count` znodes.
+    pub(crate) fn directories(&self, count: usize) -> Vec<String> {
+        match self {
+            Self::OneDirectory(_) => Vec::new(),
+            Self::ManyDirectories(root) => (0..count.div_ceil(Self::SIBLINGS))
+                .map(|directory| key(root, directory))
+                .collect(),
+        }
+    }
+}
+
 /// The path of the znode of this number in `directory`.
 pub(crate) fn key(directory: &str, number: usize) -> String {
     format!("{directory}/k{number:07}")

@@ -16,7 +16,7 @@ use zoa_proto::request::SetData;
 
 use crate::bench::closed_loop::Operations;
 use crate::bench::closed_loop::Outlet;
-use crate::bench::grounds::key;
+use crate::bench::grounds::Layout;
 use crate::bench::line::Class;
 use crate::bench::session::check_multi;
 use crate::bench::session::create;
@@ -171,9 +171,9 @@ impl Operations for Multis {
     }
 }
 
-/// Creates so many znodes in one directory, in multis; ends when all are there.
+/// Creates so many znodes, in multis; ends when all are there. The directories for them are there.
 pub(crate) struct Fill {
-    directory: String,
+    layout: Layout,
     value: Vec<u8>,
     nodes: usize,
     created: usize,
@@ -186,9 +186,9 @@ impl Fill {
     /// All are alike.
     pub(crate) const CLASSES: &[&str] = &["multi"];
 
-    pub(crate) fn new(directory: &str, value: Vec<u8>, nodes: usize) -> Self {
+    pub(crate) fn new(layout: Layout, value: Vec<u8>, nodes: usize) -> Self {
         Self {
-            directory: directory.to_owned(),
+            layout,
             value,
             nodes,
             created: 0,
@@ -207,7 +207,7 @@ impl Operations for Fill {
         }
         self.paths.clear();
         self.paths
-            .extend((self.created..end).map(|number| key(&self.directory, number)));
+            .extend((self.created..end).map(|number| self.layout.path(number)));
         self.created = end;
         let Self {
             paths,

@@ -14,6 +14,7 @@ use crate::bench::clock;
 use crate::bench::closed_loop::Offer;
 use crate::bench::closed_loop::Offered;
 use crate::bench::grounds::Grounds;
+use crate::bench::grounds::Layout;
 use crate::bench::grounds::value;
 use crate::bench::line::Class;
 use crate::bench::measure::Sample;
@@ -39,8 +40,20 @@ pub(crate) fn fill(args: &FillArgs) -> Result<Report> {
 
 /// The same in a directory that stays.
 pub(crate) fn fill_on(grounds: &Grounds, args: &FillArgs) -> Result<Report> {
+    fill_layout(
+        grounds,
+        args,
+        Layout::OneDirectory(grounds.root().to_owned()),
+    )
+}
+
+/// The same, wherever the znodes are to stand.
+pub(crate) fn fill_layout(grounds: &Grounds, args: &FillArgs, layout: Layout) -> Result<Report> {
+    let mut session = grounds.session()?;
+    session.create_all(&layout.directories(args.nodes), b"")?;
+    session.close();
     let before = Sample::take(grounds.processes(), clock::now())?;
-    let window = fill_directory(grounds, args)?;
+    let window = fill_directory(grounds, args, layout)?;
     let nodes = to_f64(u64::try_from(args.nodes)?);
     let mut report = Report::new("fill");
     report.parameter("server", args.target.server.clone());
@@ -78,12 +91,13 @@ pub(crate) fn prepare(grounds: &Grounds, nodes: usize, value_bytes: usize) -> Re
             value_bytes,
             connections: 8,
             depth: 2,
+            layout: Layout::OneDirectory(grounds.root().to_owned()),
         },
     )?;
     Ok(())
 }
 
-fn fill_directory<'g>(grounds: &'g Grounds, args: &FillArgs) -> Result<Window<'g>> {
+fn fill_directory<'g>(grounds: &'g Grounds, args: &FillArgs, layout: Layout) -> Result<Window<'g>> {
     let FillArgs {
         nodes,
         value_bytes,
@@ -99,11 +113,13 @@ fn fill_directory<'g>(grounds: &'g Grounds, args: &FillArgs) -> Result<Window<'g
             value_bytes,
             connections,
             depth,
+            layout,
         },
     )
 }
 
 struct Filling {
+    layout: Layout,
     nodes: usize,
     value_bytes: usize,
     connections: usize,
@@ -115,7 +131,8 @@ fn fill_window<'p>(
     server: &'p Processes,
     filling: &Filling,
 ) -> Result<Window<'p>> {
-    let operations = Fill::new(grounds.root(), value(filling.value_bytes), filling.nodes);
+    let layout = filling.layout.clone();
+    let operations = Fill::new(layout, value(filling.value_bytes), filling.nodes);
     let window = Window::new(
         server,
         Span {

@@ -97,7 +97,8 @@ pub(crate) fn multi(args: &LoadArgs) -> Result<Report> {
     })
 }
 
-fn run(
+/// Runs these operations on grounds that are prepared, and reports what they cost.
+pub(crate) fn run(
     workload: &'static str,
     args: &LoadArgs,
     grounds: &Grounds,
