@@ -30,11 +30,6 @@ use crate::replication::Proposer;
 use crate::time;
 use crate::time::Stopwatch;
 
-<<<<<<< Updated upstream
-=======
-/// Znodes read under one hold of the lock: well below a millisecond.
-const NODES_PER_STEP: usize = 1_000;
-
 /// For each part of time that a snapshot works, it leaves disk and processors to others for so many: a log that waits behind a snapshot
 /// makes writes wait.
 const PAUSE_TO_WORK: u32 = 2;
@@ -42,10 +37,6 @@ const PAUSE_TO_WORK: u32 = 2;
 /// Shorter work is not worth a pause.
 const WORK_MIN: Duration = Duration::from_millis(1);
 
-/// Bytes gathered before they are handed to the file.
-const CHUNK_LEN: usize = 256 << 10;
-
->>>>>>> Stashed changes
 /// The log may become this long before a snapshot is due, however small that would be: about 0.2 s of replay.
 const LOG_LEN_MIN: u64 = 64 << 20;
 
