@@ -77,6 +77,8 @@ pub(crate) struct Told {
     /// Snapshots that were finished, and those that failed.
     pub(crate) snapshots: u64,
     pub(crate) snapshots_failed: u64,
+    /// Segments that could not be prepared, each for one failure of the disk.
+    pub(crate) unprepared: u64,
     /// Packets handed to connections.
     pub(crate) heard: Vec<Owner>,
     /// Production code did what it must not.
@@ -119,7 +121,7 @@ impl Process {
                 self.turn_raft(told);
                 Ok(())
             }
-            Thread::Log => self.turn_log(),
+            Thread::Log => self.turn_log(told),
             Thread::Apply => self.turn_apply(now, told),
             Thread::Snapshots => {
                 self.turn_snapshots(told);

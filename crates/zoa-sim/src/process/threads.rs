@@ -108,7 +108,7 @@ impl Process {
     }
 
     /// The log thread writes what is queued; what it has to say leaves when the disk has had its time.
-    pub(super) fn turn_log(&mut self) -> Result<(), Death> {
+    pub(super) fn turn_log(&mut self, told: &mut Told) -> Result<(), Death> {
         let mut inputs = std::mem::take(&mut self.log_inbox);
         if inputs.is_empty() {
             self.idle_steps += 1;
@@ -121,20 +121,22 @@ impl Process {
             self.idle_steps = 0;
         }
         let outputs = self.log.handle(inputs);
-        self.take_log_outputs(outputs)?;
+        self.take_log_outputs(outputs, told)?;
         if let Some(due) = self.log.due() {
             let outputs = self.log.handle([due]);
-            self.take_log_outputs(outputs)?;
+            self.take_log_outputs(outputs, told)?;
         }
         Ok(())
     }
 
-    fn take_log_outputs(&mut self, outputs: Vec<LogOutput>) -> Result<(), Death> {
+    fn take_log_outputs(&mut self, outputs: Vec<LogOutput>, told: &mut Told) -> Result<(), Death> {
         for output in outputs {
-            if let LogOutput::Failed(error) = output {
-                return Err(Death::LogFailed(error.to_string()));
+            match output {
+                LogOutput::Failed(error) => return Err(Death::LogFailed(error.to_string())),
+                // The real server says so, and goes on.
+                LogOutput::Unprepared(_) => told.unprepared += 1,
+                output => self.log_outbox.push(output),
             }
-            self.log_outbox.push(output);
         }
         Ok(())
     }
@@ -162,9 +164,10 @@ impl Process {
                 LogOutput::Compacted { first_index } => {
                     self.push_raft(RaftEvent::Compacted { first_index })
                 }
-                // The real server says so, and goes on.
-                LogOutput::Unprepared(_) => {}
-                LogOutput::Failed(_) | LogOutput::ResetDone { .. } | LogOutput::Entries { .. } => {
+                LogOutput::Failed(_)
+                | LogOutput::Unprepared(_)
+                | LogOutput::ResetDone { .. }
+                | LogOutput::Entries { .. } => {
                     told.wrong
                         .push(format!("the log says what nobody asked: {output:?}"));
                 }

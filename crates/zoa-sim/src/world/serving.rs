@@ -52,7 +52,9 @@ impl World {
             return;
         };
         let outcome = process.turn(thread, now, &mut told);
-        if thread == Thread::Log && self.disk.failures() > failed_before {
+        // A segment that is not needed yet may be given up; what the log then acknowledges has to be there all the same.
+        let excused = failed_before + told.unprepared;
+        if thread == Thread::Log && self.disk.failures() > excused {
             // Whatever the log says of it: from here on it must acknowledge nothing (G-20).
             self.note_poison();
         }
