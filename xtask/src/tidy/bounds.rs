@@ -1,4 +1,5 @@
-//! Rule: every constant of a `limits.rs` is cited by a test that hits it.
+//! Rules: every constant of a `limits.rs` is cited by a test that hits it; in the crates of the server, none that is named as a
+//! bound stands anywhere else.
 //!
 //! Each queue, buffer and table of ours has a named bound in a file of that name. A bound that no test names
 //! is a bound nobody has seen hold.
@@ -8,7 +9,33 @@ use super::Tree;
 use super::tree::has_extension;
 use crate::source::Source;
 
+/// Where a constant that ends in `_MAX` is a bound of what clients or the disk may cost the server.
+const SERVING: [&str; 3] = [
+    "crates/zoa-core/src/",
+    "crates/zoa-server/src/",
+    "crates/zoa/src/",
+];
+
+/// Of these, what bounds the values in a zoo.cfg, and what a benchmark is told.
+const OTHERS: [&str; 2] = ["crates/zoa-server/src/config", "crates/zoa/src/bench"];
+
 pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
+    for source in tree
+        .sources
+        .iter()
+        .filter(|source| is_serving(&source.path))
+    {
+        for (at, name) in constants(source) {
+            if name.ends_with("_MAX") {
+                findings.push(Finding {
+                    path: source.path.clone(),
+                    line: source.line_of(at),
+                    rule: "limit-outside",
+                    message: format!("the limit {name} belongs into the limits.rs of its crate"),
+                });
+            }
+        }
+    }
     for source in tree
         .sources
         .iter()
@@ -28,6 +55,11 @@ pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+fn is_serving(path: &str) -> bool {
+    let is_in = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
+    !path.ends_with("/limits.rs") && is_in(&SERVING) && !is_in(&OTHERS)
 }
 
 fn constants(source: &Source) -> Vec<(usize, String)> {

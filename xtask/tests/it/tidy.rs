@@ -403,6 +403,15 @@ fn a_limit_needs_a_test_that_hits_it() {
 }
 
 #[test]
+fn a_limit_of_the_server_stands_with_the_others() {
+    let plant = |path: &'static str| {
+        move |tree: &Fixture| tree.append(path, "/// Items.\nconst WAITING_MAX: usize = 9;\n")
+    };
+    check(plant(SERVER), &[("limit-outside", SERVER)]);
+    check(plant(TREE), &[]);
+}
+
+#[test]
 fn links_lead_somewhere() {
     check(
         |tree| tree.append("README.md", "[gone](docs/gone.md)\n"),
