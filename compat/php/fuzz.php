@@ -51,8 +51,9 @@ function run_parent(string $server, int $seed, int $count): int
             usleep(1000);
         } while ($status['running']);
         proc_close($process);
-        $limit = $status['exitcode'] === 255 && str_contains($errors, 'Allowed memory size');
-        if ($status['signaled'] || (!$limit && !in_array($status['exitcode'], [0, EXITS], true))) {
+        // A fatal error of the script's own: a memory limit, an exception that nobody can catch any more.
+        $fatal = $status['exitcode'] === 255 && str_contains($errors, 'Fatal error') && !str_contains($errors, 'internal error');
+        if ($status['signaled'] || (!$fatal && !in_array($status['exitcode'], [0, EXITS], true))) {
             echo "CRASH in sequence $next: ", json_encode($status), "\n$errors\n";
             return 1;
         }

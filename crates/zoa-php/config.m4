@@ -33,5 +33,6 @@ if test "$PHP_ZOOKEEPER" != "no"; then
   dnl What make builds and make install copies.
   PHP_MODULES="$PHP_MODULES \$(phplibdir)/zookeeper.la"
   PHP_SUBST([PHP_MODULES])
-  PHP_ADD_MAKEFILE_FRAGMENT
+  PHP_ADD_BUILD_DIR([modules])
+  PHP_ADD_MAKEFILE_FRAGMENT([$abs_srcdir/Makefile.frag], [$abs_srcdir], [$abs_builddir])
 fi
