@@ -42,6 +42,7 @@ use zoa_core::Turn;
 
 use crate::entropy;
 use crate::limits::LINGER;
+use crate::limits::LINGER_AT_STOP;
 use crate::limits::LINGER_MAX;
 use crate::limits::READ_LEN;
 use crate::limits::REFUSALS_TOLD_EVERY_MS;
@@ -424,12 +425,19 @@ impl<S: Carrier> Driver<S> {
         if !self.is_last {
             return;
         }
-        let has_taken = std::mem::take(&mut self.has_taken);
-        if has_taken || self.ends_by.is_none() {
-            let ends_by = *self
-                .ends_by
-                .get_or_insert_with(|| sleep(LINGER_MAX).deadline());
-            let until = sleep(LINGER).deadline().min(ends_by);
+        let patience = if self.connection.is_of_stopping_server() {
+            LINGER_AT_STOP
+        } else {
+            LINGER
+        };
+        let begins = self.ends_by.is_none();
+        let ends_by = *self
+            .ends_by
+            .get_or_insert_with(|| sleep(LINGER_MAX).deadline());
+        let until = sleep(patience).deadline().min(ends_by);
+        let is_sooner = |deadline: &Pin<Box<Sleep>>| until < deadline.deadline();
+        let hurries = self.deadline.as_ref().is_some_and(is_sooner);
+        if std::mem::take(&mut self.has_taken) || begins || hurries {
             self.deadline = Some(Box::pin(tokio::time::sleep_until(until)));
         }
     }

@@ -24,6 +24,9 @@ pub const LINGER: Duration = Duration::from_secs(10);
 /// How long they may wait for a client that reads them slowly.
 pub const LINGER_MAX: Duration = Duration::from_secs(60);
 
+/// How long they may wait when the server stops: the next one is not to be kept waiting.
+pub const LINGER_AT_STOP: Duration = Duration::from_secs(1);
+
 /// Lines a second about the same kind of refusal; the others are counted.
 pub const REFUSALS_TOLD_EVERY_MS: u64 = 1_000;
 

@@ -444,6 +444,30 @@ fn the_last_words_are_waited_for_as_long_as_they_are_read_within_bounds() {
 }
 
 #[test]
+fn a_server_that_stops_does_not_wait_long_for_last_words_to_be_read() {
+    for has_ended_before in [true, false] {
+        let mut world = World::new(DATA_LEN + DATA_LEN / 2);
+        world.send(&create_large());
+        assert_eq!(world.poll(), Poll::Pending);
+        world.commit();
+        world.poll_while_woken();
+        world.receive();
+        let reads: Vec<u8> = (0..3).flat_map(|_| get_large(2)).collect();
+        world.send(&reads);
+        assert!(!world.poll_while_woken(), "the wire is full");
+        if has_ended_before {
+            world.core.end_connections();
+            assert!(!world.poll_while_woken());
+        }
+        world.core.stop_taking();
+        world.core.end_connections();
+        assert!(!world.poll_while_woken());
+        world.pass(LINGER_AT_STOP * 2);
+        assert!(world.poll_while_woken(), "ended before: {has_ended_before}");
+    }
+}
+
+#[test]
 fn a_flood_of_refused_connections_is_told_once_a_second() {
     let mut refusals = Refusals::default();
     let every_ms = REFUSALS_TOLD_EVERY_MS;
