@@ -1,15 +1,15 @@
-//! `cargo xtask demo`: a day with stock clients, played live against our server, ending in a verdict.
+//! `cargo xtask demo`: a PHP developer's day with ZooKeeper, on our own parts, played live and ending in a verdict.
 //!
 //! It is not a test suite, but it checks what it shows: every scene waits for the words that must come,
 //! and a scene that waits in vain ends the demo with exit code 1. Invariant: it leaves nothing running,
 //! also when it fails or is interrupted.
 //!
 //! ```text
-//! scenes: zkCli.sh, ours and the original's, create, list, set -> a watcher sees both changes -> three workers (one ours) elect a leader
+//! scenes: zkCli.sh, ours and the original's, create, list, set -> a PHP and a Python watcher see both changes
+//!         -> three PHP workers elect a leader, a Python and a Rust one join them
 //!         -> the leader is killed -> the next takes over when its session has expired, the third sleeps
 //! ```
 
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -20,6 +20,8 @@ use anyhow::ensure;
 
 use crate::dist;
 use crate::install;
+use crate::php;
+use crate::php::Ready;
 use crate::program;
 use crate::workspace;
 use crate::workspace::Profile;
@@ -50,10 +52,14 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     println!("== what it needs");
     install::debian(&["zookeeper"]).context("installing Debian's zookeeper, for its zkCli.sh")?;
-    let python = install::python_with_kazoo()?;
+    println!("== build the PHP extension");
+    let cast = Cast {
+        php: php::ready()?,
+        python: install::python_with_kazoo()?,
+        rust: build_rust_worker()?,
+    };
     println!("== build and lay out our server and its shell");
     let dist = dist::lay_out(Profile::Release)?;
-    let rust = build_rust_worker()?;
     let server = match &options.server {
         Some(address) => Server::running_at(address),
         None => Server::start(&dist)?,
@@ -67,7 +73,7 @@ pub fn run(options: &Options) -> Result<()> {
         script: PathBuf::from(ZKCLI),
     };
     let mut stage = Stage::new();
-    let played = play(&mut stage, &server, (&ours, &original), (&python, &rust));
+    let played = play(&mut stage, &server, (&ours, &original), &cast);
     stage.clear();
     let stopped = server.stop();
     played?;
@@ -80,9 +86,8 @@ fn play(
     stage: &mut Stage,
     server: &Server,
     (ours, original): (&Shell, &Shell),
-    workers: (&Path, &Path),
+    cast: &Cast,
 ) -> Result<()> {
-    let (python, _) = workers;
     println!("\n== our shell talks to it, and the shell of the original sees the same");
     ours.run(server, "create /test 1", "Created /test")?;
     for shell in [ours, original] {
@@ -90,21 +95,25 @@ fn play(
         shell.run(server, "get /test", "1")?;
     }
 
-    println!("\n== a watcher (kazoo) sees each change, since it sets its watch again");
-    let watcher = stage.enter(
-        "watcher",
-        example(python, "watch.py").args([server.address(), "/test"]),
-    )?;
-    stage.await_line(watcher, "watching /test, which is '1'", PATIENCE)?;
+    println!(
+        "\n== a PHP script sees each change, since it sets its watch again; a Python one, too"
+    );
+    let watch = [server.address(), "/test"];
+    let watchers = [
+        stage.enter("watcher", cast.php("watch.php").args(watch))?,
+        stage.enter("kazoo", cast.python("watch.py").args(watch))?,
+    ];
+    for watcher in watchers {
+        stage.await_line(watcher, "watching /test, which is '1'", PATIENCE)?;
+    }
     for (shell, value) in [(ours, "foo"), (original, "bar")] {
         shell.run(server, &format!("set /test {value}"), "")?;
-        stage.await_line(
-            watcher,
-            &format!("CHANGED: /test is now '{value}'"),
-            PATIENCE,
-        )?;
+        for watcher in watchers {
+            let line = format!("CHANGED: /test is now '{value}'");
+            stage.await_line(watcher, &line, PATIENCE)?;
+        }
     }
-    workers::play(stage, server, workers)
+    workers::play(stage, server, cast)
 }
 
 /// The worker of examples/elect.rs, on our Rust client.
@@ -116,13 +125,38 @@ fn build_rust_worker() -> Result<PathBuf> {
     Ok(zoa.with_file_name("examples").join("elect"))
 }
 
-/// A script of `examples/python`, unbuffered.
-fn example(python: &Path, name: &str) -> Command {
-    let mut command = stage::bound_to_us(python);
-    command
-        .arg("-u")
-        .arg(workspace::root().join("examples/python").join(name));
-    command
+/// Who can play.
+struct Cast {
+    /// PHP, with our extension.
+    php: Ready,
+    /// Python, with kazoo.
+    python: PathBuf,
+    /// A worker on our Rust client.
+    rust: PathBuf,
+}
+
+impl Cast {
+    /// A script of `examples/php`, on our extension.
+    fn php(&self, name: &str) -> Command {
+        let mut command = stage::bound_to_us(&self.php.program);
+        command
+            .args(["-n", "-d", &self.php.flag])
+            .arg(workspace::root().join("examples/php").join(name));
+        command
+    }
+
+    /// A script of `examples/python`, unbuffered.
+    fn python(&self, name: &str) -> Command {
+        let mut command = stage::bound_to_us(&self.python);
+        command
+            .arg("-u")
+            .arg(workspace::root().join("examples/python").join(name));
+        command
+    }
+
+    fn rust(&self) -> Command {
+        stage::bound_to_us(&self.rust)
+    }
 }
 
 /// A zkCli.sh.

@@ -54,6 +54,28 @@ pub struct Suite {
     pub tests: Vec<String>,
 }
 
+/// A PHP and the extension built for it, which need not be installed to be run.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    /// The program `php`.
+    pub(crate) program: PathBuf,
+    /// Its argument behind `-d` that loads the extension.
+    pub(crate) flag: String,
+}
+
+/// Installs what is missing and builds the extension.
+///
+/// # Errors
+/// When something cannot be installed or built.
+pub(crate) fn ready() -> Result<Ready> {
+    let php = Php::find()?;
+    let built = build(&php)?;
+    Ok(Ready {
+        program: php.program,
+        flag: extension_flag(&built),
+    })
+}
+
 /// A PHP that extensions can be built for.
 struct Php {
     config: PathBuf,

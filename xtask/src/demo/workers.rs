@@ -1,53 +1,46 @@
-//! The election: three workers, a leader that is killed, and who notices.
+//! The election: five workers, a leader that is killed, and who notices.
 //!
 //! Three things are checked besides the words: the takeover waits for the dead leader's session, it does
 //! not wait much longer, and the third worker's watch stays silent.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 use anyhow::bail;
 use anyhow::ensure;
 
+use super::Cast;
 use super::PATIENCE;
-use super::example;
 use super::server::Server;
-use super::stage;
 use super::stage::Stage;
 
 /// The workers ask for this session timeout: the least that a server with a tick of 2 s grants.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
 /// The server may round the end of a session up to the next tick.
 const TICK: Duration = Duration::from_secs(2);
-/// A client has last been heard up to this long before it was killed: kazoo pings at a third.
+/// A client has last been heard up to this long before it was killed: ours pings at a third.
 const SILENCE_MAX: Duration = Duration::from_millis(1500);
-/// The place in the line of the worker on our Rust client: it takes over from a kazoo worker.
-const RUST_WORKER: usize = 1;
 /// What starting a scene on a busy machine may add.
 const SLACK: Duration = Duration::from_secs(3);
 
-/// `python` runs the stock workers, `rust` is ours.
-pub(super) fn play(
-    stage: &mut Stage,
-    server: &Server,
-    (python, rust): (&Path, &Path),
-) -> Result<()> {
-    println!(
-        "\n== three workers elect a leader: two of kazoo, and between them one of our Rust client"
-    );
+/// Three times `examples/php/worker.php`, then the same in Python and in Rust.
+pub(super) fn play(stage: &mut Stage, server: &Server, cast: &Cast) -> Result<()> {
+    println!("\n== three PHP workers elect a leader; a Python and a Rust one join them");
     let mut workers = Vec::new();
     for (at, place) in [
         "nobody is before me: I lead",
         "watching w-0000000000",
         "watching w-0000000001",
+        "watching w-0000000002",
+        "watching w-0000000003",
     ]
     .iter()
     .enumerate()
     {
         let mut command = match at {
-            RUST_WORKER => stage::bound_to_us(rust),
-            _ => example(python, "worker.py"),
+            0..=2 => cast.php("worker.php"),
+            3 => cast.python("worker.py"),
+            _ => cast.rust(),
         };
         command
             .arg(server.address())
@@ -57,8 +50,8 @@ pub(super) fn play(
         stage.await_line(worker, place, PATIENCE)?;
         workers.push(worker);
     }
-    let [first, second, third] = workers.as_slice() else {
-        bail!("three workers should have entered")
+    let [first, second, third, ..] = workers.as_slice() else {
+        bail!("five workers should have entered")
     };
     stage.listen_for(TICK);
 
