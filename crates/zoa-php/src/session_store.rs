@@ -143,16 +143,18 @@ impl Store {
         Ok(stat.is_some_and(|stat| !is_expired(&stat, age_max_s)))
     }
 
-    /// Gives the lock back, and removes its parent when nobody waits: both are sent, one answer is waited for.
+    /// Gives the lock back, and removes its parent when nobody waits: both are sent, and then both answers are waited for.
     pub(crate) fn unlock(&mut self) -> Result<(), Trouble> {
         let Some(lock) = self.lock.take() else {
             return Ok(());
         };
         let client = self.client()?.handle();
         let given_back = client.delete(&lock.node, Version::ANY);
+        let cleared = client.delete(&lock.parent, Version::ANY);
+        let given_back = given_back.wait();
         // Refused while others wait.
-        drop(client.delete(&lock.parent, Version::ANY));
-        match given_back.wait() {
+        let _ = cleared.wait();
+        match given_back {
             Err(error) if !is_no_node(&error) => Err(error.to_string()),
             Ok(()) | Err(_) => Ok(()),
         }
