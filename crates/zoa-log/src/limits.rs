@@ -27,11 +27,15 @@ pub const FREE_SEGMENTS_MAX: usize = 64;
 /// step delays the batch behind it by about one write.
 pub const PREPARE_STEP_LEN: usize = 512 << 10;
 
+/// Zeros that are held in memory to be written, in bytes: few, since what a
+/// starting server has used and given up stays with it for a while.
+pub const ZEROS_LEN: usize = 64 << 10;
+
 /// Capacity in bytes that the write buffer keeps while the log is idle.
 pub const IDLE_BUFFER_LEN: usize = 64 << 10;
 
-/// Bytes read at once while recovering.
-pub const SCAN_LEN: usize = 1 << 20;
+/// Bytes read at once while recovering: a batch that is longer comes alone.
+pub const SCAN_LEN: usize = 256 << 10;
 
 /// Bytes that a read of many entries fetches at once; they stay in memory as
 /// long as one of these entries does.

@@ -7,7 +7,8 @@
 //! Invariant: a file is handed out only when its length and its directory entry
 //! are durable, so that a batch in it is durable when its own write is (G-19).
 
-use crate::BlockBuf;
+use std::io;
+
 use crate::Disk;
 use crate::DiskFile;
 use crate::LogError;
@@ -17,6 +18,7 @@ use crate::limits::BLOCK_LEN;
 use crate::limits::FREE_SEGMENTS_MAX;
 use crate::limits::FREE_SEGMENTS_MIN;
 use crate::limits::PREPARE_STEP_LEN;
+use crate::limits::ZEROS_LEN;
 use crate::width::u64_of;
 use crate::width::usize_of;
 
@@ -194,13 +196,7 @@ impl<D: Disk> SegmentPool<D> {
         };
         let describe = || self.disk.describe(&preparation.name);
         let step = (preparation.len - preparation.zeroed).min(u64_of(PREPARE_STEP_LEN));
-        // Zeros, not a hole: overwriting a hole later would change the file's
-        // map of blocks, and each such write would wait for a journal as well.
-        let zeros = BlockBuf::zeros(usize_of(step) / BLOCK_LEN);
-        let zeros = zeros.as_slice();
-        preparation
-            .file
-            .write_at(preparation.zeroed, zeros)
+        write_zeros(&preparation.file, preparation.zeroed, step)
             .map_err(io_error("write zeros", describe()))?;
         preparation
             .file
@@ -272,6 +268,20 @@ impl<D: Disk> SegmentPool<D> {
             zeroed: 0,
         })
     }
+}
+
+/// Writes zeros, not a hole: overwriting a hole later would change the file's map
+/// of blocks, and each such write would wait for a journal as well.
+pub(crate) fn write_zeros(file: &impl DiskFile, offset: u64, len: u64) -> io::Result<()> {
+    let zeros = vec![0; ZEROS_LEN];
+    let end = offset + len;
+    let mut offset = offset;
+    while offset < end {
+        let here = usize_of(end - offset).min(ZEROS_LEN);
+        file.write_at(offset, zeros.get(..here).unwrap_or(&zeros))?;
+        offset += u64_of(here);
+    }
+    Ok(())
 }
 
 /// A file with its place in the log.

@@ -174,6 +174,8 @@ macro_rules! conformance_suite {
             a_new_segment_is_made_in_bounded_steps
             the_write_buffer_shrinks_when_idle
             recovery_reads_in_windows
+            reads_fetch_runs_of_batches
+            a_new_file_is_zeros_to_its_end
             snapshot_chunks_and_extra_are_bounded
         }
     };

@@ -33,8 +33,8 @@ use crate::segment::LOG_DIR;
 use crate::segment::list_log;
 use crate::segment::segment_name;
 use crate::segment::segment_number;
+use crate::segment::write_zeros;
 use crate::width::u64_of;
-use crate::width::usize_of;
 
 const LOCK_FILE: &str = "lock";
 /// The first segment until the metadata is there: what has only this was never founded.
@@ -168,8 +168,7 @@ fn write_first_segment<D: Disk>(
     options: &LogOptions,
     salt: Salt,
 ) -> Result<(), LogError> {
-    let blocks = usize_of(options.first_segment_len.div_ceil(u64_of(BLOCK_LEN)));
-    let mut buf = BlockBuf::with_capacity(blocks * BLOCK_LEN);
+    let mut buf = BlockBuf::with_capacity(BLOCK_LEN);
     let place = Place {
         incarnation: FIRST,
         offset: 0,
@@ -182,13 +181,16 @@ fn write_first_segment<D: Disk>(
     };
     batch::begin(&mut buf);
     batch::seal(&mut buf, salt, place, state, (LogIndex(0), 0));
-    // Zeros behind it, not a hole: see the making of any other segment.
-    buf.push(&vec![0; (blocks * BLOCK_LEN).saturating_sub(buf.len())]);
     let path = || disk.describe(FOUNDING_FILE);
     let file = disk
         .open(FOUNDING_FILE, OpenMode::Create)
         .map_err(io_error("create", path()))?;
+    let begun = u64_of(buf.len());
+    let len = options
+        .first_segment_len
+        .next_multiple_of(u64_of(BLOCK_LEN));
     file.write_at(0, buf.as_slice())
+        .and_then(|()| write_zeros(&file, begun, len.saturating_sub(begun)))
         .map_err(io_error("write", path()))?;
     file.sync().map_err(io_error("sync", path()))
 }

@@ -28,11 +28,14 @@ use crate::limits::FREE_SEGMENTS_MAX;
 use crate::limits::FREE_SEGMENTS_MIN;
 use crate::limits::IDLE_BUFFER_LEN;
 use crate::limits::PREPARE_STEP_LEN;
+use crate::limits::READ_LEN;
 use crate::limits::SCAN_LEN;
 use crate::limits::SNAPSHOT_CHUNK_LEN;
 use crate::limits::SNAPSHOT_EXTRA_LEN_MAX;
 use crate::limits::SNAPSHOT_SYNC_LEN;
+use crate::limits::ZEROS_LEN;
 use crate::width::u64_of;
+use crate::width::usize_of;
 
 /// Segments as long as a batch may be, and a little more.
 fn large_options() -> LogOptions {
@@ -155,6 +158,59 @@ pub fn the_write_buffer_shrinks_when_idle<D: Disk>(disk: &D) {
     assert!(log.buffer_capacity() > IDLE_BUFFER_LEN);
     log.mark().expect("no fault");
     assert!(log.buffer_capacity() <= IDLE_BUFFER_LEN);
+}
+
+/// Goal: a read that spans more than `READ_LEN` of small batches, one that is longer by itself, and gaps between them.
+pub fn reads_fetch_runs_of_batches<D: Disk>(disk: &D) {
+    let (mut log, _) = Log::open(disk.clone(), &large_options()).expect("an empty directory");
+    let len = usize_of(READ_LEN);
+    let lens = [
+        10,
+        len / 3,
+        20,
+        len / 2,
+        len - 100,
+        30,
+        40,
+        len + 5000,
+        50,
+        60,
+    ];
+    let mut expected = Vec::new();
+    for (index, len) in (1..).zip(lens.into_iter().cycle().take(40)) {
+        expected.push(entry(index, 1, len));
+        log.persist(&[order(index, vec![entry(index, 1, len)])])
+            .expect("no fault");
+        if index % 4 == 0 {
+            log.mark().expect("no fault");
+        }
+    }
+    for step_bytes in [0, READ_LEN / 2, READ_LEN, 3 * READ_LEN, u64::MAX] {
+        assert!(
+            read_all(&log, step_bytes) == expected,
+            "{step_bytes} at a time"
+        );
+    }
+    drop(log);
+    let (log, _) = Log::open(disk.clone(), &large_options()).expect("a sound directory");
+    assert!(read_all(&log, u64::MAX) == expected);
+}
+
+/// Goal: the zeros of a new file reach to its end, also where that is no multiple of `ZEROS_LEN`.
+pub fn a_new_file_is_zeros_to_its_end<D: Disk>(disk: &D) {
+    let len = 2 * ZEROS_LEN + 3 * BLOCK_LEN;
+    let options = LogOptions {
+        first_segment_len: u64_of(len),
+        ..large_options()
+    };
+    drop(Log::open(disk.clone(), &options).expect("an empty directory"));
+    let file = disk
+        .open("log/00000001.seg", OpenMode::Read)
+        .expect("it is there");
+    let mut bytes = vec![1; len + 1];
+    assert_eq!(file.read_at(0, &mut bytes).expect("no fault"), len);
+    let behind = bytes.get(BLOCK_LEN..len).expect("inside");
+    assert!(behind.iter().all(|&byte| byte == 0));
 }
 
 /// Goal: batches around and beyond `SCAN_LEN` are found, at every distance from a window's end.
