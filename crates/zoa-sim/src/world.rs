@@ -204,6 +204,8 @@ pub(crate) struct World {
     segment_len: u64,
     tail_entries: u64,
     phase: Phase,
+    /// When bytes were last under way.
+    flowed: SimTime,
     /// The operation of the disk that is to fail.
     failing_op: Option<u64>,
     disk_is_full: bool,
@@ -273,6 +275,7 @@ impl World {
                 .unwrap_or(&65_536),
             tail_entries: *settings.pick(&[0, 10, 200]).unwrap_or(&10),
             phase: Phase::Busy,
+            flowed: SimTime::ZERO,
             failing_op: None,
             disk_is_full: false,
         };

@@ -16,8 +16,11 @@ const SETTLE_MS: u64 = 1_500;
 /// The same for short scenarios, in which nobody is far behind.
 const SETTLE_SHORT_MS: u64 = 400;
 
-/// Nothing takes longer than this once all faults are over.
+/// Nothing takes longer than this once all faults are over and the last bytes have arrived.
 const REST_MS_MAX: u64 = 30_000;
+
+/// The same while bytes are under way: a pipe that filled up in a trickle runs dry as slowly, and nobody may hurry it.
+const FLOW_MS_MAX: u64 = 10 * REST_MS_MAX;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,16 +75,20 @@ impl World {
         };
         let waited_ms = self.now().ms_since(since);
         // Sessions of clients that are gone expire in this time, too, or G-11 reports them.
-        let longest_ms = u64::try_from(self.observed.bounds.session_timeout_ms_max).unwrap_or(0);
+        let timeout_ms = u64::try_from(self.observed.bounds.session_timeout_ms_max).unwrap_or(0);
         let watched_ms = if self.options.point.is_some() {
             0
         } else {
-            longest_ms / 2
+            timeout_ms / 2
         };
         if waited_ms < self.settle_ms() + watched_ms {
             return false;
         }
-        if waited_ms > REST_MS_MAX {
+        if !self.has_quiet_wires() {
+            self.flowed = self.now();
+        }
+        let idle_ms = self.now().ms_since(self.flowed.max(since));
+        if idle_ms > REST_MS_MAX || waited_ms > FLOW_MS_MAX {
             let words = self.what_moves();
             self.observed.stuck.push(words);
             return true;
@@ -107,14 +114,17 @@ impl World {
             .actors
             .iter()
             .all(|actor| actor.client.is_established() && actor.client.awaiting_count() == 0);
-        let quiet_wires = self.lines.values().all(|line| line.wire.is_quiet());
         let quiet_server = self
             .process
             .as_ref()
             .is_some_and(|process| process.is_quiet())
             && self.scheduled.is_empty();
         let users_done = self.users.values().all(User::is_done);
-        scanned && settled && users_done && quiet_wires && quiet_server
+        scanned && settled && users_done && self.has_quiet_wires() && quiet_server
+    }
+
+    fn has_quiet_wires(&self) -> bool {
+        self.lines.values().all(|line| line.wire.is_quiet())
     }
 
     fn what_moves(&self) -> String {
