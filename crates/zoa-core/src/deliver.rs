@@ -162,7 +162,7 @@ impl Delivery<'_> {
                 self.answer_write(&lane, &outcome);
                 self.answer_parked(tree, watches, &lane, txn.session);
             }
-            TxnOp::ExpireSession => {}
+            TxnOp::ExpireSession | TxnOp::FoundMembers { .. } => {}
         }
     }
 
@@ -369,11 +369,16 @@ fn encode_applied(
                 .for_each(|result| as_wire(result).encode(writer));
             MultiResult::encode_end(writer);
         }
+        Applied::Reconfigured { config, stat } => {
+            writer.buffer(Some(config.as_bytes()));
+            stat.encode(writer);
+        }
         Applied::Synced => writer.ustring(pending.sync_path.as_deref().unwrap_or_default()),
         Applied::Deleted
         | Applied::SessionOpened { .. }
         | Applied::SessionAttached { .. }
-        | Applied::SessionClosed { .. } => {}
+        | Applied::SessionClosed { .. }
+        | Applied::MembersFounded => {}
     });
 }
 

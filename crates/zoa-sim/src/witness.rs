@@ -137,6 +137,7 @@ fn asked_of(txn: &Txn<'_>) -> Asked {
         },
         TxnOp::Refuse { error } => Asked::Refuse(error.to_wire()),
         TxnOp::Sync => Asked::Sync,
+        TxnOp::FoundMembers { lines } => Asked::FoundMembers(lines.to_owned()),
     }
 }
 

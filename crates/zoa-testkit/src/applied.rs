@@ -47,6 +47,8 @@ pub enum Asked {
     Refuse(i32),
     /// A sync of a client.
     Sync,
+    /// The first leader of an ensemble says who its servers are, as lines.
+    FoundMembers(String),
     /// Bytes that this test kit cannot read: always a violation.
     Unreadable(String),
 }

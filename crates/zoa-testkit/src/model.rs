@@ -30,6 +30,7 @@ use crate::applied::Entry;
 use crate::applied::Owner;
 use crate::op::Acl;
 use crate::op::Answer;
+use crate::op::Blob;
 use crate::op::Event;
 use crate::op::EventKind;
 use crate::op::Identity;
@@ -172,6 +173,7 @@ impl Model {
                 let outcome = self.check_speaker(entry).map(|()| Answer::Done);
                 self.step(false, outcome, Vec::new())
             }
+            Asked::FoundMembers(lines) => self.found_members(entry, lines),
             Asked::Unreadable(_) => self.step(false, Err(code::MARSHALLING), Vec::new()),
         }
     }
@@ -209,6 +211,22 @@ impl Model {
         } else {
             Err(code::SESSION_MOVED)
         }
+    }
+
+    /// The first time, the servers stand in the configuration from here on, with version 0; nobody hears of it.
+    fn found_members(&mut self, entry: &Entry, lines: &str) -> Step {
+        let Some(config) = self.nodes.get_mut("/zookeeper/config") else {
+            return self.step(false, Err(code::NO_NODE), Vec::new());
+        };
+        if config.version == -1 {
+            return self.step(false, Err(code::NODE_EXISTS), Vec::new());
+        }
+        let servers = lines.lines().filter(|line| line.starts_with("server."));
+        let text: String = servers.map(|line| format!("{line}\n")).collect();
+        config.data = Some(Blob(format!("{text}version=0").into_bytes()));
+        config.version = -1;
+        config.mtime = entry.time_ms;
+        self.step(false, Ok(Answer::Done), Vec::new())
     }
 
     fn open_session(&mut self, entry: &Entry, timeout_ms: i32, password: &[u8]) -> Step {

@@ -137,9 +137,11 @@ fn match_calls(history: &History, applied: &Applied, replayed: &mut Replayed) {
     for (position, entry) in applied.entries().enumerate() {
         let from_client = match &entry.asked {
             Asked::Request(_) | Asked::Sync | Asked::Close | Asked::Refuse(_) => true,
-            Asked::Open { .. } | Asked::Attach { .. } | Asked::Expire | Asked::Unreadable(_) => {
-                false
-            }
+            Asked::Open { .. }
+            | Asked::Attach { .. }
+            | Asked::Expire
+            | Asked::FoundMembers(_)
+            | Asked::Unreadable(_) => false,
         };
         if !from_client {
             continue;

@@ -16,9 +16,11 @@ mod check;
 mod close_session;
 mod create;
 mod delete;
+mod found_members;
 mod later;
 mod multi;
 mod open_session;
+mod reconfig;
 mod set_acl;
 mod set_data;
 
@@ -118,6 +120,7 @@ impl Tree {
                 self.check_owner(&step.txn)?;
                 Ok(Applied::Synced)
             }
+            TxnOp::FoundMembers { lines } => found_members::apply(self, step, lines),
         }
     }
 
@@ -140,7 +143,7 @@ impl Tree {
             Request::SetData(set) => set_data::apply(self, step, &set).map(Applied::DataSet),
             Request::SetAcl(set) => set_acl::apply(self, step, &set).map(Applied::AclSet),
             Request::Multi(ops) => multi::apply(self, step, ops).map(Applied::Multi),
-            Request::Reconfig(reconfig) => later::reconfig(&reconfig, step.txn.settings),
+            Request::Reconfig(reconfig) => reconfig::apply(self, step, &reconfig),
             // A check outside a multi is unknown to the reference since 3.9.5; older ones wrote a
             // transaction that they could not read again.
             Request::Check(_)
@@ -217,7 +220,7 @@ impl TxnOp<'_> {
             | Self::ExpireSession
             | Self::Request { .. }
             | Self::Refuse { .. } => true,
-            Self::AttachSession { .. } | Self::Sync => false,
+            Self::AttachSession { .. } | Self::Sync | Self::FoundMembers { .. } => false,
         }
     }
 }

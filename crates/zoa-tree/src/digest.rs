@@ -14,6 +14,7 @@
 use zoa_proto::SessionId;
 use zoa_proto::Zxid;
 
+use crate::members::MemberLines;
 use crate::node::Node;
 use crate::session::Session;
 
@@ -76,6 +77,14 @@ pub(crate) fn session_term(session: &Session) -> u64 {
         hash ^ session.owner().connection,
         LAST ^ u64::from(session.owner().server.0),
     )
+}
+
+/// The share of the servers of the ensemble; without servers there is none.
+pub(crate) fn members_term(members: &MemberLines) -> u64 {
+    if members.is_empty() {
+        return 0;
+    }
+    hash_bytes(SEED ^ STEP, members.to_string().as_bytes())
 }
 
 /// The digest of the whole: the sum of the terms and what else decides the next transaction.

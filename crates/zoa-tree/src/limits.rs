@@ -44,3 +44,7 @@ pub const ACL_LEN_MAX: usize = 1 << 16;
 /// Most znodes for which loading makes room because the snapshot's header says so; beyond, tables
 /// grow as the znodes come.
 pub const LOAD_RESERVED_MAX: u64 = 1 << 22;
+
+/// Bytes of the lines that name the servers of an ensemble: 255 servers with a few addresses each. Longer ones are refused, a
+/// reconfig that asks for them with BADARGUMENTS.
+pub const MEMBER_LINES_LEN_MAX: usize = 1 << 16;

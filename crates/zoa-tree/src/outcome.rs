@@ -65,6 +65,15 @@ pub enum Applied<'t> {
     Multi(Vec<MultiApplied<'t>>),
     /// All that was committed before has been applied.
     Synced,
+    /// The servers of the ensemble are known from here on.
+    MembersFounded,
+    /// The servers of the ensemble changed.
+    Reconfigured {
+        /// What `/zookeeper/config` says from here on.
+        config: String,
+        /// Its stat after it.
+        stat: Stat,
+    },
 }
 
 /// What one operation of a multi did.

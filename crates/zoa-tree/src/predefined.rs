@@ -22,7 +22,8 @@ use crate::tree::links::split_path;
 const ROOT: &str = "/";
 const ZOOKEEPER: &str = "/zookeeper";
 const QUOTA: &str = "/zookeeper/quota";
-const CONFIG: &str = "/zookeeper/config";
+/// Where the servers of the ensemble stand to be read.
+pub(crate) const CONFIG: &str = "/zookeeper/config";
 
 /// Whether this znode cannot be deleted.
 pub(crate) fn is_predefined(path: &str) -> bool {

@@ -26,6 +26,7 @@ use crate::digest;
 use crate::digest::PathHash;
 use crate::hash_key::HashKey;
 use crate::limits::NODES_MAX;
+use crate::members::MemberLines;
 use crate::node::Ephemeral;
 use crate::node::Family;
 use crate::node::Node;
@@ -53,6 +54,8 @@ pub struct Tree {
     pub(crate) ephemerals: Slab<Ephemeral>,
     pub(crate) acls: AclTable,
     pub(crate) sessions: Sessions,
+    /// The servers of the ensemble, also as `/zookeeper/config` shows them.
+    pub(crate) members: MemberLines,
     pub(crate) totals: Totals,
     pub(crate) last_zxid: Zxid,
     /// The term in which `last_zxid` was given.
@@ -101,6 +104,7 @@ impl Tree {
             ephemerals: Slab::new(NODES_MAX),
             acls: AclTable::new(key),
             sessions: Sessions::new(key),
+            members: MemberLines::default(),
             totals: Totals::default(),
             last_zxid: Zxid::ZERO,
             zxid_term: 0,
@@ -166,6 +170,12 @@ impl Tree {
     #[must_use]
     pub const fn approximate_data_size(&self) -> u64 {
         self.totals.paths_and_data_len
+    }
+
+    /// The servers of the ensemble; none when this server stands alone, or the ensemble is not founded.
+    #[must_use]
+    pub const fn members(&self) -> &MemberLines {
+        &self.members
     }
 
     /// A live session.

@@ -76,6 +76,11 @@ pub enum TxnOp<'a> {
     },
     /// Waits for all that was committed before. Takes no zxid.
     Sync,
+    /// The first leader of an ensemble says who its servers are. Takes no zxid, and does nothing when they are known.
+    FoundMembers {
+        /// Lines as [`crate::MemberLines`] prints them.
+        lines: &'a str,
+    },
 }
 
 impl fmt::Debug for TxnOp<'_> {
@@ -89,6 +94,7 @@ impl fmt::Debug for TxnOp<'_> {
             Self::Request { op, body } => write!(f, "Request({op:?}, {} bytes)", body.len()),
             Self::Refuse { error } => write!(f, "Refuse({error})"),
             Self::Sync => f.write_str("Sync"),
+            Self::FoundMembers { lines } => write!(f, "FoundMembers({lines:?})"),
         }
     }
 }
@@ -108,8 +114,12 @@ impl Settings {
     pub const EXTENDED_TYPES: Self = Self(4);
     /// `reconfigEnabled=true`: the members of the ensemble may be changed.
     pub const RECONFIG_ENABLED: Self = Self(8);
+    /// `standaloneEnabled=false`: one participant alone is an ensemble.
+    pub const STANDALONE_DISABLED: Self = Self(16);
+    /// Clients may show certificates: an ACL may name whom they are about (scheme `x509`).
+    pub const X509_ACLS: Self = Self(32);
     /// All flags that this version knows.
-    const KNOWN: Self = Self(15);
+    const KNOWN: Self = Self(63);
 
     /// Whether every flag of `other` is in here.
     #[must_use]

@@ -82,7 +82,11 @@ fn carries(asked: &Asked, op: &Op) -> bool {
         Asked::Sync => matches!(op, Op::Sync { .. }),
         Asked::Close => matches!(op, Op::CloseSession),
         Asked::Refuse(_) => true,
-        Asked::Open { .. } | Asked::Attach { .. } | Asked::Expire | Asked::Unreadable(_) => false,
+        Asked::Open { .. }
+        | Asked::Attach { .. }
+        | Asked::Expire
+        | Asked::FoundMembers(_)
+        | Asked::Unreadable(_) => false,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::hash_key::HashKey;
 use crate::identities::Identities;
 use crate::limits::ACL_LEN_MAX;
 use crate::tree::Tree;
+use crate::txn::Settings;
 
 /// Longest list that is searched for duplicates by comparing all with all.
 const COMPARED_MAX: usize = 8;
@@ -31,6 +32,7 @@ impl Tree {
         &mut self,
         asked: AclList<'_>,
         identities: Identities<'_>,
+        settings: Settings,
     ) -> Result<(), ErrorCode> {
         let out = &mut self.acl_scratch;
         if let Some(acl) = self.acls.last_if_settled(asked) {
@@ -38,14 +40,14 @@ impl Tree {
             out.extend_from_slice(acl.as_bytes());
             return Ok(());
         }
-        fix_up_acl(asked, identities, self.key, out)
+        fix_up_acl(asked, identities, settings, self.key, out)
     }
 }
 
-/// Whether this ACL, a jute vector, stays as it is whoever asks for it.
+/// Whether this ACL, a jute vector, stays as it is whoever asks for it, whatever the settings.
 pub(crate) fn is_settled(acl: &AclHandle, key: HashKey) -> bool {
     let mut out = Vec::new();
-    let fixed = fix_up_acl(acl.list(), Identities::NONE, key, &mut out);
+    let fixed = fix_up_acl(acl.list(), Identities::NONE, Settings::NONE, key, &mut out);
     fixed.is_ok() && out == acl.as_bytes()
 }
 
@@ -54,6 +56,7 @@ pub(crate) fn is_settled(acl: &AclHandle, key: HashKey) -> bool {
 fn fix_up_acl(
     asked: AclList<'_>,
     identities: Identities<'_>,
+    settings: Settings,
     key: HashKey,
     out: &mut Vec<u8>,
 ) -> Result<(), ErrorCode> {
@@ -71,7 +74,7 @@ fn fix_up_acl(
             !asked.iter().take(index).any(|before| before == entry)
         };
         if is_new {
-            count += fix_up_entry(entry, identities, out)?;
+            count += fix_up_entry(entry, identities, settings, out)?;
         }
         if out.len() > ACL_LEN_MAX {
             return Err(ErrorCode::InvalidAcl);
@@ -88,13 +91,19 @@ fn fix_up_acl(
 fn fix_up_entry(
     entry: AclRef<'_>,
     identities: Identities<'_>,
+    settings: Settings,
     out: &mut Vec<u8>,
 ) -> Result<usize, ErrorCode> {
     let mut writer = Writer::new(out);
     if entry.scheme == "auth" {
         return expand_auth(entry, identities, &mut writer);
     }
-    if !is_world(&entry) && !Scheme::of(entry.scheme).is_some_and(|s| s.is_valid(entry.id)) {
+    let is_served = |scheme: &Scheme| match scheme {
+        Scheme::X509 => settings.contains(Settings::X509_ACLS),
+        Scheme::Digest | Scheme::Ip => true,
+    };
+    let scheme = Scheme::of(entry.scheme).filter(is_served);
+    if !is_world(&entry) && !scheme.is_some_and(|scheme| scheme.is_valid(entry.id)) {
         return Err(ErrorCode::InvalidAcl);
     }
     Acls::encode(&entry, &mut writer);
@@ -145,10 +154,19 @@ mod tests {
     use crate::identities::IdentitiesBuf;
     use crate::identities::Identity;
     use crate::limits::ACL_LEN_MAX;
+    use crate::txn::Settings;
 
     type Entry<'a> = (u32, &'a str, &'a str);
 
     fn fixed(asked: &[Entry<'_>], who: &[(&str, &str)]) -> Result<Vec<String>, ErrorCode> {
+        fixed_with(Settings::NONE, asked, who)
+    }
+
+    fn fixed_with(
+        settings: Settings,
+        asked: &[Entry<'_>],
+        who: &[(&str, &str)],
+    ) -> Result<Vec<String>, ErrorCode> {
         let identities: IdentitiesBuf = who
             .iter()
             .map(|(scheme, id)| Identity { scheme, id })
@@ -160,7 +178,13 @@ mod tests {
         });
         let (mut scratch, mut out) = (Vec::new(), vec![9; 9]);
         let list = AclList::collect_into(entries, &mut scratch);
-        fix_up_acl(list, identities.as_ref(), HashKey([3, 4]), &mut out)?;
+        fix_up_acl(
+            list,
+            identities.as_ref(),
+            settings,
+            HashKey([3, 4]),
+            &mut out,
+        )?;
         let acl = AclHandle::decode(&out).unwrap();
         let text = |entry: AclRef<'_>| format!("{}:{}:{}", entry.scheme, entry.id, entry.perms.0);
         Ok(acl.list().iter().map(text).collect())
@@ -189,6 +213,17 @@ mod tests {
                 "{scheme}:{id}"
             );
         }
+    }
+
+    #[test]
+    fn subjects_of_certificates_may_be_named_where_certificates_are_shown() {
+        let who = [("x509", "CN=worker,O=Example")];
+        let (named, asked) = ([(1, "x509", "CN=worker")], [(3, "auth", "")]);
+        assert_eq!(fixed(&named, &[]), Err(ErrorCode::InvalidAcl));
+        let with = |asked| fixed_with(Settings::X509_ACLS, asked, &who);
+        assert_eq!(with(&named).unwrap(), ["x509:CN=worker:1"]);
+        assert_eq!(with(&asked).unwrap(), ["x509:CN=worker,O=Example:3"]);
+        assert_eq!(with(&[(1, "x509", "worker")]), Err(ErrorCode::InvalidAcl));
     }
 
     #[test]
@@ -242,6 +277,8 @@ mod tests {
         assert!(!settled(&[(31, "world", "anyone"), (31, "auth", "")]));
         // `auth` may have become what stands beside it; asked for, it is stored once.
         assert!(!settled(&[(1, "digest", "a:x"), (1, "digest", "a:x")]));
+        // It is the settings that decide about these.
+        assert!(!settled(&[(31, "x509", "CN=worker")]));
         assert!(!settled(&[(31, "world", "nobody")]));
         assert!(!settled(&[]));
     }

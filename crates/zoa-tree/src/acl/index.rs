@@ -27,6 +27,8 @@ const WALKED: usize = 8;
 pub(super) struct AclIndex {
     /// Each id once, sorted, with all that it may do.
     digests: Box<[(Box<str>, Perms)]>,
+    /// Likewise.
+    subjects: Box<[(Box<str>, Perms)]>,
     networks: Box<[(Network, Perms)]>,
 }
 
@@ -37,6 +39,7 @@ impl AclIndex {
             return None;
         }
         let mut digests: Vec<(Box<str>, Perms)> = Vec::new();
+        let mut subjects: Vec<(Box<str>, Perms)> = Vec::new();
         let mut networks = Vec::new();
         for entry in list.iter() {
             match Scheme::of(entry.scheme) {
@@ -44,19 +47,13 @@ impl AclIndex {
                 Some(Scheme::Ip) => {
                     networks.extend(Network::parse(entry.id).map(|network| (network, entry.perms)));
                 }
+                Some(Scheme::X509) => subjects.push((entry.id.into(), entry.perms)),
                 None => {}
             }
         }
-        digests.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        digests.dedup_by(|(id, perms), (kept_id, kept_perms)| {
-            let is_same = id == kept_id;
-            if is_same {
-                *kept_perms = kept_perms.union(*perms);
-            }
-            is_same
-        });
         Some(Box::new(Self {
-            digests: digests.into(),
+            digests: each_once(digests),
+            subjects: each_once(subjects),
             networks: networks.into(),
         }))
     }
@@ -64,7 +61,8 @@ impl AclIndex {
     /// Whether one of the permissions is given to one of the identities.
     pub(super) fn allows(&self, wanted: Perms, identities: Identities<'_>) -> bool {
         identities.iter().any(|held| match Scheme::of(held.scheme) {
-            Some(Scheme::Digest) => self.perms_of_digest(held.id).intersects(wanted),
+            Some(Scheme::Digest) => perms_of(&self.digests, held.id).intersects(wanted),
+            Some(Scheme::X509) => perms_of(&self.subjects, held.id).intersects(wanted),
             Some(Scheme::Ip) => {
                 parse_address(held.id).is_some_and(|address| self.allows_address(wanted, address))
             }
@@ -72,15 +70,27 @@ impl AclIndex {
         })
     }
 
-    fn perms_of_digest(&self, id: &str) -> Perms {
-        let found = self.digests.binary_search_by(|(held, _)| (**held).cmp(id));
-        let entry = found.ok().and_then(|at| self.digests.get(at));
-        entry.map_or(Perms::NONE, |(_, perms)| *perms)
-    }
-
     fn allows_address(&self, wanted: Perms, address: IpAddr) -> bool {
         self.networks
             .iter()
             .any(|(network, perms)| perms.intersects(wanted) && network.has(address))
     }
+}
+/// Sorted, with all that an id may do at its one place.
+fn each_once(mut ids: Vec<(Box<str>, Perms)>) -> Box<[(Box<str>, Perms)]> {
+    ids.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    ids.dedup_by(|(id, perms), (kept_id, kept_perms)| {
+        let is_same = id == kept_id;
+        if is_same {
+            *kept_perms = kept_perms.union(*perms);
+        }
+        is_same
+    });
+    ids.into()
+}
+
+fn perms_of(ids: &[(Box<str>, Perms)], id: &str) -> Perms {
+    let found = ids.binary_search_by(|(held, _)| (**held).cmp(id));
+    let entry = found.ok().and_then(|at| ids.get(at));
+    entry.map_or(Perms::NONE, |(_, perms)| *perms)
 }

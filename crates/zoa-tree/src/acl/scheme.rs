@@ -1,8 +1,8 @@
 //! The schemes of ids: which ids are valid in an ACL and whom they match.
 //!
 //! `world` and `auth` are not here: the first needs no identity, the second is expanded when an
-//! ACL is set. x509, sasl and key come with TLS and SASL; until then they are unknown, and an ACL
-//! that names them is invalid, as on a server of the reference without their providers.
+//! ACL is set. sasl and key are not served; an ACL that names them is invalid, as on a server of the
+//! reference without their providers.
 
 use core::net::IpAddr;
 use core::net::Ipv4Addr;
@@ -15,6 +15,8 @@ pub(crate) enum Scheme {
     Digest,
     /// Address, or address and number of leading bits.
     Ip,
+    /// Whom a certificate is about.
+    X509,
 }
 
 impl Scheme {
@@ -23,6 +25,7 @@ impl Scheme {
         match name {
             "digest" => Some(Self::Digest),
             "ip" => Some(Self::Ip),
+            "x509" => Some(Self::X509),
             _ => None,
         }
     }
@@ -31,7 +34,7 @@ impl Scheme {
     /// does not.
     pub(crate) const fn is_authenticated(self) -> bool {
         match self {
-            Self::Digest => true,
+            Self::Digest | Self::X509 => true,
             Self::Ip => false,
         }
     }
@@ -42,13 +45,15 @@ impl Scheme {
             // The reference splits at colons and drops empty parts at the end only.
             Self::Digest => id.trim_end_matches(':').matches(':').count() == 1,
             Self::Ip => Network::parse(id).is_some(),
+            // Attributes with values, such as CN=worker.
+            Self::X509 => id.contains('='),
         }
     }
 
     /// Whether an identity matches the id in an ACL.
     pub(crate) fn matches(self, identity: &str, acl_id: &str) -> bool {
         match self {
-            Self::Digest => identity == acl_id,
+            Self::Digest | Self::X509 => identity == acl_id,
             Self::Ip => Network::parse(acl_id)
                 .is_some_and(|network| parse_address(identity).is_some_and(|ip| network.has(ip))),
         }

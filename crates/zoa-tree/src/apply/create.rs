@@ -73,7 +73,7 @@ pub(crate) fn apply<'t>(
     let mode = request.flags.mode().ok_or(ErrorCode::BadArguments)?;
     later::check_mode(mode)?;
     check_has_parent(request.path)?;
-    tree.fix_up_acl(request.acl, step.txn.identities)?;
+    tree.fix_up_acl(request.acl, step.txn.identities, step.txn.settings)?;
     let parent_path = split_path(request.path).0;
     let parent = tree.find_parent(parent_path).ok_or(ErrorCode::NoNode)?;
     tree.check_acl(parent.id, Perms::CREATE, &step.txn)?;

@@ -1,4 +1,4 @@
-//! The place of what is not served yet: containers, TTL znodes, quotas, changes of membership.
+//! The place of what is not served yet: containers, TTL znodes, quotas.
 //!
 //! Each operation answers UNIMPLEMENTED, never silence, and takes its zxid like any write that
 //! fails. Znodes under /zookeeper/quota can be made, but limit nothing, whatever `enforceQuota`
@@ -11,9 +11,6 @@ use zoa_proto::ErrorCode;
 use zoa_proto::request::Create;
 use zoa_proto::request::CreateTtl;
 use zoa_proto::request::DeleteContainer;
-use zoa_proto::request::Reconfig;
-
-use crate::txn::Settings;
 
 /// Modes that plain create cannot make.
 pub(crate) const fn check_mode(mode: CreateMode) -> Result<(), ErrorCode> {
@@ -43,18 +40,6 @@ pub(crate) fn create_ttl<R>(request: &CreateTtl<'_>) -> Result<R, ErrorCode> {
 /// deleteContainer.
 pub(crate) const fn delete_container<R>(_request: &DeleteContainer<'_>) -> Result<R, ErrorCode> {
     Err(ErrorCode::Unimplemented)
-}
-
-/// reconfig. A standalone server of the reference answers the same.
-pub(crate) const fn reconfig<R>(
-    _request: &Reconfig<'_>,
-    settings: Settings,
-) -> Result<R, ErrorCode> {
-    if settings.contains(Settings::RECONFIG_ENABLED) {
-        Err(ErrorCode::Unimplemented)
-    } else {
-        Err(ErrorCode::ReconfigDisabled)
-    }
 }
 
 /// Unknown flags are an error before anything else is looked at.

@@ -16,7 +16,7 @@ pub(crate) fn apply(
     request: &SetAcl<'_>,
 ) -> Result<Stat, ErrorCode> {
     Path::parse(request.path).map_err(|_| ErrorCode::BadArguments)?;
-    tree.fix_up_acl(request.acl, step.txn.identities)?;
+    tree.fix_up_acl(request.acl, step.txn.identities, step.txn.settings)?;
     let id = tree.find_id(request.path).ok_or(ErrorCode::NoNode)?;
     tree.check_acl(id, Perms::ADMIN, &step.txn)?;
     check_version(tree.node(id).versions.aversion, request.version)?;

@@ -18,6 +18,7 @@ use zoa_proto::Zxid;
 use crate::child_index::NameHash;
 use crate::digest;
 use crate::digest::PathHash;
+use crate::members::MemberLines;
 use crate::node::Ephemeral;
 use crate::node::Family;
 use crate::node::NO_AUX;
@@ -27,6 +28,7 @@ use crate::node::NodeParts;
 use crate::node::StoredStat;
 use crate::node::Versions;
 use crate::node::next_version;
+use crate::predefined::CONFIG;
 use crate::tree::Tree;
 use crate::tree::journal::Undo;
 
@@ -221,6 +223,30 @@ impl Tree {
             .totals
             .digest_sum
             .wrapping_add(self.stat_term(id, hash));
+    }
+
+    /// Sets the servers of the ensemble, and what `/zookeeper/config` says of them.
+    pub(crate) fn set_members(&mut self, members: MemberLines, at: Stamp) {
+        assert!(self.journal.is_none(), "a multi changes no servers");
+        let config = members.to_string();
+        let hash = PathHash::of(CONFIG);
+        let id = self.find_id(CONFIG).expect("this znode cannot be deleted");
+        self.preserve(id);
+        self.subtract_terms(id, hash);
+        self.totals.paths_and_data_len -= len_of(self.node(id).data_len());
+        let node = self.node_mut(id);
+        node.set_data(Some(config.as_bytes()));
+        // The original sets these data with version -1, and clients see that.
+        node.versions.version = -1;
+        node.stat.mzxid = at.zxid;
+        node.stat.mtime_ms = at.time_ms;
+        self.totals.paths_and_data_len += len_of(config.len());
+        self.add_terms(id, hash);
+        let sum = self.totals.digest_sum;
+        self.totals.digest_sum = sum
+            .wrapping_sub(digest::members_term(&self.members))
+            .wrapping_add(digest::members_term(&members));
+        self.members = members;
     }
 
     /// Counts one more child ever created; returns cversion and pzxid as they were.

@@ -30,6 +30,7 @@ mod kind {
     pub(super) const REQUEST: u8 = 5;
     pub(super) const REFUSE: u8 = 6;
     pub(super) const SYNC: u8 = 7;
+    pub(super) const FOUND_MEMBERS: u8 = 8;
 }
 
 /// Why the bytes of an entry are no transaction. The entry was committed, so whoever meets this
@@ -55,6 +56,9 @@ pub enum TxnError {
     /// Identities that cannot be walked.
     #[error("identities of the transaction are malformed")]
     BadIdentities,
+    /// A text that is no UTF-8.
+    #[error("text of the transaction is malformed")]
+    BadText,
     /// A field is cut off or malformed.
     #[error("transaction is malformed: {0}")]
     Malformed(#[from] DecodeError),
@@ -94,6 +98,7 @@ impl<'a> Txn<'a> {
                 writer.raw(body);
             }
             TxnOp::Refuse { error } => writer.int(error.to_wire()),
+            TxnOp::FoundMembers { lines } => writer.raw(lines.as_bytes()),
             TxnOp::CloseSession | TxnOp::ExpireSession | TxnOp::Sync => {}
         }
     }
@@ -147,6 +152,7 @@ impl<'a> TxnOp<'a> {
             Self::Request { .. } => kind::REQUEST,
             Self::Refuse { .. } => kind::REFUSE,
             Self::Sync => kind::SYNC,
+            Self::FoundMembers { .. } => kind::FOUND_MEMBERS,
         }
     }
 
@@ -181,6 +187,9 @@ impl<'a> TxnOp<'a> {
                 Self::Refuse { error }
             }
             kind::SYNC => Self::Sync,
+            kind::FOUND_MEMBERS => Self::FoundMembers {
+                lines: std::str::from_utf8(rest(reader)?).map_err(|_| TxnError::BadText)?,
+            },
             unknown => return Err(TxnError::UnknownKind(unknown)),
         })
     }
@@ -212,7 +221,7 @@ mod tests {
     use crate::session::Owner;
     use crate::txn::Settings;
 
-    const OPS: [TxnOp<'_>; 7] = [
+    const OPS: [TxnOp<'_>; 8] = [
         TxnOp::OpenSession {
             timeout_ms: 30_000,
             password: *b"0123456789abcdef",
@@ -231,6 +240,9 @@ mod tests {
             error: ErrorCode::ThrottledOp,
         },
         TxnOp::Sync,
+        TxnOp::FoundMembers {
+            lines: "server.1=a:1:2",
+        },
     ];
 
     fn txn<'a>(identities: Identities<'a>, op: TxnOp<'a>) -> Txn<'a> {
@@ -323,7 +335,7 @@ mod tests {
             Txn::decode(&other).unwrap_err()
         };
         assert_eq!(with(0, 2), TxnError::UnknownFormat(2));
-        assert_eq!(with(1, 8), TxnError::UnknownKind(8));
+        assert_eq!(with(1, 9), TxnError::UnknownKind(9));
         assert_eq!(with(31, 0x80), TxnError::UnknownSettings(0x8000_0009));
     }
 }

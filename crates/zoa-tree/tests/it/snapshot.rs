@@ -234,3 +234,22 @@ fn a_record_of_absurd_length_allocates_nothing_and_is_refused() {
         Err(LoadError::Truncated)
     );
 }
+
+/// The snapshot of `varied` as the first version stored it.
+const FORMAT_1: &str = include_str!("../../testdata/snapshot-format-1.hex");
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let pairs = digits.chunks(2).map(|pair| std::str::from_utf8(pair));
+    let bytes = pairs.map(|pair| u8::from_str_radix(pair.unwrap(), 16).unwrap());
+    bytes.collect()
+}
+
+#[test]
+fn a_snapshot_of_the_first_format_opens_and_is_still_written() {
+    let stored = bytes_of(FORMAT_1);
+    let mut world = varied();
+    assert_eq!(load(&stored, 1000).unwrap().digest(), world.tree.digest());
+    // What needs nothing newer is stored so that an older server can read it.
+    assert_eq!(taken(&mut world.tree, 1000), stored);
+}

@@ -80,6 +80,8 @@ pub(crate) enum Done {
     AclSet(Stat),
     Multi(Vec<DoneInMulti>),
     Synced,
+    Founded,
+    Reconfigured(String, Stat),
 }
 
 /// What one operation of a multi did, owned.
@@ -120,6 +122,8 @@ impl Heard {
                     Done::Multi(results.into_iter().map(DoneInMulti::of).collect())
                 }
                 Applied::Synced => Done::Synced,
+                Applied::MembersFounded => Done::Founded,
+                Applied::Reconfigured { config, stat } => Done::Reconfigured(config, stat),
             }),
         }
     }
