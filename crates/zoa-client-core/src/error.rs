@@ -68,6 +68,9 @@ pub enum ConnectionError {
     /// The socket failed; for instance nobody listens at the port.
     #[error("the connection failed: {0}")]
     Socket(io::ErrorKind),
+    /// TLS did not come about, or broke.
+    #[error("TLS failed: {0}")]
+    Tls(TlsFailure),
     /// Neither the resolver nor the socket came to an end in time.
     #[error("no connection within {0} ms")]
     ConnectTimeout(u64),
@@ -98,6 +101,33 @@ pub enum ConnectionError {
     /// The caller asked for another server.
     #[error("the caller asked for another server")]
     ServerChanged,
+}
+
+/// Why there is no TLS with a server, as far as the one who asks can mend it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsFailure {
+    /// What answers does not speak TLS: most often its `clientPort` instead of its `secureClientPort`.
+    #[error("the port does not speak TLS; servers have another port for it, secureClientPort")]
+    NotTls,
+    /// The server's certificate is signed by nobody whom this client trusts.
+    #[error("the server's certificate is not signed by an authority that this client trusts")]
+    UnknownAuthority,
+    /// The server's certificate is for other names than the one in the connect string.
+    #[error("the server's certificate is not for the name in the connect string")]
+    WrongName,
+    /// The server's certificate has expired, or is not valid yet.
+    #[error("the server's certificate is not valid at this time")]
+    WrongTime,
+    /// The server's certificate is damaged, revoked, or not for servers.
+    #[error("the server's certificate is not one for a server")]
+    BadCertificate,
+    /// The server wants a certificate of this client, or does not trust the one it has.
+    #[error("the server does not take this client's certificate, or wants one")]
+    ClientRefused,
+    /// Anything else: no common version or cipher, a broken record.
+    #[error("the two sides do not understand each other")]
+    Protocol,
 }
 
 /// Why a request ended without an answer.

@@ -97,6 +97,7 @@ pub use error::ProtocolError;
 pub use error::Reason;
 pub use error::Rejected;
 pub use error::SubmitError;
+pub use error::TlsFailure;
 pub use event::Action;
 pub use event::ConnectionId;
 pub use event::Event;

@@ -15,6 +15,8 @@ use crate::clock;
 use crate::driver::Driver;
 use crate::error::ConnectError;
 use crate::shared::Shared;
+use crate::tls::Connector;
+use crate::tls::TlsOptions;
 
 /// How long a close waits for the server unless told otherwise.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +32,7 @@ pub struct ClientBuilder {
     connect_within: Option<Duration>,
     close_timeout: Duration,
     auths: Vec<AuthEntry>,
+    tls: Option<TlsOptions>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +69,7 @@ impl ClientBuilder {
             connect_within: None,
             close_timeout: CLOSE_TIMEOUT,
             auths: Vec::new(),
+            tls: None,
         }
     }
 
@@ -131,6 +135,12 @@ impl ClientBuilder {
             scheme: scheme.to_owned(),
             auth: auth.into(),
         });
+        self
+    }
+
+    /// Speaks TLS with the servers: the ports in the connect string are their `secureClientPort`s.
+    pub fn tls(mut self, options: TlsOptions) -> Self {
+        self.tls = Some(options);
         self
     }
 
@@ -238,6 +248,7 @@ impl ClientBuilder {
             RequestTimeout::Some(timeout) => Some(clock::millis(timeout)),
             RequestTimeout::Never => None,
         };
+        let tls = self.tls.as_ref().map(Connector::new).transpose()?;
         let entropy = clock::entropy().ok_or(ConnectError::System("random bytes"))?;
         let shared = Arc::new(Shared::new(config, entropy, writes_at_once));
         let client = Client::new(Arc::clone(&shared), self.close_timeout);
@@ -245,6 +256,6 @@ impl ClientBuilder {
             // A refusal ends the session, and is told so.
             drop(client.add_auth(&scheme, &auth));
         }
-        Ok((client, Driver::new(shared)))
+        Ok((client, Driver::new(shared, tls)))
     }
 }

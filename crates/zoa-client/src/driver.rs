@@ -5,6 +5,7 @@
 //! to write, an attempt that ends, the core's next deadline, a caller's input.
 
 mod dial;
+pub(crate) mod socket;
 
 use std::future::Future;
 use std::io;
@@ -14,10 +15,7 @@ use std::task::Context;
 use std::task::Poll;
 use std::task::Waker;
 
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::Sleep;
 use zoa_client_core::Action;
 use zoa_client_core::ConnectionId;
@@ -25,12 +23,18 @@ use zoa_client_core::ConnectionId;
 use crate::clock;
 use crate::shared::Shared;
 use crate::shared::State;
+use crate::slot::Tag;
+use crate::tls::Connector;
+use crate::tls::Failure;
 use dial::Dialed;
 use dial::Dialer;
+use socket::Reader;
+
+type Core = zoa_client_core::Client<Tag>;
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
-    reader: Option<(ConnectionId, OwnedReadHalf)>,
+    reader: Option<(ConnectionId, Reader)>,
     dialer: Dialer,
     sleep: Option<(u64, Pin<Box<Sleep>>)>,
     /// Those to wake after a turn; empty between turns, kept for its room.
@@ -40,11 +44,11 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, tls: Option<Connector>) -> Self {
         Self {
             shared,
             reader: None,
-            dialer: Dialer::default(),
+            dialer: Dialer::new(tls),
             sleep: None,
             wakers: Vec::new(),
             has_yielded: false,
@@ -103,16 +107,14 @@ impl Driver {
         match dialed {
             Dialed::Resolved(addresses) => core.handle_resolved(now_ms, connection, &addresses),
             Dialed::Unresolved => core.handle_unresolved(now_ms, connection),
-            Dialed::Connected(stream) => {
-                let (reader, writer) = stream.into_split();
+            Dialed::Connected(socket) => {
+                let (reader, writer) = socket.into_split();
                 self.reader = Some((connection, reader));
                 state.writer = Some((connection, writer));
                 state.write_error = None;
                 core.handle_connected(now_ms, connection);
             }
-            Dialed::Failed(error) => {
-                core.handle_disconnected(now_ms, connection, Some(error));
-            }
+            Dialed::Failed(failure) => lose(core, now_ms, connection, failure),
             Dialed::Probed(answer) => core.handle_probed(now_ms, connection, &answer),
         }
         true
@@ -175,18 +177,16 @@ impl Driver {
         if buffer.remaining() == 0 {
             return true;
         }
-        match Pin::new(reader).poll_read(context, &mut buffer) {
+        match reader.poll_read(context, &mut buffer) {
             Poll::Pending => {
                 let failed = state
                     .write_error
                     .filter(|(failed, _)| *failed == connection);
-                let Some((_, error)) = failed else {
+                let Some((_, failure)) = failed else {
                     return false;
                 };
                 self.reader = None;
-                state
-                    .core
-                    .handle_disconnected(now_ms, connection, Some(error));
+                lose(&mut state.core, now_ms, connection, failure);
             }
             Poll::Ready(Ok(())) => match buffer.filled().len() {
                 0 => {
@@ -197,8 +197,7 @@ impl Driver {
             },
             Poll::Ready(Err(error)) => {
                 self.reader = None;
-                let error = Some(error.kind());
-                state.core.handle_disconnected(now_ms, connection, error);
+                lose(&mut state.core, now_ms, connection, Failure::of(&error));
             }
         }
         true
@@ -230,6 +229,13 @@ impl Driver {
     }
 }
 
+fn lose(core: &mut Core, now_ms: u64, connection: ConnectionId, failure: Failure) {
+    match failure {
+        Failure::Socket(error) => core.handle_disconnected(now_ms, connection, Some(error)),
+        Failure::Tls(failure) => core.handle_tls_failed(now_ms, connection, failure),
+    }
+}
+
 /// Writes what there is to write, or promises to be woken when there is room.
 fn write(state: &mut State, now_ms: u64, context: &mut Context<'_>) -> bool {
     let State {
@@ -246,15 +252,22 @@ fn write(state: &mut State, now_ms: u64, context: &mut Context<'_>) -> bool {
         && let Some(transmit) = core.poll_transmit()
         && transmit.connection == *connection
     {
-        match Pin::new(&mut *writer).poll_write(context, transmit.bytes) {
+        match writer.poll_write(context, transmit.bytes) {
             Poll::Pending => break,
-            Poll::Ready(Ok(0)) => *write_error = Some((*connection, io::ErrorKind::WriteZero)),
+            Poll::Ready(Ok(0)) => {
+                *write_error = Some((*connection, Failure::Socket(io::ErrorKind::WriteZero)))
+            }
             Poll::Ready(Ok(len)) => {
                 core.handle_transmitted(now_ms, *connection, len);
                 has_written = true;
             }
-            Poll::Ready(Err(error)) => *write_error = Some((*connection, error.kind())),
+            Poll::Ready(Err(error)) => *write_error = Some((*connection, Failure::of(&error))),
         }
+    }
+    if write_error.is_none()
+        && let Poll::Ready(Err(error)) = writer.poll_flush(context)
+    {
+        *write_error = Some((*connection, Failure::of(&error)));
     }
     has_written || write_error.is_some()
 }

@@ -17,6 +17,7 @@ use zoa_client_core::Reason;
 use zoa_client_core::SubmitError;
 use zoa_proto::ErrorCode;
 use zoa_proto::OpCode;
+use zoa_tls::TlsError;
 
 /// A request that failed.
 #[derive(Clone, PartialEq, Eq)]
@@ -174,6 +175,9 @@ pub enum ConnectError {
     /// The asynchronous client was not started inside a tokio runtime.
     #[error("start the client inside a tokio runtime, or use the blocking one")]
     NoRuntime,
+    /// A certificate or key for TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The operating system gives no random bytes or no thread.
     #[error("the operating system gives no {0}")]
     System(&'static str),

@@ -16,8 +16,8 @@
 //! # }
 //! ```
 //!
-//! It is a thin driver of [`zoa_client_core`]: sockets, names, a clock and wakers. It decides nothing about the protocol, and it
-//! is *not* a place for recipes.
+//! It is a thin driver of [`zoa_client_core`]: sockets, names, a clock and wakers. It decides nothing about the protocol.
+//! Locks, elections, queues and the like are in [`recipes`].
 //!
 //! # Requests
 //!
@@ -170,9 +170,11 @@ mod multi;
 mod park;
 mod pending;
 mod queue;
+pub mod recipes;
 mod session;
 mod shared;
 mod slot;
+mod tls;
 mod watch;
 
 pub use answer::Children;
@@ -198,6 +200,7 @@ pub use multi::Multi;
 pub use multi::MultiRead;
 pub use pending::Pending;
 pub use session::Listener;
+pub use tls::TlsOptions;
 pub use watch::Watch;
 pub use watch::WatchEvent;
 pub use watch::WatchEvents;
@@ -217,6 +220,7 @@ pub use zoa_client_core::SessionEvent;
 pub use zoa_client_core::SessionState;
 pub use zoa_client_core::SessionTicket;
 pub use zoa_client_core::SubmitError;
+pub use zoa_client_core::TlsFailure;
 pub use zoa_proto::Acl;
 pub use zoa_proto::AddWatchMode;
 pub use zoa_proto::CreateMode;
@@ -233,3 +237,4 @@ pub use zoa_proto::Stat;
 pub use zoa_proto::Version;
 pub use zoa_proto::WatcherType;
 pub use zoa_proto::Zxid;
+pub use zoa_tls::TlsError;

@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use parking_lot::MutexGuard;
-use tokio::net::tcp::OwnedWriteHalf;
 use zoa_client_core as core;
 use zoa_client_core::ClientConfig;
 use zoa_client_core::ConnectionId;
@@ -32,6 +31,7 @@ use zoa_client_core::WatcherId;
 use zoa_proto::OpCode;
 
 use crate::clock;
+use crate::driver::socket::Writer;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::hashing::KeyedHasher;
@@ -41,6 +41,7 @@ use crate::queue::Queue;
 use crate::session::Listener;
 use crate::slot::Slot;
 use crate::slot::Tag;
+use crate::tls::Failure;
 use crate::watch::WatchEvents;
 use events::Listeners;
 pub(crate) use watchers::Purpose;
@@ -54,9 +55,9 @@ pub(crate) struct Shared {
 
 pub(crate) struct State {
     pub(crate) core: core::Client<Tag>,
-    pub(crate) writer: Option<(ConnectionId, OwnedWriteHalf)>,
+    pub(crate) writer: Option<(ConnectionId, Writer)>,
     /// The error of the last write; the driver reads what is left to read before it reports it.
-    pub(crate) write_error: Option<(ConnectionId, io::ErrorKind)>,
+    pub(crate) write_error: Option<(ConnectionId, Failure)>,
     /// The driver while it sleeps; taken by whoever wakes it.
     pub(crate) driver: Option<Waker>,
     /// Until when the driver sleeps at the latest, on the core's clock.
@@ -271,7 +272,7 @@ impl State {
                 Ok(len) => self.core.handle_transmitted(now_ms, *connection, len),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => {
-                    self.write_error = Some((*connection, error.kind()));
+                    self.write_error = Some((*connection, Failure::of(&error)));
                     return;
                 }
             }

@@ -29,7 +29,7 @@ const PURE: [(&str, &[&str]); 7] = [
     ("zoa-log", &[]),
     ("zoa-raft", &["zoa-log"]),
     ("zoa-client-core", &["zoa-proto"]),
-    ("zoa-recipes", &["zoa-client-core"]),
+    ("zoa-recipes", &["zoa-client-core", "zoa-proto"]),
 ];
 
 /// Outside crates that only some of ours may name, and why.
@@ -56,7 +56,7 @@ const OUTSIDE: [(&str, &[&str], &str); 5] = [
     ),
     (
         "rustls",
-        &["zoa-server", "zoa-client", "zoa-ffi"],
+        &["zoa-tls", "zoa-server", "zoa-client", "zoa-ffi"],
         "TLS stands in server, client and ffi",
     ),
 ];

@@ -17,6 +17,7 @@ use crate::connect_string::Host;
 use crate::error::ConnectionError;
 use crate::error::ProtocolError;
 use crate::error::Reason;
+use crate::error::TlsFailure;
 use crate::event::Action;
 use crate::event::ConnectionId;
 use crate::event::Event;
@@ -133,10 +134,24 @@ impl<T> Client<T> {
         error: Option<io::ErrorKind>,
     ) {
         self.note_now(now_ms);
+        self.disconnected(connection, error.map(ConnectionError::Socket));
+    }
+
+    /// As [`Self::handle_disconnected`], when it was TLS that failed.
+    pub fn handle_tls_failed(
+        &mut self,
+        now_ms: u64,
+        connection: ConnectionId,
+        failure: TlsFailure,
+    ) {
+        self.note_now(now_ms);
+        self.disconnected(connection, Some(ConnectionError::Tls(failure)));
+    }
+
+    fn disconnected(&mut self, connection: ConnectionId, error: Option<ConnectionError>) {
         if connection != self.connection {
             return;
         }
-        let error = error.map(ConnectionError::Socket);
         match self.link {
             Link::Connecting { .. } => {
                 let refused = ConnectionError::Socket(io::ErrorKind::ConnectionRefused);

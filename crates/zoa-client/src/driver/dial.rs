@@ -3,8 +3,8 @@
 //! The core has a deadline for each and stops what takes longer.
 
 use std::future::Future;
-use std::io;
 use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -12,7 +12,9 @@ use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
 
+use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use zoa_client_core::Action;
@@ -23,28 +25,41 @@ use zoa_client_core::PROBE_REQUEST;
 use crate::limits::ADDRESSES_MAX;
 use crate::limits::LOOKUPS_MAX;
 use crate::limits::PROBE_ANSWER_LEN_MAX;
+use crate::tls::Connector;
+use crate::tls::Failure;
+
+use super::socket::Socket;
 
 /// How it went.
 #[derive(Debug)]
 pub(super) enum Dialed {
     Resolved(Vec<IpAddr>),
     Unresolved,
-    Connected(TcpStream),
-    Failed(io::ErrorKind),
+    Connected(Socket),
+    Failed(Failure),
     Probed(Vec<u8>),
 }
 
 type Dialing = Pin<Box<dyn Future<Output = Dialed> + Send>>;
 
 /// What is under way: one attempt and one probe at most.
-#[derive(Default)]
 pub(super) struct Dialer {
+    tls: Option<Connector>,
     attempt: Option<(ConnectionId, Dialing)>,
     probe: Option<(ConnectionId, Dialing)>,
     lookups: Arc<AtomicUsize>,
 }
 
 impl Dialer {
+    pub(super) fn new(tls: Option<Connector>) -> Self {
+        Self {
+            tls,
+            attempt: None,
+            probe: None,
+            lookups: Arc::default(),
+        }
+    }
+
     /// Begins what the core asks for; an older one of the same kind is over by then.
     pub(super) fn start(&mut self, action: Action) {
         match action {
@@ -55,19 +70,21 @@ impl Dialer {
             Action::Connect {
                 connection,
                 address,
-                ..
+                host,
             } => {
+                let tls = self.tls.clone();
                 let connecting = async move {
-                    match connect(address).await {
-                        Ok(stream) => Dialed::Connected(stream),
-                        Err(error) => Dialed::Failed(error.kind()),
+                    match connect(address, &host, tls.as_ref()).await {
+                        Ok(socket) => Dialed::Connected(socket),
+                        Err(failure) => Dialed::Failed(failure),
                     }
                 };
                 self.attempt = Some((connection, Box::pin(connecting)));
             }
             Action::Probe { connection, host } => {
                 let lookups = Arc::clone(&self.lookups);
-                self.probe = Some((connection, Box::pin(probe(host, lookups))));
+                let tls = self.tls.clone();
+                self.probe = Some((connection, Box::pin(probe(host, tls, lookups))));
             }
             Action::Close { connection } => self.stop(connection),
         }
@@ -124,29 +141,52 @@ fn first_of(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     addresses.take(ADDRESSES_MAX).collect()
 }
 
-async fn connect(address: std::net::SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
+async fn connect(
+    address: SocketAddr,
+    host: &Host,
+    tls: Option<&Connector>,
+) -> Result<Socket, Failure> {
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.map_err(|error| Failure::of(&error))?;
     // Requests are small and each is waited for.
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    stream
+        .set_nodelay(true)
+        .map_err(|error| Failure::of(&error))?;
+    let Some(tls) = tls else {
+        return Ok(Socket::Plain(stream));
+    };
+    let secured = tls.connect(host, stream).await;
+    secured
+        .map(|stream| Socket::Tls(Box::new(stream)))
+        .map_err(|error| Failure::of_handshake(&error))
 }
 
-async fn probe(host: Host, lookups: Arc<AtomicUsize>) -> Dialed {
-    Dialed::Probed(ask(&host, &lookups).await.unwrap_or_default())
+async fn probe(host: Host, tls: Option<Connector>, lookups: Arc<AtomicUsize>) -> Dialed {
+    let answer = ask(&host, tls.as_ref(), &lookups).await;
+    Dialed::Probed(answer.unwrap_or_default())
 }
 
 /// Asks a server whether it takes writes; the beginning of its answer.
-async fn ask(host: &Host, lookups: &Arc<AtomicUsize>) -> Option<Vec<u8>> {
+async fn ask(host: &Host, tls: Option<&Connector>, lookups: &Arc<AtomicUsize>) -> Option<Vec<u8>> {
     let address = match host.name.parse() {
         Ok(address) => address,
         Err(_) => *look_up(host, lookups).await?.first()?,
     };
-    let mut stream = connect((address, host.port).into()).await.ok()?;
+    match connect((address, host.port).into(), host, tls).await.ok()? {
+        Socket::Plain(stream) => exchange(stream).await,
+        Socket::Tls(stream) => exchange(stream).await,
+    }
+}
+
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<Vec<u8>> {
     stream.write_all(PROBE_REQUEST).await.ok()?;
+    stream.flush().await.ok()?;
     let mut answer = Vec::new();
     let len_max = u64::try_from(PROBE_ANSWER_LEN_MAX).unwrap_or(u64::MAX);
-    stream.take(len_max).read_to_end(&mut answer).await.ok()?;
-    Some(answer)
+    let mut reading = stream.take(len_max);
+    let read = reading.read_to_end(&mut answer).await;
+    // A server that closes without the goodbye of TLS has answered all the same.
+    (read.is_ok() || !answer.is_empty()).then_some(answer)
 }
 
 #[cfg(test)]
