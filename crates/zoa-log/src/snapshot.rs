@@ -13,9 +13,12 @@
 
 mod format;
 mod reader;
+mod transfer;
 mod writer;
 
 pub use reader::SnapshotReader;
+pub use transfer::SnapshotFile;
+pub use transfer::SnapshotReceiver;
 pub use writer::SnapshotWriter;
 
 use crate::ClusterId;
@@ -119,6 +122,23 @@ impl<D: Disk> SnapshotStore<D> {
     /// `Io`; `Corrupt` when its head is damaged; `OtherCluster`.
     pub fn read(&self, index: LogIndex) -> Result<SnapshotReader<D>, LogError> {
         SnapshotReader::open(self, index)
+    }
+
+    /// Opens a finished snapshot as a file, to send it as it is.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn open_file(&self, index: LogIndex) -> Result<SnapshotFile<D>, LogError> {
+        SnapshotFile::open(self, index)
+    }
+
+    /// Begins to receive the snapshot of `index` as a file. It appears only when it is finished; what an earlier attempt has left is
+    /// removed.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn receive(&self, index: LogIndex) -> Result<SnapshotReceiver<D>, LogError> {
+        SnapshotReceiver::begin(self, index)
     }
 
     /// Loads the newest snapshot that is whole and connects to a log that begins

@@ -168,6 +168,8 @@ macro_rules! conformance_suite {
             old_snapshots_are_purged
             a_damaged_snapshot_falls_back_only_where_the_log_connects
             a_snapshot_of_another_cluster_is_refused
+            a_snapshot_that_arrives_appears_only_when_it_is_whole
+            a_snapshot_that_arrives_damaged_or_for_others_is_refused
             an_entry_beyond_the_limit_is_refused_and_harms_nothing
             batches_are_split_at_their_limit
             free_segments_are_bounded

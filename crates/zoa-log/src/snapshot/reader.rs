@@ -35,11 +35,19 @@ pub struct SnapshotReader<D: Disk> {
 
 impl<D: Disk> SnapshotReader<D> {
     pub(super) fn open(store: &SnapshotStore<D>, index: LogIndex) -> Result<Self, LogError> {
-        let name = file_name(index);
-        let path = store.disk.describe(&name);
+        Self::open_as(store, index, &file_name(index))
+    }
+
+    /// The same for a file that has not got its final name yet.
+    pub(super) fn open_as(
+        store: &SnapshotStore<D>,
+        index: LogIndex,
+        name: &str,
+    ) -> Result<Self, LogError> {
+        let path = store.disk.describe(name);
         let file = store
             .disk
-            .open(&name, OpenMode::Read)
+            .open(name, OpenMode::Read)
             .map_err(io_error("open", path.clone()))?;
         let meta = SnapshotMeta {
             index,

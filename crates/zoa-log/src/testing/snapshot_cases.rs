@@ -217,3 +217,109 @@ fn damage<D: Disk>(disk: &D, name: &str, offset: u64) {
         .and_then(|file| file.write_at(0, &bytes))
         .expect("no fault");
 }
+
+/// Sends the snapshot at `index` of `from` to `to` as it is, in pieces of `step` bytes, changed by `change`.
+fn transfer<D: Disk>(
+    (from, to): (&SnapshotStore<D>, &SnapshotStore<D>),
+    index: u64,
+    change: impl Fn(&mut Vec<u8>),
+) -> Result<SnapshotMeta, LogError> {
+    let file = from.open_file(LogIndex(index)).expect("it is there");
+    let mut bytes = Vec::new();
+    while bytes.len() as u64 != file.len() {
+        bytes.extend(file.read(bytes.len() as u64, 10_007).expect("no fault"));
+    }
+    change(&mut bytes);
+    let mut receiver = to.receive(LogIndex(index))?;
+    for piece in bytes.chunks(300_001) {
+        receiver.write(piece)?;
+        assert!(
+            !to.list().expect("no fault").contains(&LogIndex(index)),
+            "half of it is not seen"
+        );
+    }
+    assert_eq!(receiver.offset(), bytes.len() as u64);
+    receiver.finish()
+}
+
+/// Goal: a file that another server has sent is what it was there, and is not seen before.
+pub fn a_snapshot_that_arrives_appears_only_when_it_is_whole<D: Disk>(disk: &D) {
+    let store = store(disk);
+    let len = 5 * SNAPSHOT_CHUNK_LEN + 7;
+    take_snapshot(&store, 4, len);
+    let mark = store.open_file(LogIndex(4)).expect("it is there").mark();
+    let moved = |bytes: &mut Vec<u8>| {
+        store.purge(1).expect("no fault");
+        disk.remove("snap/0000000000000004.snap")
+            .expect("it is there");
+        assert!(!bytes.is_empty());
+    };
+    assert_eq!(
+        transfer((&store, &store), 4, moved).expect("it is whole"),
+        meta(4)
+    );
+    let mut reader = store.read(LogIndex(4)).expect("it has its name");
+    assert!(read_snapshot(&mut reader).expect("it is whole") == content(4, len));
+    assert_eq!(
+        store.open_file(LogIndex(4)).expect("it is there").mark(),
+        mark
+    );
+    let mut given_up = store.receive(LogIndex(9)).expect("no fault");
+    given_up.write(b"some bytes").expect("no fault");
+    drop(given_up);
+    assert_eq!(
+        disk.list("snap").expect("it is there").len(),
+        1,
+        "given up, it is removed"
+    );
+}
+
+/// Goal: nothing that is damaged, cut, or not meant for this cluster gets a name.
+pub fn a_snapshot_that_arrives_damaged_or_for_others_is_refused<D: Disk>(disk: &D) {
+    let ours = store(disk);
+    take_snapshot(&ours, 5, 1_000);
+    let forget = || {
+        disk.remove("snap/0000000000000005.snap")
+            .expect("it is there");
+    };
+    let whole = ours.open_file(LogIndex(5)).expect("it is there");
+    let bytes = whole.read(0, 10_000).expect("no fault");
+    forget();
+    let mut others = bytes.clone();
+    let foreign = SnapshotStore::open(disk.clone(), ClusterId([9; 16])).expect("no fault");
+    let arrive = |store: &SnapshotStore<D>, index: u64, bytes: &[u8]| {
+        let mut receiver = store.receive(LogIndex(index)).expect("no fault");
+        receiver.write(bytes).expect("no fault");
+        receiver.finish()
+    };
+    others.truncate(others.len() - 1);
+    assert!(matches!(
+        arrive(&ours, 5, &others),
+        Err(LogError::Corrupt { .. })
+    ));
+    assert!(matches!(
+        arrive(&ours, 6, &bytes),
+        Err(LogError::Corrupt { .. })
+    ));
+    assert!(matches!(
+        arrive(&foreign, 5, &bytes),
+        Err(LogError::OtherCluster { .. })
+    ));
+    for at in [20, 70, 500, bytes.len() - 3] {
+        let mut changed = bytes.clone();
+        if let Some(byte) = changed.get_mut(at) {
+            *byte ^= 1;
+        }
+        assert!(
+            matches!(arrive(&ours, 5, &changed), Err(LogError::Corrupt { .. })),
+            "byte {at}"
+        );
+    }
+    assert_eq!(ours.list().expect("no fault"), []);
+    assert_eq!(
+        disk.list("snap").expect("it is there").len(),
+        0,
+        "nothing is left"
+    );
+    assert_eq!(arrive(&ours, 5, &bytes).expect("it is whole"), meta(5));
+}
