@@ -43,6 +43,23 @@ struct Cell<I> {
     missed: u64,
     is_closed: bool,
     waker: Option<Waker>,
+    /// Woken for each thing that can be taken, in place of the waker.
+    bell: Option<Waker>,
+}
+
+impl<I> Cell<I> {
+    /// Whom to wake after a change; `is_more` when one more thing can be taken than before.
+    fn to_wake(&mut self, is_more: bool) -> Option<Waker> {
+        match &self.bell {
+            Some(bell) => is_more.then(|| bell.clone()),
+            None => self.waker.take(),
+        }
+    }
+
+    /// How many things can be taken: items, a gap, the end.
+    fn len(&self) -> usize {
+        self.items.len() + usize::from(self.missed > 0) + usize::from(self.is_closed)
+    }
 }
 
 impl<I> Queue<I> {
@@ -53,6 +70,7 @@ impl<I> Queue<I> {
                 missed: 0,
                 is_closed: false,
                 waker: None,
+                bell: None,
             }),
             len_max,
             overflow,
@@ -66,6 +84,7 @@ impl<I> Queue<I> {
         if cell.is_closed {
             return None;
         }
+        let len = cell.len();
         match self.overflow {
             // Behind a gap nothing is added until the gap was told, so that the order stays true.
             Overflow::CountNewest if cell.items.len() >= self.len_max || cell.missed > 0 => {
@@ -77,15 +96,34 @@ impl<I> Queue<I> {
             }
             Overflow::CountNewest | Overflow::DropOldest => cell.items.push_back(item),
         }
-        cell.waker.take()
+        let is_more = cell.len() > len;
+        cell.to_wake(is_more)
+    }
+
+    /// From now on this waker is woken once for each thing that can be taken, so that whoever listens to several queues learns in
+    /// which order it all happened. Gives how many there are already, for which it is not woken.
+    pub(crate) fn ring_each(&self, bell: Waker) -> usize {
+        let mut cell = self.cell.lock();
+        let replaced = cell.bell.replace(bell);
+        let len = cell.len();
+        drop(cell);
+        // A waker may own a task: it is dropped when no lock is held.
+        drop(replaced);
+        len
+    }
+
+    /// How many things can be taken now.
+    pub(crate) fn len(&self) -> usize {
+        self.cell.lock().len()
     }
 
     /// Says that nothing more will come; what is there can still be taken.
     #[must_use = "whoever waits has to be woken"]
     pub(crate) fn close(&self) -> Option<Waker> {
         let mut cell = self.cell.lock();
+        let is_more = !cell.is_closed;
         cell.is_closed = true;
-        cell.waker.take()
+        cell.to_wake(is_more)
     }
 
     /// The next item, if there is one.
@@ -126,6 +164,11 @@ mod tests {
     use super::Overflow;
     use super::Queue;
     use super::Taken;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering;
+    use std::task::Wake;
+    use std::task::Waker;
 
     #[test]
     fn what_is_left_out_is_told_where_it_would_have_stood() {
@@ -141,6 +184,31 @@ mod tests {
         assert!(queue.push(6).is_none());
         assert_eq!(queue.try_take(), Some(Taken::Item(6)));
         assert_eq!(queue.try_take(), None);
+    }
+
+    #[test]
+    fn a_bell_rings_once_for_each_thing_that_can_be_taken() {
+        struct Count(AtomicUsize);
+        impl Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        for (overflow, rings) in [(Overflow::CountNewest, 3), (Overflow::DropOldest, 2)] {
+            let queue = Queue::new(2, overflow);
+            assert!(queue.push(0).is_none());
+            let count = Arc::new(Count(AtomicUsize::new(0)));
+            let there = queue.ring_each(Waker::from(Arc::clone(&count)));
+            assert_eq!(there, 1);
+            for item in 1..5 {
+                queue.push(item).into_iter().for_each(Waker::wake);
+            }
+            queue.close().into_iter().for_each(Waker::wake);
+            assert!(queue.close().is_none());
+            // The end can be taken again and again, and is rung for once.
+            assert_eq!(count.0.load(Ordering::Relaxed) + there, rings + 1);
+            assert_eq!(queue.len(), rings + 1);
+        }
     }
 
     #[test]

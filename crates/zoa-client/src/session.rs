@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
+use std::task::Waker;
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -45,6 +46,11 @@ impl<I> Listener<I> {
     pub fn wait_for(&mut self, timeout: Duration) -> Option<I> {
         let deadline = clock::now().checked_add(timeout);
         park::wait(deadline, |context| self.poll(context)).flatten()
+    }
+
+    /// From now on this waker is woken once for each item; see [`WatchEvents::ring_each`](crate::WatchEvents::ring_each).
+    pub fn ring_each(&self, bell: Waker) -> usize {
+        self.queue.ring_each(bell)
     }
 
     pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Option<I>> {

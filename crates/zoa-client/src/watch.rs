@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
+use std::task::Waker;
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -97,6 +98,19 @@ impl WatchEvents {
     pub fn wait_for(&mut self, timeout: Duration) -> Option<Result<WatchEvent, Missed>> {
         let deadline = clock::now().checked_add(timeout);
         park::wait(deadline, |context| self.poll(context)).flatten()
+    }
+
+    /// From now on this waker is woken once for each item, in place of the task that waits for the next one. Who listens to several
+    /// streams of one client learns so in which order their items came. Gives how many items there are already: for these it is
+    /// not woken. The end of the stream counts as one.
+    pub fn ring_each(&self, bell: Waker) -> usize {
+        self.queue.ring_each(bell)
+    }
+
+    /// How many items can be taken without waiting. The end of the stream counts as one.
+    #[must_use]
+    pub fn waiting_count(&self) -> usize {
+        self.queue.len()
     }
 
     fn poll(&self, context: &Context<'_>) -> Poll<Option<Result<WatchEvent, Missed>>> {

@@ -81,6 +81,11 @@ void zoa_assign_by_ref(zend_execute_data *execute_data, uint32_t number, zval *v
 	zval_ptr_dtor(value);
 }
 
+/* A value as text, by PHP's rules; NULL when there is none, or an exception was thrown. PHP code may run in here. */
+zend_string *zoa_text_of(zval *value) {
+	return Z_TYPE_P(value) == IS_ARRAY ? NULL : zval_try_get_string(value);
+}
+
 /* ---- Callables ---- */
 
 typedef struct {

@@ -5,7 +5,6 @@
 
 use std::rc::Rc;
 
-use zoa_client::EventType;
 use zoa_client::Notice;
 use zoa_client::SessionEvent;
 
@@ -66,39 +65,41 @@ pub(crate) fn deliver() -> u64 {
     }
 }
 
-/// What the registration has to tell. It is taken out when it has told all, and queued again when there may be more.
+/// Whether a callback runs in this fiber.
+pub(crate) fn is_under_way() -> bool {
+    Desk::here().is_delivering_in(current_fiber())
+}
+
+/// What the registration has to tell. It is taken out when it has told all.
 fn next_of(desk: &Desk, number: u64, registration: &Rc<Registration>) -> Option<Told> {
-    let mut is_removal = false;
-    let told = match registration.poll() {
+    let (told, is_last) = match registration.poll() {
         News::NotYet => return None,
-        News::End => {
-            drop(desk.remove(number));
-            return None;
-        }
+        News::End => (None, true),
         News::Auth(result) => {
             let code = result.map_or_else(|error| crate::errors::code_of(&error), |()| 0);
-            drop(desk.remove(number));
-            return Some(Told::Code(code));
+            (Some(Told::Code(code)), true)
         }
         News::Watch(event) => {
-            is_removal = event.event == EventType::PersistentWatchRemoved;
+            let is_last = registration.ends_with(&event);
             let kind = event.event.to_wire().into();
-            Some(Told::Event(kind, CONNECTED_STATE, event.path))
+            (
+                Some(Told::Event(kind, CONNECTED_STATE, event.path)),
+                is_last,
+            )
         }
-        News::Missed => Some(Told::Event(
-            NOTWATCHING_EVENT,
-            CONNECTED_STATE,
-            String::new(),
-        )),
-        News::Log(notice) => Some(Told::Log(line_of(&notice))),
+        News::Missed => {
+            let told = Told::Event(NOTWATCHING_EVENT, CONNECTED_STATE, String::new());
+            (Some(told), false)
+        }
+        News::Log(notice) => (Some(Told::Log(line_of(&notice))), false),
         News::Session(event) => {
-            state_in(event).map(|state| Told::Event(SESSION_EVENT, state, String::new()))
+            let told =
+                state_in(event).map(|state| Told::Event(SESSION_EVENT, state, String::new()));
+            (told, false)
         }
     };
-    if registration.is_once() || is_removal {
+    if is_last {
         drop(desk.remove(number));
-    } else {
-        desk.mailbox().push(number);
     }
     told
 }

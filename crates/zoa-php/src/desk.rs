@@ -12,11 +12,57 @@ use std::sync::Arc;
 use crate::mailbox::Mailbox;
 use crate::registration::Registration;
 
+/// Who is to be called.
+#[derive(Debug, Default)]
+struct Registrations {
+    by_number: BTreeMap<u64, Rc<Registration>>,
+    /// The numbers of those that watch, by session and path: a program may watch many paths, each with few callables.
+    watching: BTreeMap<u64, BTreeMap<String, Vec<u64>>>,
+}
+
+impl Registrations {
+    fn add(&mut self, number: u64, registration: Rc<Registration>) {
+        if let Some(watch) = registration.watch() {
+            let paths = self.watching.entry(registration.session()).or_default();
+            paths.entry(watch.path.clone()).or_default().push(number);
+        }
+        self.by_number.insert(number, registration);
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Rc<Registration>> {
+        let registration = self.by_number.remove(&number)?;
+        if let Some(watch) = registration.watch()
+            && let Some(paths) = self.watching.get_mut(&registration.session())
+            && let Some(numbers) = paths.get_mut(&watch.path)
+        {
+            numbers.retain(|other| *other != number);
+            if numbers.is_empty() {
+                paths.remove(&watch.path);
+            }
+        }
+        Some(registration)
+    }
+
+    fn remove_of(&mut self, session: u64) -> Vec<Rc<Registration>> {
+        self.watching.remove(&session);
+        let numbers: Vec<u64> = self
+            .by_number
+            .iter()
+            .filter(|(_, registration)| registration.session() == session)
+            .map(|(number, _)| *number)
+            .collect();
+        numbers
+            .iter()
+            .filter_map(|number| self.by_number.remove(number))
+            .collect()
+    }
+}
+
 /// The desk of one PHP thread.
 #[derive(Debug)]
 pub(crate) struct Desk {
     mailbox: RefCell<Arc<Mailbox>>,
-    registrations: RefCell<BTreeMap<u64, Rc<Registration>>>,
+    registrations: RefCell<Registrations>,
     last_number: Cell<u64>,
     /// The fibers in which a callback runs right now; null is none.
     delivering: RefCell<Vec<*const c_void>>,
@@ -39,7 +85,7 @@ impl Desk {
     }
 
     /// In a forked child: a new mailbox, since the old one's lock may be held by a thread that is not there; and nobody is to be
-    /// called for what the parent's sessions see.
+    /// called for what the parent's sessions see. A callback that forked goes on in the child, and is still under way there.
     pub(crate) fn renew_after_fork() {
         let desk = Self::here();
         let old = desk.mailbox.replace(Mailbox::of_this_thread());
@@ -64,58 +110,63 @@ impl Desk {
         number
     }
 
-    pub(crate) fn add(&self, number: u64, registration: Registration) -> Rc<Registration> {
-        let registration = Rc::new(registration);
-        let added = Rc::clone(&registration);
-        self.registrations.borrow_mut().insert(number, added);
-        registration
+    pub(crate) fn add(&self, number: u64, registration: Rc<Registration>) {
+        self.registrations.borrow_mut().add(number, registration);
     }
 
     pub(crate) fn registration(&self, number: u64) -> Option<Rc<Registration>> {
-        self.registrations.borrow().get(&number).map(Rc::clone)
+        let registrations = self.registrations.borrow();
+        registrations.by_number.get(&number).map(Rc::clone)
     }
 
     /// Takes a registration out. To drop it may run PHP code.
     pub(crate) fn remove(&self, number: u64) -> Option<Rc<Registration>> {
-        self.registrations.borrow_mut().remove(&number)
+        self.registrations.borrow_mut().remove(number)
     }
 
     /// Takes all registrations of a session out. To drop them may run PHP code.
     pub(crate) fn remove_of(&self, session: u64) -> Vec<Rc<Registration>> {
-        let mut registrations = self.registrations.borrow_mut();
-        let numbers: Vec<u64> = registrations
-            .iter()
-            .filter(|(_, registration)| registration.session() == session)
-            .map(|(number, _)| *number)
-            .collect();
-        numbers
-            .iter()
-            .filter_map(|number| registrations.remove(number))
-            .collect()
+        self.registrations.borrow_mut().remove_of(session)
     }
 
-    /// The first registration that fits.
-    pub(crate) fn find(
+    /// The first registration that watches this path for this session and fits.
+    pub(crate) fn find_watching(
         &self,
+        (session, path): (u64, &str),
         fits: impl Fn(&Registration) -> bool,
-    ) -> Option<(u64, Rc<Registration>)> {
+    ) -> Option<Rc<Registration>> {
         let registrations = self.registrations.borrow();
-        let mut all = registrations.iter();
-        all.find(|(_, registration)| fits(registration))
-            .map(|(number, registration)| (*number, Rc::clone(registration)))
+        let numbers = registrations.watching.get(&session)?.get(path)?;
+        let mut all = numbers
+            .iter()
+            .filter_map(|number| registrations.by_number.get(number));
+        all.find(|registration| fits(registration)).map(Rc::clone)
+    }
+
+    /// Whether anybody may still be called for what happens, lines for a log apart.
+    pub(crate) fn expects_news(&self) -> bool {
+        let registrations = self.registrations.borrow();
+        let mut all = registrations.by_number.values();
+        all.any(|registration| !registration.is_log())
+    }
+
+    /// The request ends.
+    pub(crate) fn end_request(&self) {
+        self.clear();
+        // What bailed out came past its end.
+        self.delivering.borrow_mut().clear();
     }
 
     /// Nobody is to be called any more.
-    pub(crate) fn clear(&self) {
+    fn clear(&self) {
         loop {
             // PHP code that runs while they are dropped may add more.
             let registrations = std::mem::take(&mut *self.registrations.borrow_mut());
-            if registrations.is_empty() {
+            if registrations.by_number.is_empty() {
                 break;
             }
             drop(registrations);
         }
-        self.delivering.borrow_mut().clear();
         while self.mailbox().pop().is_some() {}
     }
 

@@ -43,6 +43,16 @@ pub(crate) fn throw_not_connected() -> Thrown {
     throw(&CONNECTION, "Zookeeper->connect() was not called", 5998)
 }
 
+/// Something cannot be done now, or not here.
+pub(crate) fn throw_invalid_state(why: &str) -> Thrown {
+    throw(&EXCEPTION, why, INVALID_STATE)
+}
+
+/// There is nothing that could come.
+pub(crate) fn throw_nothing(why: &str) -> Thrown {
+    throw(&EXCEPTION, why, NOTHING)
+}
+
 /// The client could not be started.
 pub(crate) fn throw_not_started(why: &str) -> Thrown {
     throw(&CONNECTION, why, 5999)
@@ -122,6 +132,8 @@ pub(crate) const fn message_of(code: i64) -> &'static str {
 }
 
 pub(crate) const BAD_ARGUMENTS: i64 = -8;
+const INVALID_STATE: i64 = -9;
+const NOTHING: i64 = -117;
 pub(crate) const SESSION_EXPIRED: i64 = -112;
 pub(crate) const INVALID_ACL: i64 = -114;
 pub(crate) const AUTH_FAILED: i64 = -115;

@@ -86,7 +86,7 @@ extern "C" fn zoa_rinit(_kind: i32, _module_number: i32) -> i32 {
 extern "C" fn zoa_rshutdown(_kind: i32, _module_number: i32) -> i32 {
     process::enter();
     // A panic must not unwind into the engine.
-    let _ = std::panic::catch_unwind(|| desk::Desk::here().clear());
+    let _ = std::panic::catch_unwind(|| desk::Desk::here().end_request());
     0
 }
 

@@ -1,11 +1,12 @@
 //! The way from the clients' threads to the PHP thread: which registrations have something to say, in the order it happened.
 //!
 //! ```text
-//! client's thread:  wake(registration) -> queue, raise the engine's flag, ring for who waits
+//! client's thread:  wake(registration) -> queue, raise the engine's flag, or ring for who waits
 //! PHP thread:       at a safe point, or in wait(): take one after the other
 //! ```
 //!
-//! Invariant: while something is queued and the PHP thread is not yet at it, the flag is up or a pulse is on its way.
+//! Invariant: while something is queued and the PHP thread is not yet at it, the flag is up or a pulse is on its way. The queue
+//! is as long as the queues of the streams behind it, which are bounded: a number is queued once for each of their items.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,26 +30,45 @@ const PULSE_DELAY: Duration = Duration::from_millis(1);
 /// The mailbox of one PHP thread.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
-    ready: Mutex<VecDeque<u64>>,
+    inside: Mutex<Inside>,
     bell: Condvar,
-    interrupt: Interrupt,
     has_pulse: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Inside {
+    ready: VecDeque<u64>,
+    /// The PHP thread waits for the bell, so that the flag is left to signals and time limits.
+    is_attended: bool,
+    /// Under the lock, so that nobody is about to raise it when its thread ends.
+    interrupt: Interrupt,
+}
+
+impl Inside {
+    fn raise(&self) {
+        if !self.is_attended && !self.ready.is_empty() {
+            self.interrupt.raise();
+        }
+    }
 }
 
 impl Mailbox {
     /// A mailbox for this thread.
     pub(crate) fn of_this_thread() -> Arc<Self> {
         Arc::new(Self {
-            ready: Mutex::new(VecDeque::new()),
+            inside: Mutex::new(Inside {
+                ready: VecDeque::new(),
+                is_attended: false,
+                interrupt: Interrupt::of_this_thread(),
+            }),
             bell: Condvar::new(),
-            interrupt: Interrupt::of_this_thread(),
             has_pulse: AtomicBool::new(false),
         })
     }
 
     // A standard lock, which leaves nothing behind in a forked child that others could stumble over.
-    fn queue(&self) -> MutexGuard<'_, VecDeque<u64>> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whoever is woken by this waker queues the registration.
@@ -62,32 +82,37 @@ impl Mailbox {
 
     /// Queues a registration, from any thread.
     pub(crate) fn push(&self, registration: u64) {
-        self.queue().push_back(registration);
-        self.interrupt.raise();
+        let mut inside = self.inside();
+        inside.ready.push_back(registration);
+        inside.raise();
         self.bell.notify_all();
     }
 
     pub(crate) fn pop(&self) -> Option<u64> {
-        self.queue().pop_front()
+        self.inside().ready.pop_front()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue().is_empty()
+        self.inside().ready.is_empty()
     }
 
     /// Waits for something in the queue, for so long at most.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
-        let queue = self.queue();
+        let mut inside = self.inside();
+        inside.is_attended = true;
         let waited = self
             .bell
-            .wait_timeout_while(queue, timeout, |queue| queue.is_empty());
-        let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        !queue.is_empty()
+            .wait_timeout_while(inside, timeout, |inside| inside.ready.is_empty());
+        let (mut inside, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        inside.is_attended = false;
+        // Should whoever waited not take it.
+        inside.raise();
+        !inside.ready.is_empty()
     }
 
     /// Whether the engine wants the PHP thread's attention: for us, for a signal, for a time limit.
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.interrupt.is_raised()
+        self.inside().interrupt.is_raised()
     }
 
     /// Raises the flag a little later, if then there is still something in the queue.
@@ -101,9 +126,7 @@ impl Mailbox {
             thread.spawn(move || {
                 thread::park_timeout(PULSE_DELAY);
                 mailbox.has_pulse.store(false, Ordering::Release);
-                if !mailbox.is_empty() {
-                    mailbox.interrupt.raise();
-                }
+                mailbox.inside().raise();
             })
         });
         if started.is_err() {
@@ -114,7 +137,7 @@ impl Mailbox {
 
     /// The thread ends: its flag is touched no more.
     pub(crate) fn forget_thread(&self) {
-        self.interrupt.forget();
+        self.inside().interrupt.forget();
     }
 }
 

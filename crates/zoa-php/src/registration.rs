@@ -1,7 +1,8 @@
 //! Who is to be called, and for what: a stream of the client, and a PHP callable.
 //!
 //! A watch has a watcher of its own, made before the request is sent, so that an event can never be taken for that of an earlier
-//! or later watch of the same path, and reaches the mailbox in the order in which it happened.
+//! or later watch of the same path. Invariant: the mailbox has the number of a registration once for each piece of news that it
+//! has to tell, in the order in which they happened, those of other registrations in between.
 
 use std::cell::Cell;
 use std::cell::RefCell;
@@ -14,6 +15,7 @@ use std::task::Waker;
 
 use futures_core::Stream;
 use zoa_client::Error;
+use zoa_client::EventType;
 use zoa_client::Listener;
 use zoa_client::Missed;
 use zoa_client::Notice;
@@ -81,8 +83,9 @@ pub(crate) struct Registration {
     callable: Rc<Callable>,
     /// What happened to the session before anybody listened.
     first: Cell<Option<SessionEvent>>,
-    /// Asked for again before it fired: it may have more to say after the first event.
-    is_shared: Cell<bool>,
+    /// How many events of a watch that fires once are to come: one more for each time it was asked for again after it fired, and
+    /// before that was told.
+    left: Cell<usize>,
 }
 
 impl Registration {
@@ -99,7 +102,7 @@ impl Registration {
             waker,
             callable,
             first: Cell::new(None),
-            is_shared: Cell::new(false),
+            left: Cell::new(1),
         }
     }
 
@@ -121,20 +124,50 @@ impl Registration {
         self
     }
 
-    pub(crate) fn share(&self) {
-        self.is_shared.set(true);
+    /// Whether it tells a log.
+    pub(crate) fn is_log(&self) -> bool {
+        let source = self.source.borrow();
+        matches!(source.get(), Some(Source::Log(_)))
     }
 
-    /// Whether one piece of news is all there will be.
-    pub(crate) fn is_once(&self) -> bool {
-        match &self.watch {
-            Some(watch) => match watch.kind {
-                WatchKind::Data | WatchKind::Exists | WatchKind::Children | WatchKind::Config => {
-                    !self.is_shared.get()
-                }
-                WatchKind::Persistent | WatchKind::PersistentRecursive => false,
-            },
-            None => false,
+    /// From now on the mailbox hears of each piece of news. Gives how many there are already, for which it did not.
+    pub(crate) fn listen(&self) -> usize {
+        let first = self.first.take();
+        let mut source = self.source.borrow_mut();
+        let there = match source.get_mut() {
+            Some(Source::Watch(events)) => events.ring_each(self.waker.clone()),
+            Some(Source::Session(listener)) => listener.ring_each(self.waker.clone()),
+            Some(Source::Log(listener)) => listener.ring_each(self.waker.clone()),
+            // It is asked once, and then promises.
+            Some(Source::Auth(_)) => 1,
+            None => 0,
+        };
+        self.first.set(first);
+        there + usize::from(first.is_some())
+    }
+
+    /// It was asked for again, and the answer is there: events that are not yet told are of the earlier watch.
+    pub(crate) fn ask_again(&self) {
+        let source = self.source.borrow();
+        if let Some(Source::Watch(events)) = source.get() {
+            self.left.set(events.waiting_count() + 1);
+        }
+    }
+
+    /// Whether nothing will come after this event of a watch, which is told now.
+    pub(crate) fn ends_with(&self, event: &WatchEvent) -> bool {
+        let Some(watch) = &self.watch else {
+            return false;
+        };
+        match watch.kind {
+            WatchKind::Data | WatchKind::Exists | WatchKind::Children | WatchKind::Config => {
+                let left = self.left.get().saturating_sub(1);
+                self.left.set(left);
+                left == 0 || !matches!(event.event, EventType::Node(_))
+            }
+            WatchKind::Persistent | WatchKind::PersistentRecursive => {
+                event.event == EventType::PersistentWatchRemoved
+            }
         }
     }
 

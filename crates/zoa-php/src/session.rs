@@ -33,7 +33,6 @@ use crate::errors;
 use crate::idle;
 use crate::idle::Sameness;
 use crate::process::OfProcess;
-use crate::registration::News;
 use crate::registration::Registration;
 use crate::registration::Source;
 use crate::registration::WatchKind;
@@ -246,19 +245,17 @@ impl Session {
         // Before all else, since in a child process this removes what the parent had registered.
         let _ = self.client()?;
         let desk = Desk::here();
-        let found = desk.find(|registration| {
-            registration.session() == self.number
-                && registration
-                    .watch()
-                    .is_some_and(|watch| watch.kind == kind && watch.path == path)
+        let found = desk.find_watching((self.number, path), |registration| {
+            registration.watch().is_some_and(|watch| watch.kind == kind)
                 && callback.is(registration.callable())
         });
-        if let Some((_, registration)) = found
+        if let Some(registration) = found
             && let Some(watch) = registration.watch()
         {
-            registration.share();
             let watcher = watch.watcher;
-            return self.perform(Repeat::Read, |client| send(client, watcher));
+            let result = self.perform(Repeat::Read, |client| send(client, watcher))?;
+            registration.ask_again();
+            return Ok(result);
         }
         let (number, watcher) = self.register_watch(kind, path, callback)?;
         let result = self.attempt(Repeat::Read, |client| send(client, watcher))?;
@@ -289,7 +286,7 @@ impl Session {
         Ok((number, watcher))
     }
 
-    /// Puts a registration on the desk and asks it once, so that the mailbox hears of all that comes.
+    /// Puts a registration on the desk, so that the mailbox hears of all that comes.
     fn register(
         &self,
         (watch, first): (Option<WatchOf>, Option<SessionEvent>),
@@ -297,20 +294,14 @@ impl Session {
         callable: Rc<Callable>,
     ) -> u64 {
         let desk = Desk::here();
+        let mailbox = desk.mailbox();
         let number = desk.next_number();
-        let waker = desk.mailbox().waker(number);
-        let registration = Registration::new(self.number, watch, source, (waker.clone(), callable));
-        let registration = registration.after(first);
-        let is_watch = registration.watch().is_some();
-        desk.add(number, registration);
-        if is_watch {
-            // Nothing can have come: the request is not sent yet.
-            let polled = desk
-                .registration(number)
-                .map(|registration| registration.poll());
-            debug_assert!(polled.is_none_or(|news| matches!(news, News::NotYet | News::End)));
-        } else {
-            waker.wake();
+        let waker = mailbox.waker(number);
+        let registration = Registration::new(self.number, watch, source, (waker, callable));
+        let registration = Rc::new(registration.after(first));
+        desk.add(number, Rc::clone(&registration));
+        for _ in 0..registration.listen() {
+            mailbox.push(number);
         }
         number
     }

@@ -1,6 +1,7 @@
 //! ZooKeeper's records as PHP arrays, and back.
 
 use ext_php_rs::types::ZendHashTable;
+use ext_php_rs::types::Zval;
 use zoa_client::Acl;
 use zoa_client::Perms;
 use zoa_client::Stat;
@@ -9,6 +10,7 @@ use zoa_client::Version;
 use crate::engine::Thrown;
 use crate::engine::Value;
 use crate::engine::array_of;
+use crate::engine::has_exception;
 use crate::engine::map_of;
 use crate::errors;
 
@@ -48,21 +50,30 @@ pub(crate) fn of_acl(acl: &[Acl]) -> Value {
 /// The ACL in an array; entries that lack something are left out, as in the original.
 ///
 /// # Errors
-/// When nothing is left; thrown.
+/// When nothing is left, or PHP code that was asked for a string has thrown; thrown.
 pub(crate) fn acl_in(array: &ZendHashTable) -> Result<Vec<Acl>, Thrown> {
-    let entries = array.values().filter_map(|entry| {
-        let entry = entry.dereference().array()?;
-        let perms = entry.get("perms")?.dereference().coerce_to_long()?;
-        let scheme = entry.get("scheme")?.dereference().coerce_to_string()?;
-        let id = entry.get("id")?.dereference().coerce_to_string()?;
-        let perms = Perms(u32::try_from(perms).ok()?);
-        Some(Acl { perms, scheme, id })
-    });
-    let acl: Vec<Acl> = entries.collect();
+    let acl: Vec<Acl> = array.values().filter_map(acl_entry_in).collect();
+    if has_exception() {
+        return Err(Thrown);
+    }
     if acl.is_empty() {
         return Err(errors::throw_code(errors::INVALID_ACL));
     }
     Ok(acl)
+}
+
+fn acl_entry_in(entry: &Zval) -> Option<Acl> {
+    // An object's `__toString` may take the entry out of the variable that a reference in the array leads to.
+    let held = Value::zval(entry.dereference().shallow_clone());
+    let entry = held.array()?;
+    let perms = entry.get("perms")?.dereference().coerce_to_long()?;
+    let text_of = |key: &str| {
+        let mut held = Value::zval(entry.get(key)?.dereference().shallow_clone());
+        held.coerce_to_text()
+    };
+    let (scheme, id) = (text_of("scheme")?, text_of("id")?);
+    let perms = Perms(u32::try_from(perms).ok()?);
+    Some(Acl { perms, scheme, id })
 }
 
 /// A version to compare with.

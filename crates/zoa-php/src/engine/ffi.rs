@@ -67,6 +67,7 @@ unsafe extern "C" {
     pub(crate) fn zoa_arg_count(frame: *mut zend_execute_data) -> u32;
     pub(crate) fn zoa_this(frame: *mut zend_execute_data) -> *mut zend_object;
     pub(crate) fn zoa_assign_by_ref(frame: *mut zend_execute_data, number: u32, value: *mut zval);
+    pub(crate) fn zoa_text_of(value: *mut zval) -> *mut zend_string;
     pub(crate) fn zoa_callable_is_given(fci: *const c_void) -> bool;
     pub(crate) fn zoa_callable_keep(fci: *const c_void, fcc: *const c_void) -> *mut KeptCallable;
     pub(crate) fn zoa_callable_of(value: *mut zval) -> *mut KeptCallable;

@@ -5,6 +5,8 @@ use ext_php_rs::types::ZendHashTable;
 use ext_php_rs::types::ZendStr;
 use ext_php_rs::types::Zval;
 
+use super::ffi;
+
 /// A value for PHP, owned.
 #[derive(Debug)]
 pub(crate) struct Value(Zval);
@@ -34,6 +36,26 @@ impl Value {
 
     pub(crate) const fn zval(zval: Zval) -> Self {
         Self(zval)
+    }
+
+    /// The array, if it is one.
+    pub(crate) fn array(&self) -> Option<&ZendHashTable> {
+        self.0.array()
+    }
+
+    /// It as text, by PHP's rules; `None` when it is none, or no UTF-8. PHP code may run in here, and throw.
+    #[expect(unsafe_code, reason = "the engine converts it")]
+    pub(crate) fn coerce_to_text(&mut self) -> Option<String> {
+        // SAFETY: the value is held here, whatever PHP code does to the variables that have it; the string is taken over, and
+        // given back when it is dropped.
+        let text = unsafe {
+            let text = ffi::zoa_text_of(&raw mut self.0);
+            if text.is_null() {
+                return None;
+            }
+            ZBox::from_raw(text.cast::<ZendStr>())
+        };
+        text.as_str().ok().map(str::to_owned)
     }
 
     pub(crate) fn into_zval(self) -> Zval {

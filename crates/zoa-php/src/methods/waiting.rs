@@ -24,9 +24,17 @@ use crate::zookeeper::Zookeeper;
 const SLICE: Duration = Duration::from_millis(20);
 
 /// Waits until a callback was called, and gives how many were. It ends early, with 0, at a signal, as `sleep()` does.
+///
+/// It throws where it would wait in vain: in a callback, since callbacks are called one after the other, and without a limit
+/// when there is nothing that could come.
 pub(super) fn wait(call: &Call) -> Result<Value, Thrown> {
     let mut timeout = DoubleArg::nullable();
     call.parse(&mut [], &mut [&mut timeout])?;
+    if delivery::is_under_way() {
+        return Err(errors::throw_invalid_state(
+            "wait() in a callback: the next callback is called when this one has returned",
+        ));
+    }
     let timeout = timeout
         .value()
         .map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX));
@@ -37,6 +45,11 @@ pub(super) fn wait(call: &Call) -> Result<Value, Thrown> {
         let count = delivery::deliver();
         if count > 0 || has_exception() {
             return Ok(Value::long(i64::try_from(count).unwrap_or(i64::MAX)));
+        }
+        if is_endless && !Desk::here().expects_news() {
+            return Err(errors::throw_nothing(
+                "wait() without a limit: there is no watch or watcher that could be told of anything",
+            ));
         }
         let left = deadline.map_or(SLICE, |deadline| deadline.saturating_duration_since(now()));
         if left.is_zero() && !is_endless {
