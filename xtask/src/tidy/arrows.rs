@@ -22,12 +22,16 @@ const FENCE: &str = "```arrows";
 const DEVELOPMENT: [&str; 4] = ["xtask", "zoa-compat", "zoa-sim", "zoa-testkit"];
 
 /// The pure houses, each with all it may know of ours.
-const PURE: [(&str, &[&str]); 7] = [
+const PURE: [(&str, &[&str]); 8] = [
     ("zoa-proto", &[]),
     ("zoa-tree", &["zoa-proto"]),
     ("zoa-core", &["zoa-proto", "zoa-tree"]),
     ("zoa-log", &[]),
     ("zoa-raft", &["zoa-log"]),
+    (
+        "zoa-ensemble",
+        &["zoa-log", "zoa-proto", "zoa-raft", "zoa-tree"],
+    ),
     ("zoa-client-core", &["zoa-proto"]),
     ("zoa-recipes", &["zoa-client-core", "zoa-proto"]),
 ];

@@ -10,12 +10,13 @@ use crate::source::Source;
 use crate::source::past_matching;
 
 /// The crates that name no runtime, socket, file, clock, random source or thread.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "zoa-proto",
     "zoa-tree",
     "zoa-core",
     "zoa-log",
     "zoa-raft",
+    "zoa-ensemble",
     "zoa-client-core",
     "zoa-recipes",
 ];

@@ -88,6 +88,7 @@ fn no_pure_crate_looks_up_whatever_the_page_says() {
         ("zoa-core", "zoa-raft"),
         ("zoa-raft", "zoa-proto"),
         ("zoa-raft", "zoa-tree"),
+        ("zoa-ensemble", "zoa-core"),
         ("zoa-client-core", "zoa-tree"),
         ("zoa-client-core", "zoa-core"),
         ("zoa-recipes", "zoa-proto"),
@@ -118,6 +119,7 @@ fn each_pure_crate_is_held_to_it() {
         "zoa-core",
         "zoa-log",
         "zoa-raft",
+        "zoa-ensemble",
         "zoa-client-core",
         "zoa-recipes",
     ] {

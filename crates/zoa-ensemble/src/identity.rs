@@ -1,0 +1,44 @@
+//! Who this server is: what it says in a hello, and what it needs to judge another's.
+//!
+//! Small and without secrets, so that a driver may share it between the threads that make connections.
+
+use zoa_proto::PeerId;
+use zoa_raft::Members;
+
+use crate::config::Founders;
+use crate::hello::Hello;
+use crate::hello::HelloState;
+use crate::hello::Purpose;
+
+/// See the module.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// `myid`.
+    pub me: PeerId,
+    /// How far this server is.
+    pub state: HelloState,
+    /// Who its zoo.cfg names.
+    pub founders: Founders,
+    /// Whether its dataDir has the marker `initialize`.
+    pub initialize: bool,
+    /// Its own `server.N` line, as text.
+    pub line: String,
+    /// Who takes part, as far as this server knows.
+    pub members: Members,
+}
+
+impl Identity {
+    /// What this server says on a connection to `to`.
+    #[must_use]
+    pub fn hello(&self, to: PeerId, purpose: Purpose) -> Hello {
+        Hello {
+            me: self.me,
+            to,
+            purpose,
+            state: self.state,
+            founders: self.founders.clone(),
+            initialize: self.initialize,
+            line: self.line.clone(),
+        }
+    }
+}
