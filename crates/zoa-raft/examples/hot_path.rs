@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use zoa_log::HardState;
-use zoa_raft::LogPosition;
+use zoa_raft::Members;
 use zoa_raft::Notices;
 use zoa_raft::RaftConfig;
 use zoa_raft::RaftEffect;
@@ -49,14 +48,12 @@ fn run(batch_len: usize) -> (Duration, u128) {
 fn sole_voter(effects: &mut Vec<RaftEffect>) -> RaftLoop {
     let config = RaftConfig {
         id: 1,
-        voters: vec![1],
-        learners: Vec::new(),
         election_tick: 10,
         heartbeat_tick: 1,
         seed: 1,
         notices: Notices::default(),
     };
-    let recovery = Recovery::new(HardState::default(), LogPosition::default());
+    let recovery = Recovery::founding(Members::of_voters([1]));
     RaftLoop::new(config, recovery, effects).expect("the settings are right")
 }
 

@@ -1,18 +1,13 @@
 //! What a raft loop is told at its birth.
 
-use crate::limits::MEMBERS_MAX;
 use crate::notices::Notices;
 
-/// The settings of one raft loop.
+/// The settings of one raft loop. Who the members are, recovery knows.
 #[derive(Clone, Debug)]
 pub struct RaftConfig {
-    /// This server's raft id; not 0.
+    /// This server's raft id; not 0. It need not be a member's: a joiner is none yet, a removed
+    /// server none any more.
     pub id: u64,
-    /// The voting members, this server normally among them, as the recovered metadata or snapshot
-    /// names them.
-    pub voters: Vec<u64>,
-    /// The members that follow without voting.
-    pub learners: Vec<u64>,
     /// Ticks without a leader before an election, at least; up to twice as many are drawn.
     pub election_tick: usize,
     /// Ticks from one heartbeat of the leader to the next; fewer than `election_tick`.
@@ -25,20 +20,8 @@ pub struct RaftConfig {
 
 impl RaftConfig {
     pub(crate) fn check(&self) -> Result<(), RaftError> {
-        let mut members: Vec<u64> = self.voters.iter().chain(&self.learners).copied().collect();
-        let count = members.len();
-        members.sort_unstable();
-        members.dedup();
-        let why = if members.len() != count {
-            "a member is named twice"
-        } else if members.contains(&0) {
+        let why = if self.id == 0 {
             "0 is nobody's id"
-        } else if count > MEMBERS_MAX {
-            "too many members"
-        } else if self.voters.is_empty() {
-            "nobody votes"
-        } else if !members.contains(&self.id) {
-            "this server is not a member"
         } else if self.heartbeat_tick == 0 || self.election_tick <= self.heartbeat_tick {
             "an election must take more ticks than a heartbeat, and a heartbeat at least one"
         } else {
@@ -78,11 +61,13 @@ pub enum RaftError {
         /// The last index it has.
         found: u64,
     },
-    /// The entry changes the ensemble's members, which this version cannot do.
-    ConfigEntry {
+    /// The entry changes the ensemble's members in a way this version does not know.
+    BadChange {
         /// Where.
         index: u64,
     },
+    /// No ensemble can have such members; says why.
+    Members(String),
 }
 
 impl std::fmt::Display for RaftError {
@@ -106,10 +91,11 @@ impl std::fmt::Display for RaftError {
                 f,
                 "the log ends at entry {found}, but must reach entry {expected} at least"
             ),
-            Self::ConfigEntry { index } => write!(
+            Self::BadChange { index } => write!(
                 f,
-                "entry {index} changes the ensemble's members, which this version cannot do"
+                "entry {index} changes the ensemble's members in a way this version does not know"
             ),
+            Self::Members(why) => write!(f, "no ensemble can have such members: {why}"),
         }
     }
 }

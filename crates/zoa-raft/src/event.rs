@@ -8,6 +8,8 @@ use zoa_log::Entry;
 use zoa_log::LogIndex;
 use zoa_log::Persist;
 
+use crate::members::MemberChange;
+use crate::members::Members;
 use crate::peer::PeerFault;
 
 /// A place in the log together with the term of the entry there.
@@ -19,11 +21,46 @@ pub struct LogPosition {
     pub term: u64,
 }
 
+impl LogPosition {
+    /// Where the log of a founded ensemble begins behind. What is there is no entry but the
+    /// founding itself, so whoever joins later with an empty disk finds that the log does not
+    /// reach back far enough, and is sent a snapshot with the members.
+    pub const FOUNDING: Self = Self {
+        index: LogIndex(1),
+        term: 1,
+    };
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum RaftEvent {
     /// Transactions to replicate, all that the driver has drained. None of them may be empty.
     Propose(Vec<Bytes>),
+    /// Change the members: one at once, several by way of a joint membership that the leader ends
+    /// by itself. Refused while another change is under way.
+    ChangeMembers {
+        /// What changes; at least one.
+        changes: Vec<MemberChange>,
+        /// The transaction on whose result the change depends: the entry is handed out with
+        /// it, and [`RaftEvent::ChangeDecided`] says whether it counts. Empty: it always counts, and
+        /// is not handed out.
+        data: Bytes,
+    },
+    /// What became of the change that the last [`RaftEffect::Commit`] ended with. Nothing more is
+    /// handed out until then.
+    ChangeDecided {
+        /// Its place in the log.
+        index: LogIndex,
+        /// False: the change is void, on every server alike.
+        accepted: bool,
+    },
+    /// Give the leadership to this voter, once it has caught up. Proposals are refused meanwhile,
+    /// for one election timeout at most. Nothing happens when this server does not lead, or the
+    /// other is no voter.
+    TransferLeader {
+        /// Its raft id.
+        to: u64,
+    },
     /// Every [`RaftEffect::Persist`] up to this number is durable.
     Persisted {
         /// The number of the newest durable step.
@@ -56,6 +93,8 @@ pub enum RaftEvent {
     SnapshotTaken {
         /// The last entry that is in it.
         position: LogPosition,
+        /// The members as of that place ([`MemberHistory`](crate::MemberHistory)).
+        members: Members,
     },
     /// The end of what [`RaftEffect::SendSnapshot`] asked for.
     SnapshotSent {
@@ -95,11 +134,17 @@ pub enum RaftEffect {
         /// What [`RaftEvent::Peer`] takes on the other side once the file is there.
         message: Bytes,
     },
+    /// A peer needs a snapshot, and there is none that fits the log: take one soon, then say
+    /// [`RaftEvent::SnapshotTaken`]. Comes again and again until then, also while one is being taken.
+    SnapshotWanted,
     /// Put the received snapshot of this position in the place of log and state: the log goes on
     /// behind it. Comes before the [`RaftEffect::Persist`] that makes it lasting.
     InstallSnapshot {
         /// The last entry that is in the snapshot.
         position: LogPosition,
+        /// The members from there on. This server may be among them though the snapshot's own
+        /// metadata do not name it yet: the change that adds it comes in the log.
+        members: Members,
     },
     /// Read old entries from the log for a peer that lags, then say [`RaftEvent::LogRead`].
     ReadLog {
@@ -112,6 +157,15 @@ pub enum RaftEffect {
     },
     /// These entries are committed and durable here: apply them.
     Commit(Vec<Committed>),
+    /// The members after the entry at `index`, which may be none that was handed out. Comes at the
+    /// start, after every change, after every [`RaftEvent::ChangeDecided`] also when the change was
+    /// void, and after [`RaftEffect::InstallSnapshot`]; in order with the commits.
+    Members {
+        /// From which place on.
+        index: LogIndex,
+        /// Who they are.
+        members: Members,
+    },
     /// This server leads, and all that earlier leaders committed has been handed out.
     Established {
         /// The term it leads.
@@ -121,7 +175,7 @@ pub enum RaftEffect {
     Refused {
         /// Why.
         reason: Refusal,
-        /// What was proposed, unchanged.
+        /// What was proposed, unchanged; of a change of members its data, and nothing if it had none.
         proposals: Vec<Bytes>,
     },
     /// A peer sent what no correct peer sends; it was ignored.
@@ -142,6 +196,10 @@ pub struct Committed {
     pub term: u64,
     /// The proposed bytes.
     pub data: Bytes,
+    /// Whether the members change with it, if it is accepted. Then it is the last one of its
+    /// batch, and [`RaftEvent::ChangeDecided`] (in recovery:
+    /// [`Recovery::decided`](crate::Recovery::decided)) is due.
+    pub is_change: bool,
 }
 
 /// Why proposals were refused.
@@ -151,4 +209,11 @@ pub enum Refusal {
     NotLeader,
     /// Too much waits for the disk or the quorum (`limits.rs`).
     TooMuchUncommitted,
+    /// The leadership is being given away.
+    Transferring,
+    /// Another change of members is not over, or this leader is not established yet.
+    ChangeUnderWay,
+    /// No ensemble can have such members: nobody would vote, there would be too many, an id is 0,
+    /// or nothing was to be changed.
+    ImpossibleChange,
 }

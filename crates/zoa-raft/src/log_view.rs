@@ -7,6 +7,7 @@
 //! Invariant: all entries that are not durable, or not yet handed out to be applied, are in the
 //! tail. The library reads those without being willing to wait.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
@@ -24,6 +25,7 @@ use crate::event::LogPosition;
 use crate::limits::LOG_READS_MAX;
 use crate::limits::TAIL_BYTES_MAX;
 use crate::limits::TAIL_ENTRIES_MAX;
+use crate::members::Members;
 use crate::terms::Terms;
 
 /// What an entry costs in memory and in messages beside its data, about.
@@ -47,7 +49,9 @@ pub(crate) struct LogView {
     tail: VecDeque<Entry>,
     tail_bytes: u64,
     alone: bool,
-    snapshot: Option<LogPosition>,
+    changed: bool,
+    snapshot: Option<(LogPosition, Members)>,
+    snapshot_wanted: Cell<bool>,
     fetched: Vec<Entry>,
     wanted: RefCell<Vec<Wanted>>,
 }
@@ -56,8 +60,7 @@ impl LogView {
     /// `tail` must be the last entries that `terms` knows, all above what is applied among them.
     pub(crate) fn new(initial: RaftState, terms: Terms, tail: VecDeque<Entry>) -> Self {
         let tail_bytes = tail.iter().map(cost_bytes).sum();
-        let conf = &initial.conf_state;
-        let alone = conf.voters.len() + conf.learners.len() <= 1;
+        let alone = Members::from(&initial.conf_state).ids().len() <= 1;
         if let Some(last) = tail.back() {
             assert!(
                 last.index == terms.last().index,
@@ -70,7 +73,9 @@ impl LogView {
             tail,
             tail_bytes,
             alone,
+            changed: false,
             snapshot: None,
+            snapshot_wanted: Cell::new(false),
             fetched: Vec::new(),
             wanted: RefCell::new(Vec::new()),
         }
@@ -131,23 +136,31 @@ impl LogView {
     }
 
     /// A newer snapshot may be offered to followers.
-    pub(crate) fn set_snapshot(&mut self, position: LogPosition) {
-        if self.snapshot.is_none_or(|old| old.index < position.index) {
-            self.snapshot = Some(position);
+    pub(crate) fn set_snapshot(&mut self, position: LogPosition, members: Members) {
+        let old = self.snapshot.as_ref();
+        if old.is_none_or(|(old, _)| old.index < position.index) {
+            self.snapshot = Some((position, members));
         }
     }
 
+    /// Whether the library asked for a snapshot when there was none that fits, since the last call.
+    pub(crate) fn take_snapshot_wanted(&self) -> bool {
+        self.snapshot_wanted.take()
+    }
+
     /// Nothing but a snapshot is left: the log goes on behind it.
-    pub(crate) fn install(&mut self, position: LogPosition) {
+    pub(crate) fn install(&mut self, position: LogPosition, members: Members) {
         self.terms = Terms::new(position);
         self.tail.clear();
         self.tail_bytes = 0;
-        self.snapshot = Some(position);
+        self.set_members(&members);
+        self.snapshot = Some((position, members));
     }
 
-    pub(crate) fn set_members(&mut self, members: eraftpb::ConfState) {
-        self.alone = members.voters.len() + members.learners.len() <= 1;
-        self.initial.conf_state = members;
+    /// The members have changed.
+    pub(crate) fn set_members(&mut self, members: &Members) {
+        self.alone = members.ids().len() <= 1;
+        self.changed = true;
     }
 
     /// The reads that have not been asked for yet: low, high, bytes.
@@ -226,7 +239,9 @@ impl Storage for LogView {
             high <= self.terms.last().index.0 + 1,
             "no entry is read that is not there"
         );
-        if low <= self.terms.base().index.0 {
+        if low <= self.terms.base().index.0 || (low == 1 && self.changed) {
+            // Whoever asks for the very first entry has joined with an empty disk. The members of the
+            // founding are in no entry, so it needs a snapshot to begin from.
             return Err(LibraryError::Store(StorageError::Compacted));
         }
         let tail_first = self.tail_first().0;
@@ -273,31 +288,54 @@ impl Storage for LogView {
         Ok(self.terms.last().index.0)
     }
 
-    fn snapshot(&self, request_index: u64, _to: u64) -> raft::Result<eraftpb::Snapshot> {
-        match self.snapshot {
-            Some(position) if position.index.0 >= request_index => {
+    fn snapshot(&self, request_index: u64, to: u64) -> raft::Result<eraftpb::Snapshot> {
+        // The log must go on behind it.
+        let needed = self.terms.base().index.0.max(request_index);
+        match &self.snapshot {
+            Some((position, members)) if position.index.0 >= needed => {
                 let mut snapshot = eraftpb::Snapshot::default();
                 let metadata = snapshot.mut_metadata();
                 metadata.index = position.index.0;
                 metadata.term = position.term;
-                metadata.set_conf_state(self.initial.conf_state.clone());
+                metadata.set_conf_state(eraftpb::ConfState::from(&members_for(members, to)));
                 Ok(snapshot)
             }
-            Some(_) | None => Err(LibraryError::Store(
-                StorageError::SnapshotTemporarilyUnavailable,
-            )),
+            Some(_) | None => {
+                self.snapshot_wanted.set(true);
+                Err(LibraryError::Store(
+                    StorageError::SnapshotTemporarilyUnavailable,
+                ))
+            }
         }
     }
 }
 
+/// The members of a snapshot, for a receiver that was added after it. The library takes no
+/// snapshot that does not name it, so it is named as a learner, which decides nothing; the change that
+/// adds it follows in the log, and finds nothing left to do.
+fn members_for(members: &Members, to: u64) -> Members {
+    if members.contains(to) {
+        return members.clone();
+    }
+    let mut members = members.clone();
+    members.learners.push(to);
+    members.learners.sort_unstable();
+    members
+}
+
 /// The library's form of an entry; the data is shared, not copied.
 pub(crate) fn to_library(entry: &Entry) -> eraftpb::Entry {
-    eraftpb::Entry {
+    let mut found = eraftpb::Entry {
         index: entry.index.0,
         term: entry.term,
         data: entry.data.clone(),
         ..eraftpb::Entry::default()
-    }
+    };
+    found.set_entry_type(match entry.kind {
+        EntryKind::Normal => eraftpb::EntryType::EntryNormal,
+        EntryKind::Config => eraftpb::EntryType::EntryConfChangeV2,
+    });
+    found
 }
 
 /// Our form of an entry; the data is shared, not copied.

@@ -10,12 +10,14 @@
 mod check;
 mod decode;
 mod encode;
+mod reader;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use check::check;
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;
+pub(crate) use reader::Reader;
 
 /// The version in the first byte of every message.
 const VERSION: u8 = 1;
@@ -31,6 +33,11 @@ mod kind {
     pub(super) const HEARTBEAT: u8 = 7;
     pub(super) const HEARTBEAT_ANSWER: u8 = 8;
     pub(super) const SNAPSHOT: u8 = 9;
+    pub(super) const TIMEOUT_NOW: u8 = 10;
+
+    /// The kinds of entry in an append.
+    pub(super) const ENTRY_NORMAL: u8 = 1;
+    pub(super) const ENTRY_CHANGE: u8 = 2;
 }
 
 /// What was wrong with a peer's message.
@@ -57,6 +64,12 @@ pub enum PeerFault {
     NotAMember,
     /// The list of members is not one an ensemble can have.
     BadMembers,
+    /// An entry is of no kind known here, or changes the members in no way known here.
+    BadChange,
+    /// The first entries of all came to a server that has yet to hear who the members are.
+    NoMembers,
+    /// Whoever tells this server to take over does not lead.
+    TakeOverFromNoLeader,
     /// The leader believes that this server has entries it does not have: its disk was lost or
     /// replaced.
     CommitBeyondLog,
@@ -81,6 +94,13 @@ impl std::fmt::Display for PeerFault {
             Self::Misdirected => f.write_str("the message is not from a peer to this server"),
             Self::NotAMember => f.write_str("the sender is not a member of the ensemble"),
             Self::BadMembers => f.write_str("no ensemble has such members"),
+            Self::BadChange => f.write_str("an entry changes the members in no way known here"),
+            Self::NoMembers => {
+                f.write_str("entries came before this server has heard who the members are")
+            }
+            Self::TakeOverFromNoLeader => {
+                f.write_str("this server is to take over, but not from the leader it knows")
+            }
             Self::CommitBeyondLog => f.write_str(
                 "the leader believes that this server has entries that are not in its log",
             ),

@@ -13,11 +13,16 @@
 //!   travels with the next one.
 //! - A leader's messages may leave before its own sync, but not before its term and vote are
 //!   durable. Everyone else's messages leave when their Ready is (`outbox.rs`).
-//! - Entries are handed out once each, in order, committed and durable here.
+//! - Entries are handed out once each, in order, committed and durable here (`raft_loop/apply.rs`).
+//! - A server that has yet to hear who the members are votes and campaigns for nobody.
+
+mod apply;
+mod propose;
 
 use bytes::Bytes;
 use raft::Config;
 use raft::INVALID_ID;
+use raft::ProgressState;
 use raft::RaftState;
 use raft::RawNode;
 use raft::Ready;
@@ -34,14 +39,14 @@ use zoa_log::Persist;
 use crate::config::RaftConfig;
 use crate::config::RaftError;
 use crate::election::ElectionTimeouts;
-use crate::event::Committed;
 use crate::event::LogPosition;
 use crate::event::RaftEffect;
 use crate::event::RaftEvent;
-use crate::event::Refusal;
 use crate::limits;
 use crate::log_view::LogView;
 use crate::log_view::from_library;
+use crate::members::ChangeEntry;
+use crate::members::Members;
 use crate::outbox::Outbox;
 use crate::peer;
 use crate::peer::PeerFault;
@@ -63,12 +68,28 @@ pub struct RaftLoop {
     vote_under_way: Option<u64>,
     role: Option<Role>,
     established_term: u64,
+    /// Those in effect: as of the last entry that was handed out and decided.
+    members: Members,
+    undecided: Option<apply::Undecided>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Role {
     leader: Option<u64>,
     term: u64,
+}
+
+/// How far a member is, as the leader knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Its log equals the leader's up to here, durably.
+    pub matched: LogIndex,
+    /// What it is sent next.
+    pub next: LogIndex,
+    /// Whether it was heard of since the last check of the quorum, an election timeout ago at most.
+    pub is_active: bool,
+    /// Whether it is being sent a snapshot.
+    pub is_pending_snapshot: bool,
 }
 
 impl RaftLoop {
@@ -87,17 +108,23 @@ impl RaftLoop {
         let Recovered {
             hard_state,
             snapshot,
+            snapshot_members,
+            members,
             terms,
             tail,
         } = recovery.finish()?;
         let applied = hard_state.commit;
         let initial = RaftState::new(
             library_hard_state(hard_state),
-            eraftpb::ConfState::from((config.voters.clone(), config.learners.clone())),
+            eraftpb::ConfState::from(&members),
         );
         let mut view = LogView::new(initial, terms, tail);
-        if snapshot.index.0 > 0 {
-            view.set_snapshot(snapshot);
+        if members != snapshot_members {
+            view.set_members(&members);
+        }
+        // At the founding position there is no file.
+        if snapshot.index > LogPosition::FOUNDING.index {
+            view.set_snapshot(snapshot, snapshot_members);
         }
         let node = RawNode::new(
             &library_config(&config, applied),
@@ -116,9 +143,12 @@ impl RaftLoop {
             vote_under_way: None,
             role: None,
             established_term: 0,
+            members,
+            undecided: None,
         };
         raft.timeouts.settle(&mut raft.node);
-        if config.voters == [config.id] {
+        raft.report_members(raft.handed_out, effects);
+        if raft.is_sole_voter() {
             raft.node
                 .campaign()
                 .map_err(|error| RaftError::Config(error.to_string()))?;
@@ -138,16 +168,23 @@ impl RaftLoop {
         match event {
             RaftEvent::Propose(proposals) => self.handle_propose(proposals, effects),
             RaftEvent::Persisted { number } => self.handle_persisted(number, effects),
-            RaftEvent::Tick => {
-                self.node.tick();
+            RaftEvent::ChangeMembers { changes, data } => {
+                self.handle_change_members(ChangeEntry { changes, data }, effects);
             }
+            RaftEvent::ChangeDecided { index, accepted } => {
+                self.handle_change_decided(index, accepted, effects);
+            }
+            RaftEvent::TransferLeader { to } => self.handle_transfer(to),
+            RaftEvent::Tick => self.handle_tick(),
             RaftEvent::Peer(message) => self.handle_peer(&message, effects),
             RaftEvent::PeerLost { peer } => self.handle_peer_lost(peer),
             RaftEvent::LogRead { low, entries } => self.handle_log_read(low, entries),
             RaftEvent::Compacted { first_index } => {
                 self.node.mut_store().compact(first_index, self.handed_out);
             }
-            RaftEvent::SnapshotTaken { position } => self.node.mut_store().set_snapshot(position),
+            RaftEvent::SnapshotTaken { position, members } => {
+                self.node.mut_store().set_snapshot(position, members);
+            }
             RaftEvent::SnapshotSent { peer, delivered } => {
                 let status = if delivered {
                     SnapshotStatus::Finish
@@ -176,48 +213,65 @@ impl RaftLoop {
         self.hard_state
     }
 
-    fn handle_propose(&mut self, proposals: Vec<Bytes>, effects: &mut Vec<RaftEffect>) {
-        if proposals.is_empty() {
-            return;
-        }
-        // An empty entry would be taken for one of the replication's own and never be handed out.
-        assert!(
-            proposals.iter().all(|data| !data.is_empty()),
-            "a transaction has bytes"
-        );
-        if let Err(reason) = self.check_room(&proposals) {
-            effects.push(RaftEffect::Refused { reason, proposals });
-            return;
-        }
-        let entries: Vec<eraftpb::Entry> = proposals.into_iter().map(library_entry).collect();
-        let mut message = Message::default();
-        message.set_msg_type(MessageType::MsgPropose);
-        message.from = self.node.raft.id;
-        message.set_entries(entries.into());
-        self.node
-            .step(message)
-            .expect("each reason to drop proposals was ruled out before");
+    /// This server's raft id.
+    pub fn id(&self) -> u64 {
+        self.node.raft.id
     }
 
-    /// Rules out, before the proposals are given away, all that would make the library drop them.
-    fn check_room(&self, proposals: &[Bytes]) -> Result<(), Refusal> {
-        let raft = &self.node.raft;
-        let id = raft.id;
-        if !self.is_leader() || raft.lead_transferee.is_some() || raft.prs().get(id).is_none() {
-            return Err(Refusal::NotLeader);
+    /// The current term.
+    pub fn term(&self) -> u64 {
+        self.node.raft.term
+    }
+
+    /// The last entry known to be committed; it may not be handed out yet.
+    pub fn commit(&self) -> LogIndex {
+        LogIndex(self.node.raft.raft_log.committed)
+    }
+
+    /// The last entry of the log, which may not be durable yet.
+    pub fn last_index(&self) -> LogIndex {
+        LogIndex(self.node.raft.raft_log.last_index())
+    }
+
+    /// The members in effect here. A change that is committed but not handed out is not.
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// To whom this leader is giving the leadership.
+    pub fn transferring(&self) -> Option<u64> {
+        self.node.raft.lead_transferee
+    }
+
+    /// How far a member is; `None` when this server does not lead, or that one is no member.
+    pub fn progress(&self, id: u64) -> Option<Progress> {
+        if !self.is_leader() {
+            return None;
         }
-        let bytes: usize = proposals.iter().map(Bytes::len).sum();
-        let bytes_after = wide(bytes).saturating_add(wide(raft.uncommitted_size()));
-        let entries = raft.raft_log.last_index() - raft.raft_log.committed;
-        let entries_after = wide(proposals.len()).saturating_add(entries);
-        // With nothing uncommitted everything is taken: a bound must not make progress impossible.
-        if raft.uncommitted_size() > 0
-            && (bytes_after > limits::UNCOMMITTED_BYTES_MAX
-                || entries_after > limits::UNCOMMITTED_ENTRIES_MAX)
-        {
-            return Err(Refusal::TooMuchUncommitted);
+        let progress = self.node.raft.prs().get(id)?;
+        Some(Progress {
+            matched: LogIndex(progress.matched),
+            next: LogIndex(progress.next_idx),
+            is_active: progress.recent_active || id == self.node.raft.id,
+            is_pending_snapshot: progress.state == ProgressState::Snapshot,
+        })
+    }
+
+    fn is_sole_voter(&self) -> bool {
+        self.node.raft.promotable() && self.node.raft.prs().is_singleton()
+    }
+
+    /// Whether this server could win an election by itself at once, before its disk has all of its log. The
+    /// library counts on a winner's log being durable; other winners wait for answers, and those for the disk.
+    fn must_wait_for_disk(&self) -> bool {
+        let log = &self.node.raft.raft_log;
+        !self.is_leader() && self.is_sole_voter() && log.persisted < log.last_index()
+    }
+
+    fn handle_tick(&mut self) {
+        if !self.must_wait_for_disk() {
+            self.node.tick();
         }
-        Ok(())
     }
 
     fn handle_persisted(&mut self, number: u64, effects: &mut Vec<RaftEffect>) {
@@ -234,6 +288,9 @@ impl RaftLoop {
             }
         };
         let from = Some(message.from);
+        if self.is_nothing_to(&message) {
+            return;
+        }
         if let Err(fault) = self.check_peer(&message) {
             effects.push(RaftEffect::PeerFault { from, fault });
         } else if self.node.step(message).is_err() {
@@ -242,6 +299,17 @@ impl RaftLoop {
                 from,
                 fault: PeerFault::NotAMember,
             });
+        }
+    }
+
+    /// Whether a message says nothing to this server as it is, though it is in order.
+    fn is_nothing_to(&self, message: &Message) -> bool {
+        match message.get_msg_type() {
+            MessageType::MsgRequestVote | MessageType::MsgRequestPreVote => self.members.is_empty(),
+            MessageType::MsgRequestVoteResponse
+            | MessageType::MsgRequestPreVoteResponse
+            | MessageType::MsgTimeoutNow => self.must_wait_for_disk(),
+            _ => false,
         }
     }
 
@@ -290,6 +358,9 @@ impl RaftLoop {
                 high,
                 bytes_max,
             });
+        }
+        if self.node.store().take_snapshot_wanted() {
+            effects.push(RaftEffect::SnapshotWanted);
         }
     }
 
@@ -363,11 +434,13 @@ impl RaftLoop {
             index: LogIndex(metadata.index),
             term: metadata.term,
         };
-        let store = self.node.mut_store();
-        store.install(position);
-        store.set_members(metadata.get_conf_state().clone());
+        let members = Members::from(metadata.get_conf_state());
+        self.node.mut_store().install(position, members.clone());
+        self.members = members.clone();
+        self.undecided = None;
         self.handed_out = position.index;
-        effects.push(RaftEffect::InstallSnapshot { position });
+        effects.push(RaftEffect::InstallSnapshot { position, members });
+        self.report_members(position.index, effects);
     }
 
     fn persist(&mut self, ready: &mut Ready, effects: &mut Vec<RaftEffect>) {
@@ -383,27 +456,6 @@ impl RaftLoop {
             hard_state,
             entries,
         }));
-    }
-
-    fn hand_out(&mut self, entries: Vec<eraftpb::Entry>, effects: &mut Vec<RaftEffect>) {
-        let Some(last) = entries.last() else { return };
-        let (last_index, last_term) = (LogIndex(last.index), last.term);
-        assert!(
-            last_index > self.handed_out,
-            "entries are handed out once, in order"
-        );
-        let committed: Vec<Committed> = entries.into_iter().filter_map(committed).collect();
-        if !committed.is_empty() {
-            effects.push(RaftEffect::Commit(committed));
-        }
-        self.handed_out = last_index;
-        self.node.advance_apply_to(last_index.0);
-        self.node.mut_store().trim(last_index);
-        if self.is_leader() && last_term == self.node.raft.term && self.established_term < last_term
-        {
-            self.established_term = last_term;
-            effects.push(RaftEffect::Established { term: last_term });
-        }
     }
 
     /// Tells the library what is durable, and lets go of the messages that waited for it.
@@ -479,33 +531,4 @@ fn library_hard_state(hard_state: HardState) -> eraftpb::HardState {
         commit,
         ..eraftpb::HardState::default()
     }
-}
-
-fn library_entry(data: Bytes) -> eraftpb::Entry {
-    eraftpb::Entry {
-        data,
-        ..eraftpb::Entry::default()
-    }
-}
-
-/// Empty entries are the library's own: a new leader's first entry, a dropped change of members.
-fn committed(entry: eraftpb::Entry) -> Option<Committed> {
-    match entry.entry_type {
-        eraftpb::EntryType::EntryNormal => {}
-        eraftpb::EntryType::EntryConfChange | eraftpb::EntryType::EntryConfChangeV2 => {
-            unreachable!("neither recovery nor a peer nor a proposal brings such an entry in")
-        }
-    }
-    if entry.data.is_empty() {
-        return None;
-    }
-    Some(Committed {
-        index: LogIndex(entry.index),
-        term: entry.term,
-        data: entry.data,
-    })
-}
-
-fn wide(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }

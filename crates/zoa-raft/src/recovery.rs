@@ -4,6 +4,14 @@
 //! is known to be committed comes straight back to be applied, so that a long log is replayed in a
 //! small memory; what is above it is kept for the library. What recovery has read counts as durable:
 //! the log syncs it before it hands it out.
+//!
+//! The members are replayed with it: from those of the snapshot, or of the founding, through every
+//! committed change.
+//!
+//! Invariant: a server that has an entry knows at least of every change of members up to the last
+//! but one before it that they are committed, since the leader proposes a change only when the one
+//! before is applied, and the commit index travels, and is stored, no later than the entry. So after a crash the
+//! members here are at most one change behind, and their majorities overlap (G-23).
 
 use std::collections::VecDeque;
 
@@ -15,6 +23,9 @@ use zoa_log::LogIndex;
 use crate::config::RaftError;
 use crate::event::Committed;
 use crate::event::LogPosition;
+use crate::members::ChangeEntry;
+use crate::members::MemberChange;
+use crate::members::Members;
 use crate::terms::Terms;
 
 /// A recovery under way.
@@ -22,22 +33,75 @@ use crate::terms::Terms;
 pub struct Recovery {
     hard_state: HardState,
     snapshot: LogPosition,
+    snapshot_members: Members,
+    members: Members,
+    undecided: Option<(LogIndex, Vec<MemberChange>)>,
     commit: LogIndex,
     terms: Option<Terms>,
     tail: VecDeque<Entry>,
 }
 
 impl Recovery {
-    /// `snapshot` is the newest complete snapshot, or index 0 and term 0 when there is none.
-    pub fn new(hard_state: HardState, snapshot: LogPosition) -> Self {
-        // What is in a snapshot was committed, whatever the last stored hint says.
+    /// `snapshot` is the newest complete snapshot and `members` are those in it. Without one: where
+    /// the log begins behind ([`LogPosition::FOUNDING`]; index 0 and term 0 for a server that joins, or that was
+    /// always alone) and the members of the founding, none for a server that joins.
+    pub fn new(mut hard_state: HardState, snapshot: LogPosition, members: Members) -> Self {
+        // What is in a snapshot was committed, whatever the last stored hint says; and its term began.
         let commit = LogIndex(hard_state.commit.max(snapshot.index.0));
+        if hard_state.term < snapshot.term {
+            // No vote of this server in a term above its stored one ever left it.
+            (hard_state.term, hard_state.vote) = (snapshot.term, 0);
+        }
         Self {
             hard_state,
             snapshot,
+            snapshot_members: members.clone(),
+            members,
+            undecided: None,
             commit,
             terms: None,
             tail: VecDeque::new(),
+        }
+    }
+
+    /// The first start of a member of the founding: an empty log behind the founding position.
+    pub fn founding(members: Members) -> Self {
+        Self::new(HardState::default(), LogPosition::FOUNDING, members)
+    }
+
+    /// The first start of a server that joins: nothing, until the leader sends a snapshot.
+    pub fn joining() -> Self {
+        Self::new(
+            HardState::default(),
+            LogPosition::default(),
+            Members::default(),
+        )
+    }
+
+    /// The members as of the entries pushed so far.
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// Puts these in the place of the members found: an operator's last resort when a majority is
+    /// lost for good. Everything in the log must have been handed in as committed, and a snapshot with
+    /// these members must be durable before this server may start without being told again.
+    pub fn replace_members(&mut self, members: Members) {
+        self.members = members;
+    }
+
+    /// What became of the change that [`Recovery::push`] just handed out.
+    ///
+    /// # Panics
+    ///
+    /// When that was another one, or none.
+    pub fn decided(&mut self, index: LogIndex, accepted: bool) {
+        let Some((undecided, changes)) = self.undecided.take() else {
+            panic!("no change waits for a decision");
+        };
+        assert!(undecided == index, "the change at {undecided:?} waits");
+        if accepted {
+            self.change(&changes);
         }
     }
 
@@ -46,7 +110,15 @@ impl Recovery {
     /// # Errors
     ///
     /// When the entry cannot follow the one before it, or contradicts the snapshot.
+    ///
+    /// # Panics
+    ///
+    /// When the change handed out before was not decided.
     pub fn push(&mut self, entry: Entry) -> Result<Option<Committed>, RaftError> {
+        assert!(
+            self.undecided.is_none(),
+            "a change is decided before the next entry"
+        );
         self.follow(LogPosition {
             index: entry.index,
             term: entry.term,
@@ -122,29 +194,52 @@ impl Recovery {
     }
 
     fn keep(&mut self, entry: Entry) -> Result<Option<Committed>, RaftError> {
-        match entry.kind {
-            EntryKind::Normal => {}
-            EntryKind::Config => {
-                return Err(RaftError::ConfigEntry {
-                    index: entry.index.0,
-                });
-            }
-        }
+        let change = match entry.kind {
+            EntryKind::Normal => None,
+            EntryKind::Config => Some(read_change(&entry)?),
+        };
         if entry.index > self.commit {
             self.tail.push_back(entry);
             return Ok(None);
         }
-        if entry.index <= self.snapshot.index || entry.data.is_empty() {
+        if entry.index <= self.snapshot.index {
             return Ok(None);
         }
-        Ok(Some(Committed {
+        let is_change = change.is_some();
+        let data = match change {
+            None => entry.data,
+            Some(change) if change.data.is_empty() => {
+                self.change(&change.changes);
+                return Ok(None);
+            }
+            Some(change) => {
+                self.undecided = Some((entry.index, change.changes));
+                change.data
+            }
+        };
+        Ok((!data.is_empty()).then_some(Committed {
             index: entry.index,
             term: entry.term,
-            data: entry.data,
+            data,
+            is_change,
         }))
     }
 
+    fn change(&mut self, changes: &[MemberChange]) {
+        if changes.is_empty() {
+            self.members = self.members.left();
+        } else if let Ok(next) = self.members.changed(changes) {
+            self.members = next;
+        }
+        // What cannot be is void, as it is for the raft loop (`raft_loop/apply.rs`).
+    }
+
     pub(crate) fn finish(self) -> Result<Recovered, RaftError> {
+        assert!(
+            self.undecided.is_none(),
+            "every change is decided before the start"
+        );
+        self.members.check()?;
         let terms = self.terms.unwrap_or_else(|| Terms::new(self.snapshot));
         let last = terms.last();
         if last.index < self.commit {
@@ -164,10 +259,18 @@ impl Recovery {
         Ok(Recovered {
             hard_state,
             snapshot: self.snapshot,
+            snapshot_members: self.snapshot_members,
+            members: self.members,
             terms,
             tail: self.tail,
         })
     }
+}
+
+fn read_change(entry: &Entry) -> Result<ChangeEntry, RaftError> {
+    ChangeEntry::decode(&entry.data).map_err(|_| RaftError::BadChange {
+        index: entry.index.0,
+    })
 }
 
 /// What a raft loop starts from. All up to `hard_state.commit` has been applied.
@@ -175,6 +278,8 @@ impl Recovery {
 pub(crate) struct Recovered {
     pub(crate) hard_state: HardState,
     pub(crate) snapshot: LogPosition,
+    pub(crate) snapshot_members: Members,
+    pub(crate) members: Members,
     pub(crate) terms: Terms,
     pub(crate) tail: VecDeque<Entry>,
 }

@@ -27,6 +27,7 @@ use zoa_log::LogIndex;
 use zoa_log::LogOptions;
 use zoa_log::SnapshotStore;
 use zoa_raft::LogPosition;
+use zoa_raft::Members;
 use zoa_raft::Recovery;
 use zoa_tree::HashKey;
 use zoa_tree::Tree;
@@ -35,6 +36,7 @@ use zoa_tree::TreeLoader;
 use crate::disk::RealDisk;
 use crate::limits::PIECES_AHEAD;
 use crate::limits::REPLAY_LEN;
+use crate::server::NODE;
 use crate::server::ServeError;
 use crate::snapshots::Applied;
 use crate::time;
@@ -94,7 +96,7 @@ pub(crate) fn recover(
         None => (State::empty(config.hash_key), 0),
     };
     let snapshot = state.position;
-    let mut raft = Recovery::new(recovered.hard_state, snapshot);
+    let mut raft = Recovery::new(recovered.hard_state, snapshot, Members::of_voters([NODE]));
     let replaying = time::Stopwatch::start();
     let entries = state.replay(&log, recovered.first_index, &mut raft)?;
     let replay_ms = replaying.elapsed_ms();
@@ -167,6 +169,10 @@ impl State {
         let mut committed = Vec::with_capacity(entries.len());
         for entry in entries {
             if let Some(entry) = raft.push(entry)? {
+                if entry.is_change {
+                    // A server without peers has nobody to add.
+                    raft.decided(entry.index, false);
+                }
                 committed.push(Committed {
                     term: entry.term,
                     index: entry.index.0,

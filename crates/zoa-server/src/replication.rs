@@ -200,8 +200,9 @@ impl ReplicationThread {
                 Input::Propose(more) => proposals.extend(more),
                 Input::Stop => self.is_stopping = true,
                 Input::SnapshotTaken(position) => {
+                    let members = self.raft.members().clone();
                     self.raft
-                        .handle(RaftEvent::SnapshotTaken { position }, effects);
+                        .handle(RaftEvent::SnapshotTaken { position, members }, effects);
                     self.give_log(LogInput::Compact { to: position.index }, effects);
                 }
             }
@@ -273,6 +274,7 @@ impl ReplicationThread {
                 }
             }
             RaftEffect::Role { leader, term } => tracing::debug!(?leader, term, "role"),
+            RaftEffect::Members { .. } => {}
             RaftEffect::Refused { reason, proposals } => {
                 tracing::warn!(
                     ?reason,
@@ -281,11 +283,14 @@ impl ReplicationThread {
                 );
                 self.core.handle_refused(&proposals);
             }
+            RaftEffect::Members { .. } => {}
             // One voter has no peers; these come with the ensemble.
             RaftEffect::Send { .. }
             | RaftEffect::SendSnapshot { .. }
+            | RaftEffect::SnapshotWanted
             | RaftEffect::InstallSnapshot { .. }
             | RaftEffect::ReadLog { .. }
+            | RaftEffect::SnapshotWanted
             | RaftEffect::PeerFault { .. } => {
                 self.fatal
                     .stop("the replication speaks of peers, of which this server has none");

@@ -30,7 +30,7 @@ use zoa_raft::RaftError;
 use zoa_raft::RaftLoop;
 use zoa_tree::TxnError;
 
-use crate::client_port;
+use crate::client_port::Port;
 use crate::disk::RealDisk;
 use crate::entropy;
 use crate::fatal::Fatal;
@@ -43,9 +43,11 @@ use crate::snapshots::SnapshotRule;
 use crate::snapshots::SnapshotThread;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
+use crate::tls::Acceptor;
+use crate::tls::TlsFiles;
 
 /// The raft id of a server without peers.
-const NODE: u64 = 1;
+pub(crate) const NODE: u64 = 1;
 
 /// The file in `dataDir` by which an operator allows a new database.
 const INITIALIZE: &str = "initialize";
@@ -66,8 +68,10 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// `dataLogDir`: the log.
     pub log_dir: PathBuf,
-    /// `clientPortAddress` and `clientPort`: the first of these that can be had.
+    /// `clientPortAddress` and `clientPort`: the first of these that can be had. Empty when there is only a port with TLS.
     pub client_addresses: Vec<SocketAddr>,
+    /// `secureClientPortAddress` and `secureClientPort`, with the certificates for it.
+    pub secure_client: Option<SecureClient>,
     /// `clientPortListenBacklog`.
     pub backlog: u32,
     /// `snapCount` and `snapSizeLimitInKb`: when a snapshot is due.
@@ -85,6 +89,15 @@ pub struct Options {
     pub slow_sync: Duration,
     /// Counts the snapshots taken, for the metrics.
     pub snapshots_taken: Arc<AtomicU64>,
+}
+
+/// Where clients connect with TLS.
+#[derive(Clone, Debug)]
+pub struct SecureClient {
+    /// The first of these that can be had.
+    pub addresses: Vec<SocketAddr>,
+    /// `ssl.*`.
+    pub files: TlsFiles,
 }
 
 /// Why a server could not start.
@@ -137,6 +150,9 @@ pub enum ServeError {
         /// What the operating system says.
         error: std::io::Error,
     },
+    /// A certificate or key.
+    #[error(transparent)]
+    Tls(#[from] zoa_tls::TlsError),
     /// No address at all.
     #[error("clientPortAddress has no address to listen on")]
     NoAddress,
@@ -150,8 +166,9 @@ pub enum ServeError {
 pub struct Server {
     core: Arc<Core>,
     runtime: Runtime,
-    address: SocketAddr,
-    accepting: AbortHandle,
+    /// Where clients connect: without TLS, and with it; one of them at least.
+    addresses: [Option<SocketAddr>; 2],
+    accepting: Vec<AbortHandle>,
     threads: Threads,
 }
 
@@ -168,8 +185,12 @@ impl Server {
     /// Starts a server and returns once it serves.
     pub fn start(options: &Options, config: CoreConfig) -> Result<Self, ServeError> {
         let runtime = runtime(options.workers)?;
-        let listener = listen(&runtime, options)?;
-        let address = listener.local_addr().map_err(ServeError::Threads)?;
+        let listeners = [listen(&runtime, options)?, listen_secure(&runtime, options)?];
+        if listeners.iter().all(Option::is_none) {
+            return Err(ServeError::NoAddress);
+        }
+        let address = |listener: &Option<(TcpListener, _)>| listener.as_ref()?.0.local_addr().ok();
+        let addresses = [0, 1].map(|port| listeners.get(port).and_then(address));
         let found = recover(options, config)?;
         let core = Arc::clone(&found.core);
         let mut threads = start_replication(options, found)?;
@@ -179,20 +200,32 @@ impl Server {
             Arc::clone(&core),
             proposer.clone(),
         )?);
-        let accepting = client_port::accept_loop(listener, Arc::clone(&core), proposer);
-        let accepting = runtime.spawn(accepting).abort_handle();
+        let accept = |(listener, tls)| {
+            let port = Port::new(Arc::clone(&core), proposer.clone(), tls);
+            runtime.spawn(port.accept_from(listener)).abort_handle()
+        };
+        let accepting = listeners.into_iter().flatten().map(accept).collect();
         Ok(Self {
             core,
             runtime,
-            address,
+            addresses,
             accepting,
             threads,
         })
     }
 
-    /// Where clients connect.
+    /// Where clients connect: without TLS, where that is possible.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        let [plain, secure] = self.addresses;
+        plain
+            .or(secure)
+            .expect("a server without a port does not start")
+    }
+
+    /// Where clients connect with TLS.
+    pub fn secure_address(&self) -> Option<SocketAddr> {
+        let [_, secure] = self.addresses;
+        secure
     }
 
     /// The core, for the driver's metrics.
@@ -207,7 +240,7 @@ impl Server {
 
     /// Stops: nothing new is taken, what is under way is answered, the answers are sent, then the connections and the threads end.
     pub fn stop(self) {
-        self.accepting.abort();
+        self.accepting.iter().for_each(AbortHandle::abort);
         self.core.stop_taking();
         let deadline = time::now().mono_ms + u64::try_from(DRAIN.as_millis()).unwrap_or(0);
         while self.core.outstanding() > 0 && time::now().mono_ms < deadline {
@@ -291,10 +324,33 @@ fn runtime(workers: usize) -> Result<Runtime, ServeError> {
         .map_err(ServeError::Threads)
 }
 
-fn listen(runtime: &Runtime, options: &Options) -> Result<TcpListener, ServeError> {
+type Listener = (TcpListener, Option<Acceptor>);
+
+fn listen(runtime: &Runtime, options: &Options) -> Result<Option<Listener>, ServeError> {
+    if options.client_addresses.is_empty() {
+        return Ok(None);
+    }
+    let listener = listen_at_one_of(runtime, options, &options.client_addresses)?;
+    Ok(Some((listener, None)))
+}
+
+fn listen_secure(runtime: &Runtime, options: &Options) -> Result<Option<Listener>, ServeError> {
+    let Some(SecureClient { addresses, files }) = &options.secure_client else {
+        return Ok(None);
+    };
+    let acceptor = Acceptor::new(files.clone())?;
+    let listener = listen_at_one_of(runtime, options, addresses)?;
+    Ok(Some((listener, Some(acceptor))))
+}
+
+fn listen_at_one_of(
+    runtime: &Runtime,
+    options: &Options,
+    addresses: &[SocketAddr],
+) -> Result<TcpListener, ServeError> {
     let _inside = runtime.enter();
     let mut refused = None;
-    for address in &options.client_addresses {
+    for address in addresses {
         match listen_at(*address, options.backlog, options.keep_alive) {
             Ok(listener) => return Ok(listener),
             Err(error) => {
@@ -392,8 +448,6 @@ fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeEr
     entropy::fill(&mut seed);
     let raft_config = RaftConfig {
         id: NODE,
-        voters: vec![NODE],
-        learners: Vec::new(),
         election_tick: 20,
         heartbeat_tick: 2,
         seed: u64::from_ne_bytes(seed),

@@ -31,7 +31,18 @@ pub(crate) fn check<S: Storage>(message: &Message, raft: &Raft<S>) -> Result<(),
     // Only a leader cares for answers. One that has crashed and come back in the same term, as a
     // follower, may have lost entries that it sent before its own sync and that others have.
     let leads = raft.state == StateRole::Leader && message.term == raft.term;
+    let is_joiner = raft.prs().iter().next().is_none();
     match message.get_msg_type() {
+        MessageType::MsgAppend
+            if is_joiner && message.index == 0 && !message.get_entries().is_empty() =>
+        {
+            Err(PeerFault::NoMembers)
+        }
+        MessageType::MsgTimeoutNow
+            if message.term != raft.term || message.from != raft.leader_id =>
+        {
+            Err(PeerFault::TakeOverFromNoLeader)
+        }
         MessageType::MsgHeartbeat if message.commit > last_index => Err(PeerFault::CommitBeyondLog),
         MessageType::MsgAppendResponse
             if leads && !message.reject && message.index > last_index =>

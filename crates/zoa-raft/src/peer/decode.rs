@@ -1,18 +1,20 @@
 //! Bytes to the library's messages. Every read is checked, every length is bounded by what is there.
 
-use bytes::Buf;
 use bytes::Bytes;
+use raft::CAMPAIGN_TRANSFER;
 use raft::eraftpb::ConfState;
 use raft::eraftpb::Entry;
+use raft::eraftpb::EntryType;
 use raft::eraftpb::Message;
 use raft::eraftpb::MessageType;
 use raft::eraftpb::Snapshot;
 
 use super::PeerFault;
+use super::Reader;
 use super::VERSION;
 use super::kind;
-use crate::limits::MEMBERS_MAX;
-use crate::limits::TERM_OR_INDEX_MAX;
+use crate::members::ChangeEntry;
+use crate::members::Members;
 
 /// Reads one message. The entries' data shares the memory of `bytes`.
 ///
@@ -20,7 +22,7 @@ use crate::limits::TERM_OR_INDEX_MAX;
 ///
 /// When no correct server writes such bytes.
 pub(crate) fn decode(bytes: &Bytes) -> Result<Message, PeerFault> {
-    let mut reader = Reader(bytes.clone());
+    let mut reader = Reader::new(bytes.clone());
     let version = reader.read_u8()?;
     if version != VERSION {
         return Err(PeerFault::UnknownVersion(version));
@@ -36,9 +38,7 @@ pub(crate) fn decode(bytes: &Bytes) -> Result<Message, PeerFault> {
         return Err(PeerFault::NumberOutOfRange);
     }
     decode_fields(kind, &mut message, &mut reader)?;
-    if reader.0.has_remaining() {
-        return Err(PeerFault::TrailingBytes);
-    }
+    reader.check_end()?;
     Ok(message)
 }
 
@@ -53,6 +53,7 @@ fn msg_type_of(kind: u8) -> Result<MessageType, PeerFault> {
         kind::HEARTBEAT => MessageType::MsgHeartbeat,
         kind::HEARTBEAT_ANSWER => MessageType::MsgHeartbeatResponse,
         kind::SNAPSHOT => MessageType::MsgSnapshot,
+        kind::TIMEOUT_NOW => MessageType::MsgTimeoutNow,
         unknown => return Err(PeerFault::UnknownKind(unknown)),
     })
 }
@@ -76,6 +77,9 @@ fn decode_fields(kind: u8, message: &mut Message, reader: &mut Reader) -> Result
             decode_position(message, reader)?;
             message.commit = reader.read_number()?;
             message.commit_term = reader.read_number()?;
+            if reader.read_bool()? {
+                message.context = Bytes::from_static(CAMPAIGN_TRANSFER);
+            }
         }
         kind::VOTE_ANSWER | kind::PRE_VOTE_ANSWER => {
             message.commit = reader.read_number()?;
@@ -111,15 +115,25 @@ fn decode_entries(message: &Message, reader: &mut Reader) -> Result<Vec<Entry>, 
             return Err(PeerFault::TermsOutOfOrder);
         }
         term_before = term;
-        let data = reader.read_bytes()?;
-        entries.push(Entry {
+        let (kind, data) = (reader.read_u8()?, reader.read_bytes()?);
+        let mut entry = Entry {
             index,
             term,
             data,
             ..Entry::default()
-        });
+        };
+        entry.set_entry_type(entry_type_of(kind, &entry.data)?);
+        entries.push(entry);
     }
     Ok(entries)
+}
+
+fn entry_type_of(kind: u8, data: &Bytes) -> Result<EntryType, PeerFault> {
+    match kind {
+        kind::ENTRY_NORMAL => Ok(EntryType::EntryNormal),
+        kind::ENTRY_CHANGE => ChangeEntry::decode(data).map(|_| EntryType::EntryConfChangeV2),
+        _ => Err(PeerFault::BadChange),
+    }
 }
 
 fn decode_snapshot(message_term: u64, reader: &mut Reader) -> Result<Snapshot, PeerFault> {
@@ -130,83 +144,10 @@ fn decode_snapshot(message_term: u64, reader: &mut Reader) -> Result<Snapshot, P
     if metadata.index == 0 || metadata.term == 0 || metadata.term > message_term {
         return Err(PeerFault::NumberOutOfRange);
     }
-    metadata.set_conf_state(decode_members(reader)?);
-    Ok(snapshot)
-}
-
-fn decode_members(reader: &mut Reader) -> Result<ConfState, PeerFault> {
-    // Fields of a struct expression are evaluated in the order written.
-    let members = ConfState {
-        voters: reader.read_ids()?,
-        learners: reader.read_ids()?,
-        voters_outgoing: reader.read_ids()?,
-        learners_next: reader.read_ids()?,
-        auto_leave: reader.read_bool()?,
-        ..ConfState::default()
-    };
-    // Joint memberships come with changes of members, which this version cannot make.
-    let joint = !members.voters_outgoing.is_empty()
-        || !members.learners_next.is_empty()
-        || members.auto_leave;
-    let both = members
-        .voters
-        .iter()
-        .any(|id| members.learners.contains(id));
-    if members.voters.is_empty() || joint || both {
+    let members = Members::read(reader)?;
+    if members.is_empty() {
         return Err(PeerFault::BadMembers);
     }
-    Ok(members)
-}
-
-struct Reader(Bytes);
-
-impl Reader {
-    fn read_u8(&mut self) -> Result<u8, PeerFault> {
-        self.0.try_get_u8().map_err(|_| PeerFault::Truncated)
-    }
-
-    fn read_u32(&mut self) -> Result<u32, PeerFault> {
-        self.0.try_get_u32().map_err(|_| PeerFault::Truncated)
-    }
-
-    /// A term, an index or an id.
-    fn read_number(&mut self) -> Result<u64, PeerFault> {
-        let number = self.0.try_get_u64().map_err(|_| PeerFault::Truncated)?;
-        if number > TERM_OR_INDEX_MAX {
-            return Err(PeerFault::NumberOutOfRange);
-        }
-        Ok(number)
-    }
-
-    fn read_bool(&mut self) -> Result<bool, PeerFault> {
-        match self.read_u8()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            other => Err(PeerFault::NotABool(other)),
-        }
-    }
-
-    fn read_bytes(&mut self) -> Result<Bytes, PeerFault> {
-        let len = usize::try_from(self.read_u32()?).map_err(|_| PeerFault::Truncated)?;
-        if len > self.0.remaining() {
-            return Err(PeerFault::Truncated);
-        }
-        Ok(self.0.split_to(len))
-    }
-
-    fn read_ids(&mut self) -> Result<Vec<u64>, PeerFault> {
-        let count = usize::try_from(self.read_u32()?).map_err(|_| PeerFault::BadMembers)?;
-        if count > MEMBERS_MAX {
-            return Err(PeerFault::BadMembers);
-        }
-        let mut ids = Vec::new();
-        for _ in 0..count {
-            let id = self.read_number()?;
-            if id == 0 || ids.contains(&id) {
-                return Err(PeerFault::BadMembers);
-            }
-            ids.push(id);
-        }
-        Ok(ids)
-    }
+    metadata.set_conf_state(ConfState::from(&members));
+    Ok(snapshot)
 }

@@ -2,25 +2,27 @@
 
 use bytes::BufMut;
 use bytes::Bytes;
-use raft::eraftpb::ConfState;
+use raft::CAMPAIGN_TRANSFER;
 use raft::eraftpb::Entry;
+use raft::eraftpb::EntryType;
 use raft::eraftpb::Message;
 use raft::eraftpb::MessageType;
 
 use super::VERSION;
 use super::kind;
+use crate::members::Members;
 
 /// What every message begins with, and what an entry needs beside its data.
 const HEAD_LEN: usize = 2 + 3 * 8;
 const FIELDS_LEN_MAX: usize = 48;
-const ENTRY_HEAD_LEN: usize = 8 + 4;
+const ENTRY_HEAD_LEN: usize = 8 + 1 + 4;
 
 /// Writes a message that the library wants sent.
 ///
 /// # Panics
 ///
-/// On kinds that are never sent: local ones, forwarded proposals or reads (they travel another way),
-/// and those of a transfer of leadership, which this version cannot begin.
+/// On kinds that are never sent: local ones, and forwarded proposals, reads or transfers (they travel
+/// another way).
 pub(crate) fn encode(message: &Message) -> Bytes {
     let entries_len: usize = message
         .get_entries()
@@ -48,6 +50,7 @@ fn kind_of(msg_type: MessageType) -> u8 {
         MessageType::MsgHeartbeat => kind::HEARTBEAT,
         MessageType::MsgHeartbeatResponse => kind::HEARTBEAT_ANSWER,
         MessageType::MsgSnapshot => kind::SNAPSHOT,
+        MessageType::MsgTimeoutNow => kind::TIMEOUT_NOW,
         MessageType::MsgHup
         | MessageType::MsgBeat
         | MessageType::MsgPropose
@@ -55,7 +58,6 @@ fn kind_of(msg_type: MessageType) -> u8 {
         | MessageType::MsgSnapStatus
         | MessageType::MsgCheckQuorum
         | MessageType::MsgTransferLeader
-        | MessageType::MsgTimeoutNow
         | MessageType::MsgReadIndex
         | MessageType::MsgReadIndexResp => {
             unreachable!("nothing steps a message that makes the library send {msg_type:?}")
@@ -83,6 +85,7 @@ fn encode_fields(message: &Message, buf: &mut Vec<u8>) {
             buf.put_u64(message.log_term);
             buf.put_u64(message.commit);
             buf.put_u64(message.commit_term);
+            buf.put_u8(u8::from(message.context == CAMPAIGN_TRANSFER));
         }
         kind::VOTE_ANSWER | kind::PRE_VOTE_ANSWER => {
             buf.put_u64(message.commit);
@@ -94,7 +97,7 @@ fn encode_fields(message: &Message, buf: &mut Vec<u8>) {
             let metadata = message.get_snapshot().get_metadata();
             buf.put_u64(metadata.index);
             buf.put_u64(metadata.term);
-            encode_members(metadata.get_conf_state(), buf);
+            Members::from(metadata.get_conf_state()).put(buf);
         }
         _ => {}
     }
@@ -105,25 +108,13 @@ fn encode_entries(entries: &[Entry], buf: &mut Vec<u8>) {
     buf.put_u32(len_u32(entries.len()));
     for entry in entries {
         buf.put_u64(entry.term);
+        buf.put_u8(match entry.get_entry_type() {
+            EntryType::EntryNormal => kind::ENTRY_NORMAL,
+            EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => kind::ENTRY_CHANGE,
+        });
         buf.put_u32(len_u32(entry.data.len()));
         buf.put_slice(&entry.data);
     }
-}
-
-fn encode_members(members: &ConfState, buf: &mut Vec<u8>) {
-    let lists = [
-        &members.voters,
-        &members.learners,
-        &members.voters_outgoing,
-        &members.learners_next,
-    ];
-    for list in lists {
-        buf.put_u32(len_u32(list.len()));
-        for id in list {
-            buf.put_u64(*id);
-        }
-    }
-    buf.put_u8(u8::from(members.auto_leave));
 }
 
 fn len_u32(len: usize) -> u32 {

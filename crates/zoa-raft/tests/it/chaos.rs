@@ -61,27 +61,12 @@ fn make_noise(cluster: &mut Cluster, dice: &mut Dice, size: u64, step: u64) {
         }
         975..979 if cluster.is_up(id) => cluster.crash(id),
         979..990 if !cluster.is_up(id) => cluster.start(id),
-        990..995 => snapshot(cluster, id, dice.below(5)),
+        990..995 => {
+            let keep = dice.below(5);
+            cluster.snapshot(id, keep);
+        }
         _ => {}
     }
-}
-
-fn snapshot(cluster: &mut Cluster, id: u64, keep: u64) {
-    let server = cluster.server(id);
-    let applied = server.applied.clone();
-    let Some((index, term, _)) = applied.last() else {
-        return;
-    };
-    let position = zoa_raft::LogPosition {
-        index: zoa_log::LogIndex(*index),
-        term: *term,
-    };
-    if server.raft.is_none() || server.disk.snapshot.index >= position.index {
-        return;
-    }
-    let first_index = server.disk.take_snapshot(&applied, position, keep);
-    cluster.event(id, RaftEvent::SnapshotTaken { position });
-    cluster.event(id, RaftEvent::Compacted { first_index });
 }
 
 fn run(size: u64, seed: u64, steps: u64, traced: bool) -> Cluster {

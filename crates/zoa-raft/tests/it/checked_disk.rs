@@ -8,10 +8,16 @@ use zoa_log::HardState;
 use zoa_log::LogIndex;
 use zoa_log::Persist;
 use zoa_raft::LogPosition;
+use zoa_raft::Members;
 use zoa_raft::RaftError;
 use zoa_raft::Recovery;
 
 use crate::wire;
+
+/// The layer above in these tests: a change whose data begin with "void" is refused by every server.
+pub(crate) fn accepts(data: &[u8]) -> bool {
+    !data.starts_with(b"void")
+}
 
 /// A snapshot's state in these tests: everything that was applied.
 pub(crate) type Applied = Vec<(u64, u64, Vec<u8>)>;
@@ -24,6 +30,8 @@ pub(crate) struct CheckedDisk {
     pub(crate) entries: Vec<Entry>,
     pub(crate) snapshot: LogPosition,
     pub(crate) snapshot_state: Applied,
+    /// As of the snapshot, or of the founding.
+    pub(crate) members: Members,
     pub(crate) queue: VecDeque<Persist>,
     pub(crate) syncs: u64,
     newest: u64,
@@ -31,6 +39,16 @@ pub(crate) struct CheckedDisk {
 }
 
 impl CheckedDisk {
+    /// The disk of a member of the founding, whose log begins behind `base`.
+    pub(crate) fn founded(base: LogPosition, members: Members) -> Self {
+        Self {
+            base,
+            snapshot: base,
+            members,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn push(&mut self, persist: Persist) {
         assert!(persist.number > self.newest, "steps come in order");
         let queued = self.queue.iter().rev().find_map(|step| step.hard_state);
@@ -89,10 +107,13 @@ impl CheckedDisk {
     }
 
     pub(crate) fn recover(&self) -> Result<(Recovery, Applied), RaftError> {
-        let mut recovery = Recovery::new(self.hard_state, self.snapshot);
+        let mut recovery = Recovery::new(self.hard_state, self.snapshot, self.members.clone());
         let mut applied = self.snapshot_state.clone();
         for entry in &self.entries {
             if let Some(committed) = recovery.push(entry.clone())? {
+                if committed.is_change {
+                    recovery.decided(committed.index, accepts(&committed.data));
+                }
                 applied.push((committed.index.0, committed.term, committed.data.to_vec()));
             }
         }
@@ -122,12 +143,13 @@ impl CheckedDisk {
     /// A snapshot of `applied`; the log keeps `keep` entries before it.
     pub(crate) fn take_snapshot(
         &mut self,
-        applied: &Applied,
+        (applied, members): (&Applied, &Members),
         position: LogPosition,
         keep: u64,
     ) -> LogIndex {
         self.snapshot = position;
         self.snapshot_state = applied.clone();
+        self.members = members.clone();
         let base = LogIndex(position.index.0.saturating_sub(keep));
         if let Some(entry) = self.entries.iter().find(|entry| entry.index == base) {
             self.base = LogPosition {
@@ -139,7 +161,7 @@ impl CheckedDisk {
         LogIndex(self.base.index.0 + 1)
     }
 
-    pub(crate) fn install(&mut self, position: LogPosition, state: Applied) {
+    pub(crate) fn install(&mut self, position: LogPosition, (state, members): (Applied, Members)) {
         assert!(
             self.queue.iter().all(|step| step.entries.is_empty()),
             "the log is at rest"
@@ -147,6 +169,7 @@ impl CheckedDisk {
         self.installed = true;
         self.snapshot = position;
         self.snapshot_state = state;
+        self.members = members;
         self.base = position;
         self.entries.clear();
         self.hard_state.commit = self.hard_state.commit.max(position.index.0);

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use zoa_log::LogIndex;
 use zoa_raft::LogPosition;
+use zoa_raft::MemberChange;
+use zoa_raft::MemberHistory;
+use zoa_raft::Members;
 use zoa_raft::Notices;
 use zoa_raft::PeerFault;
 use zoa_raft::RaftConfig;
@@ -15,6 +18,7 @@ use zoa_raft::Refusal;
 
 use crate::checked_disk::Applied;
 use crate::checked_disk::CheckedDisk;
+use crate::checked_disk::accepts;
 use crate::wire;
 
 /// A message, or the offer of a snapshot with its content, on its way.
@@ -23,7 +27,15 @@ pub(crate) struct Packet {
     pub(crate) to: u64,
     pub(crate) from: u64,
     pub(crate) message: Bytes,
-    pub(crate) snapshot: Option<(LogPosition, Applied)>,
+    pub(crate) snapshot: Option<Offer>,
+}
+
+/// A snapshot on its way: what its file holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    position: LogPosition,
+    state: Applied,
+    members: Members,
 }
 
 pub(crate) struct Server {
@@ -36,7 +48,38 @@ pub(crate) struct Server {
     pub(crate) faults: Vec<PeerFault>,
     pub(crate) log_reads: Vec<LogIndex>,
     pub(crate) answers_log_reads: bool,
-    arriving: Option<(LogPosition, Applied)>,
+    pub(crate) history: MemberHistory,
+    pub(crate) snapshots_wanted: usize,
+    wants_snapshot: bool,
+    /// Takes a snapshot as soon as one is wanted.
+    pub(crate) takes_snapshots: bool,
+    /// Decides on changes as soon as they are handed out.
+    pub(crate) decides: bool,
+    pub(crate) undecided: Option<(LogIndex, bool)>,
+    arriving: Option<Offer>,
+}
+
+impl Server {
+    fn new(disk: CheckedDisk) -> Self {
+        Self {
+            raft: None,
+            disk,
+            applied: Vec::new(),
+            leader: None,
+            established: Vec::new(),
+            refused: Vec::new(),
+            faults: Vec::new(),
+            log_reads: Vec::new(),
+            answers_log_reads: true,
+            history: MemberHistory::default(),
+            snapshots_wanted: 0,
+            wants_snapshot: false,
+            takes_snapshots: true,
+            decides: true,
+            undecided: None,
+            arriving: None,
+        }
+    }
 }
 
 pub(crate) struct Cluster {
@@ -48,8 +91,9 @@ pub(crate) struct Cluster {
     pub(crate) history: BTreeMap<u64, (u64, Vec<u8>)>,
     /// Every effect, in words, if that is wanted.
     pub(crate) trace: Option<Vec<String>>,
+    /// The members from each change on, over all time.
+    pub(crate) memberships: BTreeMap<u64, Members>,
     seed: u64,
-    voters: u64,
 }
 
 impl Cluster {
@@ -57,35 +101,42 @@ impl Cluster {
         Self::with_learners(size, 0, seed)
     }
 
-    /// Servers with ids from 1 on, the voters first.
+    /// Servers with ids from 1 on, the voters first. Their logs begin at the very first entry, as that of
+    /// a server that was always alone.
     pub(crate) fn with_learners(voters: u64, learners: u64, seed: u64) -> Self {
-        let size = voters + learners;
+        let mut members = Members::of_voters(1..=voters);
+        members.learners = (voters + 1..=voters + learners).collect();
+        Self::begin(LogPosition::default(), members, seed)
+    }
+
+    /// An ensemble that was founded: the logs begin behind the founding position.
+    pub(crate) fn founded(size: u64, seed: u64) -> Self {
+        Self::begin(LogPosition::FOUNDING, Members::of_voters(1..=size), seed)
+    }
+
+    fn begin(base: LogPosition, members: Members, seed: u64) -> Self {
         let mut cluster = Self {
             servers: BTreeMap::new(),
             network: Vec::new(),
             leaders: BTreeMap::new(),
             history: BTreeMap::new(),
             trace: None,
+            memberships: BTreeMap::from([(base.index.0, members.clone())]),
             seed,
-            voters,
         };
-        for id in 1..=size {
-            let server = Server {
-                raft: None,
-                disk: CheckedDisk::default(),
-                applied: Vec::new(),
-                leader: None,
-                established: Vec::new(),
-                refused: Vec::new(),
-                faults: Vec::new(),
-                log_reads: Vec::new(),
-                answers_log_reads: true,
-                arriving: None,
-            };
-            cluster.servers.insert(id, server);
+        for id in members.ids() {
+            let disk = CheckedDisk::founded(base, members.clone());
+            cluster.servers.insert(id, Server::new(disk));
         }
-        (1..=size).for_each(|id| cluster.start(id));
+        members.ids().into_iter().for_each(|id| cluster.start(id));
         cluster
+    }
+
+    /// A server with an empty disk, which waits for others to make it a member.
+    pub(crate) fn join(&mut self, id: u64) {
+        let disk = CheckedDisk::default();
+        self.servers.insert(id, Server::new(disk));
+        self.start(id);
     }
 
     pub(crate) fn server(&mut self, id: u64) -> &mut Server {
@@ -105,15 +156,15 @@ impl Cluster {
     }
 
     pub(crate) fn start(&mut self, id: u64) {
-        let (voters, learners) = self.servers.keys().partition(|id| **id <= self.voters);
         let seed = self.seed + id;
         let server = self.server(id);
         let (recovery, applied) = server.disk.recover().expect("the disk kept what it had");
         server.applied = applied;
+        server.history = MemberHistory::default();
+        server.undecided = None;
+        let found = recovery.members().clone();
         let config = RaftConfig {
             id,
-            voters,
-            learners,
             election_tick: 10,
             heartbeat_tick: 2,
             seed,
@@ -121,7 +172,10 @@ impl Cluster {
         };
         let mut effects = Vec::new();
         let raft = RaftLoop::new(config, recovery, &mut effects).expect("the log is sound");
+        assert_eq!(*raft.members(), found);
+        let index = raft.hard_state().commit;
         server.raft = Some(raft);
+        self.check_old_members(id, index, &found);
         self.carry_out(id, effects);
     }
 
@@ -272,7 +326,15 @@ impl Cluster {
             if let Some(trace) = &mut self.trace {
                 trace.push(format!("{id}: {effect:?}"));
             }
+            self.server(id).history.note(&effect);
             self.carry_out_one(id, effect);
+        }
+        if self.server(id).decides {
+            self.decide(id);
+        }
+        let wants = std::mem::take(&mut self.server(id).wants_snapshot);
+        if wants && self.server(id).takes_snapshots {
+            self.snapshot(id, 0);
         }
     }
 
@@ -303,7 +365,11 @@ impl Cluster {
             } => {
                 let server = self.server(id);
                 assert_eq!(server.disk.snapshot, position);
-                let snapshot = Some((position, server.disk.snapshot_state.clone()));
+                let snapshot = Some(Offer {
+                    position,
+                    state: server.disk.snapshot_state.clone(),
+                    members: server.disk.members.clone(),
+                });
                 self.network.push(Packet {
                     to,
                     from: id,
@@ -311,22 +377,36 @@ impl Cluster {
                     snapshot,
                 });
             }
-            RaftEffect::InstallSnapshot { position } => {
-                let server = self.server(id);
-                let (arrived, state) = server.arriving.take().expect("it came with a snapshot");
-                assert_eq!(arrived, position);
-                server.applied = state.clone();
-                server.disk.sync(usize::MAX);
-                server.disk.install(position, state);
+            RaftEffect::SnapshotWanted => {
+                self.server(id).snapshots_wanted += 1;
+                self.server(id).wants_snapshot = true;
             }
+            RaftEffect::InstallSnapshot { position, members } => {
+                self.check_old_members(id, position.index.0, &members);
+                let server = self.server(id);
+                let offer = server.arriving.take().expect("it came with a snapshot");
+                assert_eq!(offer.position, position);
+                server.applied = offer.state.clone();
+                server.undecided = None;
+                server.disk.sync(usize::MAX);
+                server.disk.install(position, (offer.state, offer.members));
+            }
+            RaftEffect::Members { index, members } => self.note_members(id, index, members),
             RaftEffect::ReadLog {
                 low,
                 high,
                 bytes_max,
             } => self.read_log(id, (low, high), bytes_max),
             RaftEffect::Commit(committed) => {
-                for entry in committed {
+                let last = committed.len() - 1;
+                for (at, entry) in committed.into_iter().enumerate() {
+                    assert!(!entry.is_change || at == last, "a change ends its batch");
                     self.commit(id, (entry.index.0, entry.term, entry.data.to_vec()));
+                    if entry.is_change {
+                        let server = self.server(id);
+                        assert_eq!(server.undecided, None, "one at a time");
+                        server.undecided = Some((entry.index, accepts(&entry.data)));
+                    }
                 }
             }
             RaftEffect::Established { term } => self.server(id).established.push(term),
@@ -335,6 +415,70 @@ impl Cluster {
             }
             RaftEffect::PeerFault { fault, .. } => self.server(id).faults.push(fault),
         }
+    }
+
+    /// The layer above has decided on the change that was handed out.
+    pub(crate) fn decide(&mut self, id: u64) {
+        if let Some((index, accepted)) = self.server(id).undecided.take() {
+            self.event(id, RaftEvent::ChangeDecided { index, accepted });
+        }
+    }
+
+    /// A snapshot of what is applied, if its members are known; the log keeps `keep` entries before it.
+    pub(crate) fn snapshot(&mut self, id: u64, keep: u64) {
+        let server = self.server(id);
+        let applied = server.applied.clone();
+        let Some((index, term, _)) = applied.last() else {
+            return;
+        };
+        let position = LogPosition {
+            index: LogIndex(*index),
+            term: *term,
+        };
+        let Some(members) = server.history.at(position.index).cloned() else {
+            return;
+        };
+        if server.raft.is_none() || server.disk.snapshot.index >= position.index {
+            return;
+        }
+        server.history.forget_before(position.index);
+        let first_index = server
+            .disk
+            .take_snapshot((&applied, &members), position, keep);
+        self.event(id, RaftEvent::SnapshotTaken { position, members });
+        self.event(id, RaftEvent::Compacted { first_index });
+    }
+
+    pub(crate) fn change(&mut self, id: u64, changes: &[MemberChange], data: &str) {
+        let changes = changes.to_vec();
+        let data = Bytes::copy_from_slice(data.as_bytes());
+        self.event(id, RaftEvent::ChangeMembers { changes, data });
+    }
+
+    /// Goal: at one place all servers have the same members.
+    fn note_members(&mut self, id: u64, index: LogIndex, members: Members) {
+        let newest = self
+            .memberships
+            .last_key_value()
+            .map_or(0, |(newest, _)| *newest);
+        if index.0 > newest && !members.is_empty() {
+            self.memberships.insert(index.0, members);
+        } else {
+            self.check_old_members(id, index.0, &members);
+        }
+    }
+
+    fn check_old_members(&self, id: u64, index: u64, found: &Members) {
+        let Some((_, known)) = self.memberships.range(..=index).next_back() else {
+            assert!(found.is_empty());
+            return;
+        };
+        // A receiver of a snapshot from before it was added is named as a learner all the same.
+        let mut found = found.clone();
+        if !known.contains(id) {
+            found.learners.retain(|learner| *learner != id);
+        }
+        assert_eq!(found, *known, "server {id} at {index}, seed {}", self.seed);
     }
 
     fn read_log(&mut self, id: u64, (low, high): (LogIndex, LogIndex), bytes_max: u64) {
@@ -359,6 +503,7 @@ impl Cluster {
             "two truths at {index}, seed {seed}"
         );
         let server = self.server(id);
+        assert_eq!(server.undecided, None, "nothing comes behind a change");
         assert!(
             server.disk.last().index.0 >= index,
             "committed but not durable here"

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use zoa_log::HardState;
 use zoa_log::LogIndex;
 use zoa_raft::LogPosition;
+use zoa_raft::Members;
 use zoa_raft::Notices;
 use zoa_raft::PeerFault;
 use zoa_raft::RaftConfig;
@@ -49,11 +50,12 @@ fn flag() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn entries() -> impl Strategy<Value = Vec<u8>> {
-    vec((number(), vec(any::<u8>(), 0..3)), 0..4).prop_map(|list| {
+    vec((number(), 0..4u8, vec(any::<u8>(), 0..3)), 0..4).prop_map(|list| {
         let mut buf = Vec::new();
         buf.put_u32(u32::try_from(list.len()).expect("a short list"));
-        for (term, data) in list {
+        for (term, kind, data) in list {
             buf.put_u64(term);
+            buf.put_u8(kind);
             buf.put_u32(u32::try_from(data.len()).expect("short data"));
             buf.put_slice(&data);
         }
@@ -82,7 +84,7 @@ fn message() -> BoxedStrategy<Bytes> {
     prop_oneof![
         6 => (head(1), numbers(3), entries(), nothing()).prop_map(glue),
         3 => (head(2), numbers(3), flag(), numbers(1)).prop_map(glue),
-        2 => (prop_oneof![head(3), head(5)], numbers(4), nothing(), nothing()).prop_map(glue),
+        2 => (prop_oneof![head(3), head(5)], numbers(4), flag(), nothing()).prop_map(glue),
         3 => (prop_oneof![head(4), head(6)], numbers(2), flag(), nothing()).prop_map(glue),
         3 => (prop_oneof![head(7), head(8)], numbers(1), nothing(), nothing()).prop_map(glue),
         2 => (head(9), numbers(2), members(), nothing()).prop_map(glue),
@@ -116,14 +118,16 @@ fn step() -> impl Strategy<Value = Step> {
 fn server() -> RaftLoop {
     let config = RaftConfig {
         id: 1,
-        voters: vec![1, 2, 3],
-        learners: Vec::new(),
         election_tick: 10,
         heartbeat_tick: 2,
         seed: 1,
         notices: Notices::default(),
     };
-    let recovery = Recovery::new(HardState::default(), LogPosition::default());
+    let recovery = Recovery::new(
+        HardState::default(),
+        LogPosition::default(),
+        Members::of_voters([1, 2, 3]),
+    );
     RaftLoop::new(config, recovery, &mut Vec::new()).expect("the settings are right")
 }
 
@@ -203,7 +207,7 @@ fn bytes_that_are_not_a_message_are_reported() {
     let heartbeat = [&[1, 7][..], &ids, &[0; 8]].concat();
     check(&[], PeerFault::Truncated);
     check(&[2], PeerFault::UnknownVersion(2));
-    check(&[1, 10], PeerFault::UnknownKind(10));
+    check(&[1, 11], PeerFault::UnknownKind(11));
     check(&[1, 0], PeerFault::UnknownKind(0));
     check(&heartbeat[..30], PeerFault::Truncated);
     // TERM_OR_INDEX_MAX is the last number that is believed.
@@ -235,11 +239,14 @@ fn bytes_that_are_not_a_message_are_reported() {
     let position = [
         0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0,
     ];
-    let entry = |term: u8| [&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, term][..], &[0; 4]].concat();
+    let entry =
+        |term: u8, kind: u8| [&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, term, kind][..], &[0; 4]].concat();
     for term in [2, 10] {
-        let append = [&[1, 1][..], &ids, &position, &entry(term)].concat();
+        let append = [&[1, 1][..], &ids, &position, &entry(term, 1)].concat();
         check(&append, PeerFault::TermsOutOfOrder);
     }
+    let of_no_kind = [&[1, 1][..], &ids, &position, &entry(4, 3)].concat();
+    check(&of_no_kind, PeerFault::BadChange);
     let many = [&[1, 1][..], &ids, &position, &[255; 4]].concat();
     check(&many, PeerFault::Truncated);
     let no_voters = [&[1, 9][..], &ids, &position[..16], &[0; 17]].concat();
@@ -260,7 +267,7 @@ fn an_ensemble_with_too_many_members_is_refused() {
         let mut effects = Vec::new();
         server().handle(RaftEvent::Peer(snapshot.into()), &mut effects);
         let installs = effects.iter().any(|effect| {
-            matches!(effect, RaftEffect::InstallSnapshot { position } if position.index == LogIndex(5))
+            matches!(effect, RaftEffect::InstallSnapshot { position, .. } if position.index == LogIndex(5))
         });
         assert_eq!(installs, accepted, "{effects:?}");
     };
@@ -282,7 +289,7 @@ fn votes_that_nobody_asked_for_do_not_count() {
         buf.put_slice(last);
         Step::Hear(buf.into())
     };
-    let entry = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, b'x'];
+    let entry = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, b'x'];
     let (mut raft, mut newest) = (server(), 0);
     take(&mut raft, say(1, 1, &[0, 0, 0], &entry), &mut newest);
     take(&mut raft, Step::Tick(30), &mut newest);

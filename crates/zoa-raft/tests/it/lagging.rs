@@ -15,25 +15,6 @@ fn with_an_absent_follower(seed: u64) -> (Cluster, u64, u64) {
     (cluster, leader, absent)
 }
 
-fn snapshot(cluster: &mut Cluster, id: u64, keep: u64) {
-    let server = cluster.server(id);
-    let applied = server.applied.clone();
-    let (index, _, _) = *applied.last().expect("something was applied");
-    let entry = server
-        .disk
-        .entries
-        .iter()
-        .find(|entry| entry.index.0 == index);
-    let entry = entry.expect("it is still in the log");
-    let position = zoa_raft::LogPosition {
-        index: entry.index,
-        term: entry.term,
-    };
-    let first_index = server.disk.take_snapshot(&applied, position, keep);
-    cluster.event(id, RaftEvent::SnapshotTaken { position });
-    cluster.event(id, RaftEvent::Compacted { first_index });
-}
-
 // Goal: TAIL_ENTRIES_MAX. Method: commit more than that while a follower is away; what it misses is
 // then no longer in memory.
 #[test]
@@ -97,7 +78,7 @@ fn a_follower_behind_the_log_gets_a_snapshot_and_then_entries() {
         cluster.propose(leader, &[data]);
         cluster.settle();
     }
-    snapshot(&mut cluster, leader, 0);
+    cluster.snapshot(leader, 0);
     cluster.propose(leader, &["d"]);
     cluster.settle();
     cluster.start(absent);
@@ -119,7 +100,7 @@ fn a_snapshot_that_got_lost_is_offered_again() {
     let (mut cluster, leader, absent) = with_an_absent_follower(4);
     cluster.propose(leader, &["a"]);
     cluster.settle();
-    snapshot(&mut cluster, leader, 0);
+    cluster.snapshot(leader, 0);
     cluster.start(absent);
     let mut lost = 0;
     for _ in 0..20 {

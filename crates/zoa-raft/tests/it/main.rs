@@ -6,6 +6,7 @@ mod cluster;
 mod elections;
 mod hostile;
 mod lagging;
+mod members;
 mod replication;
 mod single;
 mod wire;

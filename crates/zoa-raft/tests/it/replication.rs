@@ -1,6 +1,8 @@
 //! Entries reach a quorum's disks, and are committed then and not before.
 
 use bytes::Bytes;
+use zoa_raft::LogPosition;
+use zoa_raft::Members;
 use zoa_raft::PeerFault;
 use zoa_raft::RaftEvent;
 use zoa_raft::limits;
@@ -135,7 +137,10 @@ fn a_heartbeat_for_entries_that_are_gone_is_refused() {
         panic!("three servers")
     };
     cluster.crash(wiped);
-    cluster.server(wiped).disk = crate::checked_disk::CheckedDisk::default();
+    cluster.server(wiped).disk = crate::checked_disk::CheckedDisk::founded(
+        LogPosition::default(),
+        Members::of_voters(1..=3),
+    );
     cluster.start(wiped);
     cluster.run(3);
     assert!(

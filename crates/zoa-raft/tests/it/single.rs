@@ -6,6 +6,7 @@ use zoa_log::EntryKind;
 use zoa_log::HardState;
 use zoa_log::LogIndex;
 use zoa_raft::LogPosition;
+use zoa_raft::Members;
 use zoa_raft::RaftError;
 use zoa_raft::RaftEvent;
 use zoa_raft::Recovery;
@@ -149,7 +150,7 @@ fn a_log_that_is_cut_behind_a_snapshot_restarts() {
     let mut cluster = Cluster::new(1, 1);
     cluster.propose(1, &["a", "b", "c"]);
     cluster.settle();
-    snapshot(&mut cluster, 0);
+    cluster.snapshot(1, 0);
     cluster.propose(1, &["d"]);
     cluster.settle();
     cluster.crash(1);
@@ -163,23 +164,13 @@ fn a_log_that_begins_before_its_snapshot_restarts() {
     let mut cluster = Cluster::new(1, 1);
     cluster.propose(1, &["a", "b", "c", "d"]);
     cluster.settle();
-    snapshot(&mut cluster, 2);
+    cluster.snapshot(1, 2);
     assert_eq!(cluster.server(1).disk.entries.len(), 2);
     cluster.crash(1);
     cluster.start(1);
     cluster.propose(1, &["e"]);
     cluster.settle();
     assert_eq!(cluster.applied(1), ["a", "b", "c", "d", "e"]);
-}
-
-fn snapshot(cluster: &mut Cluster, keep: u64) {
-    let server = cluster.server(1);
-    let position = server.disk.last();
-    let first_index = server
-        .disk
-        .take_snapshot(&server.applied.clone(), position, keep);
-    cluster.event(1, RaftEvent::SnapshotTaken { position });
-    cluster.event(1, RaftEvent::Compacted { first_index });
 }
 
 fn entry(index: u64, term: u64) -> Entry {
@@ -195,8 +186,6 @@ fn entry(index: u64, term: u64) -> Entry {
 fn config() -> zoa_raft::RaftConfig {
     zoa_raft::RaftConfig {
         id: 1,
-        voters: vec![1],
-        learners: Vec::new(),
         election_tick: 10,
         heartbeat_tick: 1,
         seed: 0,
@@ -209,7 +198,7 @@ fn check_recovery(hard_state: HardState, snapshot: (u64, u64), log: &[Entry]) ->
         index: LogIndex(snapshot.0),
         term: snapshot.1,
     };
-    let mut recovery = Recovery::new(hard_state, snapshot);
+    let mut recovery = Recovery::new(hard_state, snapshot, Members::of_voters([1]));
     let pushed = log
         .iter()
         .try_for_each(|entry| recovery.push(entry.clone()).map(|_| ()));
@@ -276,7 +265,7 @@ fn a_log_that_cannot_be_ours_is_refused() {
     };
     assert_eq!(
         check_recovery(hard_state, (0, 0), &[config_entry]),
-        Some(RaftError::ConfigEntry { index: 1 })
+        Some(RaftError::BadChange { index: 1 })
     );
 }
 
@@ -295,12 +284,12 @@ fn notices_reach_whoever_listens() {
         notices,
         ..config()
     };
-    let recovery = Recovery::new(HardState::default(), LogPosition::default());
+    let recovery = Recovery::founding(Members::of_voters([1]));
     zoa_raft::RaftLoop::new(config, recovery, &mut Vec::new()).expect("the settings are right");
     let heard = heard.lock().expect("no test panics with it");
     let leads = (
         zoa_raft::NoticeLevel::Info,
-        "became leader at term 1".to_owned(),
+        "became leader at term 2".to_owned(),
     );
     assert!(heard.contains(&leads), "{heard:?}");
 }
@@ -310,16 +299,30 @@ fn settings_that_contradict_each_other_are_refused() {
     let check = |change: fn(&mut zoa_raft::RaftConfig)| {
         let mut config = config();
         change(&mut config);
-        let recovery = Recovery::new(HardState::default(), LogPosition::default());
+        let recovery = Recovery::founding(Members::of_voters([1]));
         let made = zoa_raft::RaftLoop::new(config, recovery, &mut Vec::new());
         assert!(matches!(made, Err(RaftError::Config(_))), "{made:?}");
     };
-    check(|config| config.voters = Vec::new());
-    check(|config| config.voters = vec![2, 3]);
-    check(|config| config.voters = vec![1, 1]);
-    check(|config| config.learners = vec![1]);
-    check(|config| config.learners = vec![0]);
+    check(|config| config.id = 0);
     check(|config| config.heartbeat_tick = 10);
     check(|config| config.heartbeat_tick = 0);
-    check(|config| config.voters = (1..=256).collect());
+}
+
+#[test]
+fn members_that_no_ensemble_can_have_are_refused() {
+    let check = |voters: &[u64], learners: &[u64]| {
+        let members = Members {
+            voters: voters.to_vec(),
+            learners: learners.to_vec(),
+            ..Members::default()
+        };
+        let recovery = Recovery::founding(members);
+        let made = zoa_raft::RaftLoop::new(config(), recovery, &mut Vec::new());
+        assert!(matches!(made, Err(RaftError::Members(_))), "{made:?}");
+    };
+    check(&[], &[1]);
+    check(&[1, 1], &[]);
+    check(&[1], &[1]);
+    check(&[1], &[0]);
+    check(&(1..=256).collect::<Vec<u64>>(), &[]);
 }

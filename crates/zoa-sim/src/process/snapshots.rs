@@ -3,6 +3,7 @@
 use super::Process;
 use super::Thread;
 use super::Told;
+use super::start::NODE;
 use zoa_core::SnapshotPoint;
 use zoa_log::LogError;
 use zoa_log::LogIndex;
@@ -10,6 +11,7 @@ use zoa_log::LogInput;
 use zoa_log::SnapshotMeta;
 use zoa_log::SnapshotWriter;
 use zoa_raft::LogPosition;
+use zoa_raft::Members;
 use zoa_raft::RaftEvent;
 use zoa_testkit::disk::SimDisk;
 use zoa_tree::HashKey;
@@ -144,6 +146,7 @@ impl Process {
                 index,
                 term: point.term,
             },
+            members: Members::of_voters([NODE]),
         });
         match self.store.purge(RETAINED) {
             Ok(()) => told.snapshots += 1,

@@ -25,6 +25,7 @@ use zoa_log::SnapshotStore;
 use zoa_proto::PeerId;
 use zoa_proto::frame::FrameLimits;
 use zoa_raft::LogPosition;
+use zoa_raft::Members;
 use zoa_raft::Notices;
 use zoa_raft::RaftConfig;
 use zoa_raft::RaftError;
@@ -41,7 +42,7 @@ use zoa_tree::TreeLoader;
 use zoa_tree::TxnError;
 
 /// The raft id of a server without peers.
-const NODE: u64 = 1;
+pub(super) const NODE: u64 = 1;
 
 /// Bytes of log read in one go while replaying: small, so that there are seams.
 const REPLAY_LEN: u64 = 20_000;
@@ -105,7 +106,8 @@ impl Process {
         let store = SnapshotStore::open(disk.clone(), recovered.metadata.cluster)?;
         let (mut tree, mut position) =
             load_snapshot(&store, recovered.first_index, HashKey(setup.hash_key))?;
-        let mut recovery = Recovery::new(recovered.hard_state, position);
+        let mut recovery =
+            Recovery::new(recovered.hard_state, position, Members::of_voters([NODE]));
         let mut next = recovered.first_index;
         while next <= position.index.min(recovered.last_index) {
             let term = log.term(next).unwrap_or_default();
@@ -119,6 +121,10 @@ impl Process {
             let mut committed = Vec::new();
             for entry in entries {
                 if let Some(entry) = recovery.push(entry)? {
+                    if entry.is_change {
+                        // A server without peers has nobody to add.
+                        recovery.decided(entry.index, false);
+                    }
                     position = LogPosition {
                         index: entry.index,
                         term: entry.term,
@@ -147,8 +153,6 @@ impl Process {
     ) -> Result<Self, StartError> {
         let config = RaftConfig {
             id: NODE,
-            voters: vec![NODE],
-            learners: Vec::new(),
             election_tick: 20,
             heartbeat_tick: 2,
             seed: random.next_u64(),

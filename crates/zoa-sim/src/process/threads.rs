@@ -92,10 +92,11 @@ impl Process {
                     self.apply_inbox.push(ApplyInput::Established);
                     self.wanted.insert(Thread::Apply);
                 }
-                RaftEffect::Role { .. } => {}
+                RaftEffect::Role { .. } | RaftEffect::Members { .. } => {}
                 RaftEffect::Refused { proposals, .. } => self.core.handle_refused(&proposals),
                 RaftEffect::Send { .. }
                 | RaftEffect::SendSnapshot { .. }
+                | RaftEffect::SnapshotWanted
                 | RaftEffect::InstallSnapshot { .. }
                 | RaftEffect::ReadLog { .. }
                 | RaftEffect::PeerFault { .. } => {
