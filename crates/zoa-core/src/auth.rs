@@ -1,7 +1,7 @@
 //! Who a connection is: what an `addauth` packet adds to its identities.
 //!
 //! The server that holds the connection decides this, once; the identities then travel inside every write, so that apply needs no
-//! configuration. Schemes of a later stage (sasl, x509) fail authentication until they are served.
+//! configuration. What a connection is by its certificate (x509) it is from its beginning; nobody becomes it by a packet.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -68,6 +68,14 @@ pub(crate) fn address_identity(address: &str) -> Identity<'_> {
     Identity {
         scheme: "ip",
         id: address,
+    }
+}
+
+/// The identity a connection has from its certificate.
+pub(crate) fn certificate_identity(subject: &str) -> Identity<'_> {
+    Identity {
+        scheme: "x509",
+        id: subject,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Locks, outermost first; none is taken while an inner one is held:
 //!
 //! ```text
-//!   tree  ->  watches  ->  clock  ->  lanes  ->  throttled, list room  ->  one lane
+//!   tree  ->  watches  ->  clock  ->  lanes  ->  throttled, list room, parted  ->  one lane
 //! ```
 
 use ::core::net::IpAddr;
@@ -11,6 +11,7 @@ use ::core::net::SocketAddr;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU8;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -35,11 +36,14 @@ use zoa_tree::TxnOp;
 use crate::auth;
 use crate::config::CoreConfig;
 use crate::connection::Connection;
+use crate::ensemble::Role;
+use crate::ensemble::Serving;
 use crate::hashing::KeyedHasher;
 use crate::lane::ConnectionNumber;
 use crate::lane::Lane;
 use crate::limits::OUTSTANDING_BYTES_MAX;
 use crate::limits::OUTSTANDING_MAX;
+use crate::limits::PARTED_MAX;
 use crate::list_room::ListRoom;
 use crate::moment::Moment;
 use crate::pipeline::Unanswered;
@@ -66,6 +70,13 @@ pub struct Core {
     throttled: Mutex<Vec<Arc<Lane>>>,
     pub(crate) list_room: ListRoom,
     takes_requests: AtomicBool,
+    /// Whom this server serves, as [`Serving::to_byte`].
+    pub(crate) serving: AtomicU8,
+    pub(crate) role: Mutex<Role>,
+    /// How often connections were ended whose proposals may not come true.
+    pub(crate) round: AtomicU64,
+    /// Sessions that were heard of through connections that are over, and when; nobody has been told yet.
+    pub(crate) parted: Mutex<Vec<(SessionId, u64)>>,
     /// When a long list last saw others at work; see `connection/listing.rs`.
     pub(crate) others_seen_ms: AtomicU64,
 }
@@ -124,7 +135,8 @@ impl Core {
         let hasher = KeyedHasher::new(config.hash_key);
         let mut clock = SessionClock::new(config.tick_ms, hasher);
         for session in tree.sessions() {
-            clock.attach(session.id(), session.timeout_ms(), now.mono_ms);
+            let is_remote = session.owner().server != config.server;
+            clock.attach(session.id(), (session.timeout_ms(), is_remote), now.mono_ms);
         }
         Arc::new(Self {
             tree: RwLock::new(tree),
@@ -143,6 +155,10 @@ impl Core {
             throttled: Mutex::new(Vec::new()),
             list_room: ListRoom::new(),
             takes_requests: AtomicBool::new(true),
+            serving: AtomicU8::new(Serving::Full.to_byte()),
+            role: Mutex::default(),
+            round: AtomicU64::new(0),
+            parted: Mutex::default(),
             others_seen_ms: AtomicU64::new(0),
             config,
         })
@@ -152,6 +168,16 @@ impl Core {
     pub fn accept(
         self: &Arc<Self>,
         peer: SocketAddr,
+        now: Moment,
+    ) -> Result<Connection, ConnectionRefused> {
+        self.accept_known(peer, None, now)
+    }
+
+    /// As [`Self::accept`], for one who has shown a certificate about this `subject`.
+    pub fn accept_known(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+        subject: Option<&str>,
         now: Moment,
     ) -> Result<Connection, ConnectionRefused> {
         let mut lanes = self.lanes.lock();
@@ -173,7 +199,10 @@ impl Core {
         self.stats.connections_accepted.add(1);
         let number = ConnectionNumber(lanes.next);
         lanes.next += 1;
-        let identities = IdentitiesBuf::from_iter([auth::address_identity(&peer.ip().to_string())]);
+        let address = peer.ip().to_string();
+        let certified = subject.map(auth::certificate_identity);
+        let known = [auth::address_identity(&address)].into_iter();
+        let identities = IdentitiesBuf::from_iter(known.chain(certified));
         let lane = Arc::new(Lane::new(number, peer, identities));
         lanes.by_number.insert(number, Arc::clone(&lane));
         drop(lanes);
@@ -260,14 +289,7 @@ impl Core {
 
     /// Ends every connection, for a shutdown; what waits in their outboxes is still sent.
     pub fn end_connections(&self) {
-        let lanes: Vec<Arc<Lane>> = self
-            .lanes
-            .lock()
-            .by_number
-            .values()
-            .map(Arc::clone)
-            .collect();
-        lanes
+        self.lanes_now()
             .iter()
             .filter_map(|lane| lane.end())
             .for_each(Waker::wake);
@@ -301,6 +323,7 @@ impl Core {
     }
 
     /// Ends the connections whose proposals replication did not take: their outcome is that nothing happened, and they must not wait.
+    /// What they have proposed meanwhile is to be dropped too: [`Self::drop_orphans`].
     pub fn handle_refused(&self, proposals: &[Bytes]) {
         for bytes in proposals {
             let Ok(txn) = Txn::decode(bytes) else {
@@ -315,6 +338,7 @@ impl Core {
                 .into_iter()
                 .for_each(Waker::wake);
         }
+        self.begin_round();
     }
 
     /// Writes that are not answered yet.
@@ -330,9 +354,11 @@ impl Core {
     pub(crate) fn remove_connection(&self, lane: &Lane) {
         let mut state = lane.lock();
         state.end();
+        let touch = state.take_touch(None);
         let unanswered = state.pipeline.clear();
         let waits_for_list_room = state.waits_for_list_room();
         drop(state);
+        self.note_parting(touch);
         if waits_for_list_room {
             self.list_room.forget(lane);
         }
@@ -349,6 +375,18 @@ impl Core {
         self.watches.lock().remove_connection(lane.number());
         self.answered(unanswered);
         self.wake_throttled();
+    }
+
+    /// Keeps what was last heard of a session through a connection that is over, if there is a leader elsewhere to be told.
+    fn note_parting(&self, touch: Option<(SessionId, u64)>) {
+        let Some(touch) = touch else { return };
+        if self.clock.lock().is_running() {
+            return;
+        }
+        let mut parted = self.parted.lock();
+        if parted.len() < PARTED_MAX {
+            parted.push(touch);
+        }
     }
 
     /// Whether one more write may get under way; when it may not, `lane` is woken later.

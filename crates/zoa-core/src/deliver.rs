@@ -48,6 +48,7 @@ use crate::moment::Moment;
 use crate::pipeline::PendingWrite;
 use crate::pipeline::Unanswered;
 use crate::propose::Committed;
+use crate::propose::Verdict;
 use crate::reads;
 use crate::reads::Frame;
 use crate::reads::Reader;
@@ -57,14 +58,21 @@ use crate::watches::WatchTable;
 impl Core {
     /// The apply loop's body: applies what has been committed, in order, and delivers what follows from it.
     ///
-    /// An error means that a committed entry cannot be read: this program must stop, since going on would diverge.
-    pub fn handle_committed(&self, now: Moment, committed: &[Committed]) -> Result<(), TxnError> {
+    /// Says what becomes of the entries that are changes of who replicates. An error means that a committed entry cannot be read: this
+    /// program must stop, since going on would diverge.
+    pub fn handle_committed(
+        &self,
+        now: Moment,
+        committed: &[Committed],
+    ) -> Result<Vec<Verdict>, TxnError> {
+        let mut verdicts = Vec::new();
         for entries in committed.chunks(ENTRIES_PER_HOLD) {
             let mut delivery = Delivery {
                 core: self,
                 now,
                 wakers: Vec::new(),
                 event: Vec::new(),
+                verdicts: &mut verdicts,
             };
             let result = delivery.apply_all(entries);
             // Woken after the locks are free, so that nobody wakes up only to wait.
@@ -72,7 +80,7 @@ impl Core {
             result?;
         }
         self.wake_throttled();
-        Ok(())
+        Ok(verdicts)
     }
 }
 
@@ -83,6 +91,7 @@ struct Delivery<'c> {
     wakers: Vec<Waker>,
     /// The event being told, encoded once for all who hear it.
     event: Vec<u8>,
+    verdicts: &'c mut Vec<Verdict>,
 }
 
 impl Delivery<'_> {
@@ -93,6 +102,7 @@ impl Delivery<'_> {
         for entry in entries {
             let txn = Txn::decode(&entry.bytes)?;
             let outcome = tree.apply(entry.term, &txn);
+            self.verdicts.extend(Verdict::on(entry, &outcome));
             for trigger in &outcome.triggers {
                 self.fire(&tree, &mut watches, trigger, outcome.zxid);
             }
@@ -147,7 +157,7 @@ impl Delivery<'_> {
         outcome: Outcome<'_>,
     ) {
         let is_expiry = matches!(txn.op, TxnOp::ExpireSession);
-        let pulse = self.follow_session(txn.session, &outcome, is_expiry);
+        let pulse = self.follow_session(txn, &outcome, is_expiry);
         if is_expiry {
             return;
         }
@@ -172,10 +182,11 @@ impl Delivery<'_> {
     /// or belonged to an earlier life of this server, must expire all the same, and after the timeout that was settled last (G-11).
     fn follow_session(
         &mut self,
-        session: SessionId,
+        txn: &Txn<'_>,
         outcome: &Outcome<'_>,
         is_expiry: bool,
     ) -> Option<Pulse> {
+        let session = txn.session;
         match &outcome.result {
             Ok(Applied::SessionClosed { owner }) => {
                 self.core.clock.lock().remove(session);
@@ -185,9 +196,7 @@ impl Delivery<'_> {
                 }
                 None
             }
-            Ok(Applied::SessionOpened { timeout_ms }) => {
-                Some(self.start_clock(session, *timeout_ms))
-            }
+            Ok(Applied::SessionOpened { timeout_ms }) => Some(self.start_clock(txn, *timeout_ms)),
             Ok(Applied::SessionAttached {
                 timeout_ms,
                 previous_owner,
@@ -195,15 +204,16 @@ impl Delivery<'_> {
                 if let Some(owner) = previous_owner {
                     self.end_lane(*owner, session);
                 }
-                Some(self.start_clock(session, *timeout_ms))
+                Some(self.start_clock(txn, *timeout_ms))
             }
             _ => None,
         }
     }
 
-    fn start_clock(&self, session: SessionId, timeout_ms: i32) -> Pulse {
+    fn start_clock(&self, txn: &Txn<'_>, timeout_ms: i32) -> Pulse {
+        let is_remote = txn.owner.server != self.core.config.server;
         let mut clock = self.core.clock.lock();
-        clock.attach(session, timeout_ms, self.now.mono_ms)
+        clock.attach(txn.session, (timeout_ms, is_remote), self.now.mono_ms)
     }
 
     fn answer_attach(&mut self, lane: &Lane, outcome: &Outcome<'_>, pulse: Option<Pulse>) {
@@ -212,10 +222,14 @@ impl Delivery<'_> {
             session,
             password,
             read_only,
+            is_known: _,
         } = state.attachment.clone()
         else {
             return;
         };
+        if state.has_ended() {
+            return;
+        }
         let response = match (&outcome.result, pulse) {
             (
                 Ok(

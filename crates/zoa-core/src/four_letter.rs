@@ -12,6 +12,7 @@ mod watch_words;
 use zoa_proto::FourLetterWord;
 
 use crate::core::Core;
+use crate::ensemble::Serving;
 use crate::moment::Moment;
 
 /// The answer to a word.
@@ -24,9 +25,22 @@ pub(crate) fn answer(core: &Core, word: FourLetterWord, now: Moment) -> String {
         return format!("{name} is not executed because it is not in the whitelist.\n");
     }
     let mut text = String::new();
+    let serving = core.serving();
+    if serving == Serving::No && needs_serving(word) {
+        let end = if word == FourLetterWord::Hash {
+            ""
+        } else {
+            "\n"
+        };
+        return format!("This ZooKeeper instance is not currently serving requests{end}");
+    }
     match word {
         FourLetterWord::Ruok => text.push_str("imok"),
-        FourLetterWord::Isro => text.push_str("rw"),
+        FourLetterWord::Isro => text.push_str(match serving {
+            Serving::No => "null",
+            Serving::ReadOnly => "ro",
+            Serving::Full => "rw",
+        }),
         FourLetterWord::Srvr => server_words::srvr(core, &mut text),
         FourLetterWord::Stat => server_words::stat(core, &mut text),
         FourLetterWord::Conf => server_words::conf(core, &mut text),
@@ -46,4 +60,29 @@ pub(crate) fn answer(core: &Core, word: FourLetterWord, now: Moment) -> String {
         FourLetterWord::TelnetClose => {}
     }
     text
+}
+
+/// Whether a server that serves nobody has no answer to it.
+const fn needs_serving(word: FourLetterWord) -> bool {
+    match word {
+        FourLetterWord::Conf
+        | FourLetterWord::Cons
+        | FourLetterWord::Crst
+        | FourLetterWord::Dirs
+        | FourLetterWord::Dump
+        | FourLetterWord::Hash
+        | FourLetterWord::Mntr
+        | FourLetterWord::Srst
+        | FourLetterWord::Srvr
+        | FourLetterWord::Stat
+        | FourLetterWord::Wchc
+        | FourLetterWord::Wchp
+        | FourLetterWord::Wchs => true,
+        FourLetterWord::Envi
+        | FourLetterWord::Gtmk
+        | FourLetterWord::Isro
+        | FourLetterWord::Ruok
+        | FourLetterWord::Stmk
+        | FourLetterWord::TelnetClose => false,
+    }
 }

@@ -57,6 +57,8 @@ pub(crate) struct LaneState {
     pub(crate) identities: Arc<IdentitiesBuf>,
     pub(crate) attachment: Attachment,
     pub(crate) stats: LaneStats,
+    /// When the session was heard of last, as far as the leader was told.
+    pub(crate) told_ms: Option<u64>,
     waker: Option<Waker>,
     /// Stands in the list of those whose input waits for fewer unanswered writes.
     is_throttled: bool,
@@ -138,6 +140,8 @@ pub(crate) enum Attachment {
         session: SessionId,
         password: Password,
         read_only: Option<bool>,
+        /// The session is one that this server knows, and the password the right one.
+        is_known: bool,
     },
     /// The session is attached; its pulse is to be touched by every packet.
     Session {
@@ -175,6 +179,7 @@ impl Lane {
                 identities: Arc::new(identities),
                 attachment: Attachment::None,
                 stats: LaneStats::default(),
+                told_ms: None,
                 waker: None,
                 is_throttled: false,
                 waits_for_list_room: false,

@@ -88,3 +88,10 @@ pub const IDLE_BUFFER_LEN_MAX: usize = 4 << 10;
 
 /// Lines of the words that list watches or sessions; the rest is left out.
 pub const WORD_LINES_MAX: usize = 100_000;
+
+/// Milliseconds of age that a report of a session's sign of life tells apart; an older one is told as this old.
+pub const TOUCH_AGE_MS_MAX: u64 = 0x7fff_ffff;
+
+/// Signs of life of connections that are over, kept until they are told; further ones are dropped, and cost the session the time since
+/// the last one that was told.
+pub const PARTED_MAX: usize = 100_000;

@@ -1,6 +1,7 @@
 //! What the core says to replication: these bytes, in this order. It knows nothing of how they are replicated.
 
 use bytes::Bytes;
+use zoa_tree::Outcome;
 use zoa_tree::Txn;
 
 /// Transactions that are to be proposed, in order. All of one turn share one allocation.
@@ -8,6 +9,7 @@ use zoa_tree::Txn;
 pub struct Proposals {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    round: u64,
 }
 
 impl Proposals {
@@ -19,6 +21,18 @@ impl Proposals {
     /// How many transactions there are.
     pub fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// In which round of the core the first of them was put there, for [`crate::Core::drop_orphans`].
+    pub fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// To be called with the core's round before it is looked whether the connection may still propose.
+    pub(crate) fn begin(&mut self, round: u64) {
+        if self.ends.is_empty() {
+            self.round = round;
+        }
     }
 
     /// Takes all of them out.
@@ -51,4 +65,25 @@ pub struct Committed {
     pub index: u64,
     /// What was proposed.
     pub bytes: Bytes,
+    /// Whether it also changes who replicates, if the tree accepts it: then there is a [`Verdict`] on it.
+    pub is_change: bool,
+}
+
+/// What the tree says to an entry that changes who replicates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Its place in the replicated log.
+    pub index: u64,
+    /// Whether the change is to be made.
+    pub accepted: bool,
+}
+
+impl Verdict {
+    /// The verdict that follows from applying an entry, if it is a change.
+    pub(crate) fn on(entry: &Committed, outcome: &Outcome<'_>) -> Option<Self> {
+        entry.is_change.then_some(Self {
+            index: entry.index,
+            accepted: outcome.result.is_ok(),
+        })
+    }
 }

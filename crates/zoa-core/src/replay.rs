@@ -7,11 +7,15 @@ use zoa_tree::Txn;
 use zoa_tree::TxnError;
 
 use crate::propose::Committed;
+use crate::propose::Verdict;
 
-/// Applies these entries, in order; an error means that one of them cannot be read, and that this program must not go on.
-pub fn replay(tree: &mut Tree, committed: &[Committed]) -> Result<(), TxnError> {
+/// Applies these entries, in order, and says what becomes of the changes among them; an error means that one of them cannot be read, and
+/// that this program must not go on.
+pub fn replay(tree: &mut Tree, committed: &[Committed]) -> Result<Vec<Verdict>, TxnError> {
+    let mut verdicts = Vec::new();
     for entry in committed {
-        tree.apply(entry.term, &Txn::decode(&entry.bytes)?);
+        let outcome = tree.apply(entry.term, &Txn::decode(&entry.bytes)?);
+        verdicts.extend(Verdict::on(entry, &outcome));
     }
-    Ok(())
+    Ok(verdicts)
 }

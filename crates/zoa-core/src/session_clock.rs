@@ -8,6 +8,10 @@
 //!   a bucket comes due -> read the pulses of its sessions -> move the living ones to their new bucket
 //! ```
 //!
+//! It runs only on a leader. On other servers it knows the sessions and their pulses, and nobody is ever due; what is heard of them
+//! there is told to the leader (`ensemble.rs`), and must not come too late: a session that speaks through another server is due half a
+//! tick after its timeout at the earliest, which is still no later than timeout and tick.
+//!
 //! Serves G-11.
 
 use std::collections::BTreeMap;
@@ -33,11 +37,16 @@ pub(crate) struct SessionClock {
     looked_ms: Option<u64>,
     /// Nobody expires before this.
     held_until_ms: u64,
+    hasher: KeyedHasher,
+    /// This server leads.
+    is_running: bool,
 }
 
 #[derive(Debug)]
 struct Beat {
     timeout_ms: u64,
+    /// It speaks through another server, whose reports take their time.
+    is_remote: bool,
     pulse: Pulse,
     /// The bucket in which this session stands; entries in other buckets are left-overs.
     due_ms: u64,
@@ -53,34 +62,64 @@ impl SessionClock {
             buckets: BTreeMap::new(),
             looked_ms: None,
             held_until_ms: 0,
+            hasher,
+            is_running: true,
         }
     }
 
-    /// A session was opened or attached again: its timeout starts anew.
-    pub(crate) fn attach(&mut self, session: SessionId, timeout_ms: i32, now_ms: u64) -> Pulse {
+    pub(crate) fn hasher(&self) -> &KeyedHasher {
+        &self.hasher
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.is_running
+    }
+
+    /// Says whether this server leads from here on; who begins to gives every session its full timeout.
+    pub(crate) fn set_running(&mut self, is_running: bool, now_ms: u64) {
+        let begins = is_running && !self.is_running;
+        self.is_running = is_running;
+        if begins {
+            self.looked_ms = None;
+            self.restart(now_ms);
+        } else if !is_running {
+            self.buckets.clear();
+        }
+    }
+
+    /// A session was opened or attached again, through another server or this one: its timeout starts anew.
+    pub(crate) fn attach(
+        &mut self,
+        session: SessionId,
+        (timeout_ms, is_remote): (i32, bool),
+        now_ms: u64,
+    ) -> Pulse {
         let timeout_ms = u64::try_from(timeout_ms).unwrap_or(0);
-        let due_ms = self.due(now_ms, timeout_ms);
+        let due_ms = due(now_ms, (timeout_ms, is_remote), self.tick_ms);
+        let is_running = self.is_running;
         let beat = self.sessions.entry(session).or_insert_with(|| Beat {
             timeout_ms,
+            is_remote,
             pulse: Arc::new(AtomicU64::new(now_ms)),
             due_ms: 0,
             expiring: false,
         });
         beat.timeout_ms = timeout_ms;
+        beat.is_remote = is_remote;
         beat.expiring = false;
         beat.pulse.store(now_ms, Ordering::Relaxed);
         // The timeout may have become shorter, so the old bucket is no good.
-        if beat.due_ms != due_ms {
+        if is_running && beat.due_ms != due_ms {
             beat.due_ms = due_ms;
             self.buckets.entry(due_ms).or_default().push(session);
         }
         Arc::clone(&beat.pulse)
     }
 
-    /// Something came in for a session that no connection speaks for yet.
-    pub(crate) fn touch(&self, session: SessionId, now_ms: u64) {
+    /// A session was heard of, perhaps by another server and some time ago.
+    pub(crate) fn touch(&self, session: SessionId, at_ms: u64) {
         if let Some(beat) = self.sessions.get(&session) {
-            beat.pulse.store(now_ms, Ordering::Relaxed);
+            beat.pulse.fetch_max(at_ms, Ordering::Relaxed);
         }
     }
 
@@ -90,16 +129,19 @@ impl SessionClock {
 
     /// Gives every session its full timeout again, as after a change of leader.
     pub(crate) fn restart(&mut self, now_ms: u64) {
-        let mut all: Vec<(SessionId, u64)> = self
+        if !self.is_running {
+            return;
+        }
+        let mut all: Vec<(SessionId, (u64, bool))> = self
             .sessions
             .iter()
-            .map(|(id, beat)| (*id, beat.timeout_ms))
+            .map(|(id, beat)| (*id, (beat.timeout_ms, beat.is_remote)))
             .collect();
         // The order of a hash map is nobody's business, not even that of expiries.
         all.sort_unstable();
         self.buckets.clear();
-        for (session, timeout_ms) in all {
-            let due_ms = self.due(now_ms, timeout_ms);
+        for (session, timeout) in all {
+            let due_ms = due(now_ms, timeout, self.tick_ms);
             if let Some(beat) = self.sessions.get_mut(&session) {
                 beat.pulse.store(now_ms, Ordering::Relaxed);
                 beat.expiring = false;
@@ -138,6 +180,9 @@ impl SessionClock {
 
     /// The expiry that was proposed will not be carried out: the session is looked at again.
     pub(crate) fn retry(&mut self, session: SessionId) {
+        if !self.is_running {
+            return;
+        }
         let Some(beat) = self.sessions.get_mut(&session) else {
             return;
         };
@@ -154,7 +199,7 @@ impl SessionClock {
         };
         beat.pulse.store(now_ms, Ordering::Relaxed);
         beat.expiring = false;
-        beat.due_ms = round_up(now_ms + beat.timeout_ms, tick_ms);
+        beat.due_ms = due(now_ms, (beat.timeout_ms, beat.is_remote), tick_ms);
         self.buckets.entry(beat.due_ms).or_default().push(session);
     }
 
@@ -195,7 +240,7 @@ impl SessionClock {
             return;
         }
         let heard_ms = beat.pulse.load(Ordering::Relaxed);
-        let new_due_ms = round_up(heard_ms + beat.timeout_ms, tick_ms);
+        let new_due_ms = due(heard_ms, (beat.timeout_ms, beat.is_remote), tick_ms);
         if new_due_ms <= now_ms {
             beat.expiring = true;
             expired.push(session);
@@ -204,10 +249,13 @@ impl SessionClock {
             self.buckets.entry(new_due_ms).or_default().push(session);
         }
     }
+}
 
-    fn due(&self, now_ms: u64, timeout_ms: u64) -> u64 {
-        round_up(now_ms + timeout_ms, self.tick_ms)
-    }
+/// When a session that was heard of last at `heard_ms` is due.
+fn due(heard_ms: u64, (timeout_ms, is_remote): (u64, bool), tick_ms: u64) -> u64 {
+    let silent_ms = heard_ms + timeout_ms;
+    let slack_ms = if is_remote { tick_ms / 2 } else { 0 };
+    round_up(silent_ms, tick_ms).max(silent_ms + slack_ms)
 }
 
 /// The first multiple of the tick after `at_ms`, so that no session ever ends early.
@@ -226,7 +274,7 @@ mod tests {
     #[test]
     fn a_silent_session_ends_after_its_timeout_and_within_a_tick() {
         let mut clock = clock();
-        clock.attach(SessionId(1), 1000, 0);
+        clock.attach(SessionId(1), (1000, false), 0);
         assert!(clock.handle_tick(1000).is_empty());
         assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
         assert!(
@@ -238,7 +286,7 @@ mod tests {
     #[test]
     fn a_touched_session_lives_on() {
         let mut clock = clock();
-        let pulse = clock.attach(SessionId(1), 1000, 0);
+        let pulse = clock.attach(SessionId(1), (1000, false), 0);
         pulse.store(950, Ordering::Relaxed);
         assert!(clock.handle_tick(1900).is_empty());
         assert_eq!(clock.handle_tick(2000), vec![SessionId(1)]);
@@ -247,15 +295,15 @@ mod tests {
     #[test]
     fn a_shorter_timeout_of_a_new_attachment_holds() {
         let mut clock = clock();
-        clock.attach(SessionId(1), 60_000, 0);
-        clock.attach(SessionId(1), 1000, 10);
+        clock.attach(SessionId(1), (60_000, false), 0);
+        clock.attach(SessionId(1), (1000, false), 10);
         assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
     }
 
     #[test]
     fn a_restart_gives_the_full_timeout() {
         let mut clock = clock();
-        clock.attach(SessionId(1), 1000, 0);
+        clock.attach(SessionId(1), (1000, false), 0);
         clock.restart(900);
         assert!(clock.handle_tick(1900).is_empty());
         assert_eq!(clock.handle_tick(2000), vec![SessionId(1)]);
@@ -264,8 +312,8 @@ mod tests {
     #[test]
     fn after_a_standstill_what_waits_in_the_sockets_is_read_first() {
         let mut clock = clock();
-        let pulse = clock.attach(SessionId(1), 1000, 0);
-        clock.attach(SessionId(2), 1000, 0);
+        let pulse = clock.attach(SessionId(1), (1000, false), 0);
+        clock.attach(SessionId(2), (1000, false), 0);
         assert!(clock.handle_tick(500).is_empty());
         let awake_ms = 500 + STANDSTILL_MS + 1000;
         assert!(clock.handle_tick(awake_ms).is_empty());
@@ -281,7 +329,7 @@ mod tests {
     #[test]
     fn a_server_that_is_always_late_expires_sessions_all_the_same() {
         let mut clock = clock();
-        clock.attach(SessionId(1), 1000, 0);
+        clock.attach(SessionId(1), (1000, false), 0);
         let late_ms = STANDSTILL_MS + 10;
         let looks = (0..20).map(|look| look * late_ms);
         let expired: Vec<_> = looks.flat_map(|at_ms| clock.handle_tick(at_ms)).collect();
@@ -291,11 +339,11 @@ mod tests {
     #[test]
     fn an_expiry_that_was_refused_is_proposed_again() {
         let mut clock = clock();
-        clock.attach(SessionId(1), 1000, 0);
+        clock.attach(SessionId(1), (1000, false), 0);
         assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
         clock.retry(SessionId(1));
         assert_eq!(clock.handle_tick(1200), vec![SessionId(1)]);
-        let pulse = clock.attach(SessionId(1), 1000, 1200);
+        let pulse = clock.attach(SessionId(1), (1000, false), 1200);
         assert_eq!(clock.handle_tick(1300), vec![]);
         clock.retry(SessionId(1));
         pulse.store(1300, Ordering::Relaxed);
@@ -305,7 +353,7 @@ mod tests {
     #[test]
     fn who_was_excused_has_its_full_timeout_again() {
         let mut clock = clock();
-        clock.attach(SessionId(1), 1000, 0);
+        clock.attach(SessionId(1), (1000, false), 0);
         assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
         clock.excuse(SessionId(1), 1100);
         assert_eq!(clock.handle_tick(2100), vec![]);
@@ -313,9 +361,47 @@ mod tests {
     }
 
     #[test]
+    fn only_a_leader_finds_anybody_silent_and_a_new_one_gives_the_full_timeout() {
+        let mut clock = clock();
+        clock.attach(SessionId(1), (1000, false), 0);
+        clock.set_running(false, 100);
+        clock.attach(SessionId(2), (1000, true), 100);
+        clock.retry(SessionId(1));
+        assert_eq!(clock.next_due_ms(), None);
+        assert!(clock.handle_tick(50_000).is_empty());
+        clock.set_running(true, 60_000);
+        assert!(clock.handle_tick(61_000).is_empty());
+        assert_eq!(clock.handle_tick(61_100), [SessionId(1), SessionId(2)]);
+    }
+
+    #[test]
+    fn who_speaks_elsewhere_has_half_a_tick_for_the_report_and_no_more_than_timeout_and_tick() {
+        let expiry_ms = |heard_ms: u64| {
+            let mut clock = clock();
+            clock.attach(SessionId(1), (1000, true), heard_ms);
+            let mut looks = (heard_ms..).step_by(5);
+            looks.find(|now_ms| !clock.handle_tick(*now_ms).is_empty())
+        };
+        for heard_ms in [0, 5, 50, 95] {
+            let silent_ms = expiry_ms(heard_ms).unwrap() - heard_ms;
+            assert!((1050..=1100).contains(&silent_ms), "{heard_ms} {silent_ms}");
+        }
+    }
+
+    #[test]
+    fn an_old_report_takes_nothing_back() {
+        let mut clock = clock();
+        let pulse = clock.attach(SessionId(1), (1000, true), 500);
+        clock.touch(SessionId(1), 900);
+        clock.touch(SessionId(1), 700);
+        assert_eq!(pulse.load(Ordering::Relaxed), 900);
+        clock.touch(SessionId(9), 900);
+    }
+
+    #[test]
     fn a_closed_session_is_forgotten() {
         let mut clock = clock();
-        clock.attach(SessionId(1), 1000, 0);
+        clock.attach(SessionId(1), (1000, false), 0);
         clock.remove(SessionId(1));
         assert!(clock.handle_tick(10_000).is_empty());
         assert_eq!(clock.count(), 0);

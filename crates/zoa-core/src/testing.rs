@@ -34,6 +34,7 @@ use crate::core::Core;
 use crate::lane::ConnectionNumber;
 use crate::lane::Lane;
 use crate::moment::Moment;
+use crate::pipeline::PendingWrite;
 use crate::propose::Committed;
 use crate::propose::Proposals;
 
@@ -106,6 +107,7 @@ pub(crate) fn create(core: &Core, paths: &[&str]) {
         term: 1,
         index: core.applied_index() + number,
         bytes,
+        is_change: false,
     };
     let committed: Vec<_> = (1..).zip(proposals.take()).map(as_committed).collect();
     core.handle_committed(NOW, &committed)
@@ -133,4 +135,15 @@ fn propose(proposals: &mut Proposals, op: TxnOp<'_>) {
 pub(crate) fn dial(core: &Arc<Core>) -> Connection {
     let connection = core.accept(SocketAddr::from(PEER), NOW);
     connection.expect("the server takes it on")
+}
+
+/// A write that waits for its answer.
+pub(crate) fn write() -> PendingWrite {
+    PendingWrite {
+        xid: Xid(1),
+        op: OpCode::SetData,
+        received_ms: 0,
+        len: 0,
+        sync_path: None,
+    }
 }

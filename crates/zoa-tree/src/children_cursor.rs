@@ -25,6 +25,8 @@ use crate::tree::Tree;
 #[must_use = "a cursor that is not closed makes the tree keep deleted children for ever"]
 #[derive(Debug)]
 pub struct ChildCursor {
+    /// Of the tree that it was opened on.
+    life: u64,
     parent: NodeId,
     next: NodeId,
     zxid: Zxid,
@@ -151,6 +153,7 @@ impl Tree {
         self.open_families.add_cursor(parent);
         let children_count = family.map_or(0, |family| family.children_count);
         Some(ChildCursor {
+            life: self.life,
             parent,
             next: family.map_or(NodeId::NONE, |family| family.newest),
             zxid: self.last_zxid,
@@ -162,13 +165,16 @@ impl Tree {
     }
 
     /// Lists more names, looking at no more than `children_max` children, deleted ones included;
-    /// true when the list is complete.
+    /// true when the list is complete. Of a cursor whose tree was replaced nothing more is listed.
     pub fn cursor_step(
         &self,
         cursor: &mut ChildCursor,
         children_max: usize,
         each: &mut dyn FnMut(&str),
     ) -> bool {
+        if cursor.life != self.life {
+            return false;
+        }
         for _ in 0..children_max {
             let Some(node) = cursor.next.some().and_then(|next| self.nodes.get(next.0)) else {
                 break;
@@ -192,7 +198,7 @@ impl Tree {
 
     /// Ends a listing, complete or not.
     pub fn close_cursor(&mut self, cursor: ChildCursor) {
-        if self.open_families.remove_cursor(cursor.parent) {
+        if cursor.life == self.life && self.open_families.remove_cursor(cursor.parent) {
             self.free_if_unused(cursor.parent);
         }
     }

@@ -12,6 +12,7 @@
 pub(crate) mod journal;
 pub(crate) mod links;
 pub(crate) mod preserve;
+mod succeed;
 
 use zoa_proto::SessionId;
 use zoa_proto::Stat;
@@ -66,6 +67,8 @@ pub struct Tree {
     pub(crate) snapshot: Option<OpenSnapshot>,
     /// How many snapshots were begun; the number of the last one.
     pub(crate) snapshots_begun: u32,
+    /// How many trees had this place before.
+    pub(crate) life: u64,
     /// How to undo what the running multi has done so far.
     pub(crate) journal: Option<Journal>,
     /// Reused by every create and setACL.
@@ -112,6 +115,7 @@ impl Tree {
             open_families: OpenFamilies::new(key),
             snapshot: None,
             snapshots_begun: 0,
+            life: 0,
             journal: None,
             acl_scratch: Vec::new(),
             last_parent: LastParent::default(),

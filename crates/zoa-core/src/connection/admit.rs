@@ -164,7 +164,18 @@ impl Connection {
         txn_op: TxnOp<'_>,
         turn: &mut Turn<'_>,
     ) -> Step {
-        if !self.lane.lock().pipeline.has_room() || !self.core.may_propose(&self.lane) {
+        // In this order: a connection that is ended when the round has changed is seen to have ended.
+        turn.proposals.begin(self.core.round());
+        {
+            let state = self.lane.lock();
+            if state.has_ended() {
+                return Step::Close;
+            }
+            if !state.pipeline.has_room() {
+                return Step::Hold;
+            }
+        }
+        if !self.core.may_propose(&self.lane) {
             return Step::Hold;
         }
         // What is kept until the answer: the transaction, identities and all, and the path that a sync is answered with.

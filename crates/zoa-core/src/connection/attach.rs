@@ -18,6 +18,7 @@ use super::Phase;
 use super::Progress;
 use super::Step;
 use super::Turn;
+use crate::ensemble::Serving;
 use crate::four_letter;
 use crate::lane::Attachment;
 use crate::lane::Password;
@@ -43,6 +44,11 @@ impl Connection {
         let Ok(request) = ConnectRequest::decode(frame) else {
             return Step::Close;
         };
+        turn.proposals.begin(self.core.round());
+        // Without a word, as the original: the client tries another server.
+        if self.core.serving() != Serving::Full {
+            return Step::Close;
+        }
         let is_known = {
             let tree = self.core.tree.read();
             // A client that has seen more than this server must not be taken back in time (G-04). It gets no answer and tries another.
@@ -89,11 +95,18 @@ impl Connection {
                 password,
             )
         };
-        self.lane.lock().attachment = Attachment::Requested {
-            session,
-            password: Password(password),
-            read_only: request.read_only,
-        };
+        {
+            let mut state = self.lane.lock();
+            if state.has_ended() {
+                return Step::Close;
+            }
+            state.attachment = Attachment::Requested {
+                session,
+                password: Password(password),
+                read_only: request.read_only,
+                is_known,
+            };
+        }
         self.propose(turn, session, Xid(0), op);
         self.phase = Phase::Attaching;
         Step::DoneAndWait

@@ -11,7 +11,7 @@ use crate::stats::Summary;
 
 pub(super) fn mntr(core: &Core, text: &mut String) {
     line(text, "version", server_words::full_version(core));
-    line(text, "server_state", "standalone");
+    line(text, "server_state", server_words::mode(core));
     let seen = (core.config.facts.gauges)();
     gauges(core, &seen, text);
     counters(core, &seen, text);

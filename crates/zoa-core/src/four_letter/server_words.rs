@@ -4,14 +4,17 @@ use std::fmt::Write;
 
 use super::connection_words;
 use crate::core::Core;
+use crate::ensemble::Serving;
 
 pub(super) fn srvr(core: &Core, text: &mut String) {
     version_line(core, text);
+    read_only_line(core, text);
     server_block(core, text);
 }
 
 pub(super) fn stat(core: &Core, text: &mut String) {
     version_line(core, text);
+    read_only_line(core, text);
     text.push_str("Clients:\n");
     connection_words::brief(core, text);
     text.push('\n');
@@ -109,6 +112,20 @@ fn version_line(core: &Core, text: &mut String) {
     writeln!(text, "Zookeeper version: {}", full_version(core)).ok();
 }
 
+fn read_only_line(core: &Core, text: &mut String) {
+    if core.serving() == Serving::ReadOnly {
+        text.push_str("READ-ONLY mode; serving only read-only clients\n");
+    }
+}
+
+/// What this server is, as scripts look for it.
+pub(super) fn mode(core: &Core) -> &'static str {
+    match core.serving() {
+        Serving::ReadOnly => "read-only",
+        Serving::No | Serving::Full => core.role().name(),
+    }
+}
+
 fn server_block(core: &Core, text: &mut String) {
     let stats = core.stats();
     let (min, average, max) = latency(core);
@@ -119,7 +136,7 @@ fn server_block(core: &Core, text: &mut String) {
     writeln!(text, "Connections: {}", core.connections_count()).ok();
     writeln!(text, "Outstanding: {}", core.outstanding()).ok();
     writeln!(text, "Zxid: {zxid}").ok();
-    writeln!(text, "Mode: standalone").ok();
+    writeln!(text, "Mode: {}", mode(core)).ok();
     writeln!(text, "Node count: {node_count}").ok();
 }
 

@@ -234,6 +234,7 @@ impl World {
                 term: 1,
                 index: self.index,
                 bytes,
+                is_change: false,
             });
         }
         self.log.extend(committed.iter().cloned());

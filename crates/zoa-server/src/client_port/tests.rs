@@ -160,8 +160,13 @@ impl World {
         let mut committed = Vec::new();
         for bytes in self.proposer.take_all() {
             self.index += 1;
-            let (term, index) = (1, self.index);
-            committed.push(Committed { term, index, bytes });
+            let (term, index, is_change) = (1, self.index, false);
+            committed.push(Committed {
+                term,
+                index,
+                bytes,
+                is_change,
+            });
         }
         let applied = self.core.handle_committed(time::now(), &committed);
         applied.expect("the core reads what it wrote");
