@@ -16,6 +16,7 @@
 //!
 //! The formats stand byte by byte in `docs/formats/log.md`.
 
+mod agreement;
 mod batch;
 mod batch_index;
 mod block_buf;
@@ -33,6 +34,7 @@ mod snapshot;
 pub mod testing;
 mod width;
 
+pub use agreement::Agreement;
 pub use block_buf::BlockBuf;
 pub use disk::Disk;
 pub use disk::DiskFile;
@@ -44,6 +46,7 @@ pub use entry::HardState;
 pub use entry::LogIndex;
 pub use entry::Persist;
 pub use error::LogError;
+pub use log::LockedDir;
 pub use log::Log;
 pub use log::LogDir;
 pub use log::Recovered;

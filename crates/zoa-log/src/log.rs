@@ -18,14 +18,18 @@ mod recovery;
 mod replay;
 mod scan;
 
+pub use opening::LockedDir;
 pub use opening::LogDir;
 
 use std::collections::VecDeque;
+
+use bytes::Bytes;
 
 use crate::BlockBuf;
 use crate::Disk;
 use crate::DiskFile;
 use crate::Entry;
+use crate::EntryKind;
 use crate::HardState;
 use crate::LogError;
 use crate::LogIndex;
@@ -194,17 +198,39 @@ impl<D: Disk> Log<D> {
     ///
     /// # Errors
     /// Any error poisons the log.
+    ///
+    /// # Panics
+    /// When the log was cut behind `index`: then that snapshot is older than one of this server's own.
     pub fn reset(&mut self, index: LogIndex, term: u64) -> Result<(), LogError> {
         self.check_alive()?;
         assert!(
-            index > self.last_index(),
-            "a snapshot replaces a log that ends before it"
+            index >= self.first_index(),
+            "a snapshot replaces a log that begins before it"
         );
-        self.index = BatchIndex::beginning_after(LogId { index, term });
         self.hard_state.commit = self.hard_state.commit.max(index.0);
         self.hard_state.term = self.hard_state.term.max(term);
-        let outcome = self.write_state_and_free();
+        let outcome = self.reset_to(LogId { index, term });
         self.poison_on_error(outcome)
+    }
+
+    fn reset_to(&mut self, to: LogId) -> Result<(), LogError> {
+        if to.index <= self.last_index() {
+            // What this log has there is another history, never committed. An entry in the snapshot's place takes it out of the
+            // files; it is cut off at once, and a start in between finds it covered by the snapshot.
+            let cut = Entry {
+                index: to.index,
+                term: to.term,
+                kind: EntryKind::Normal,
+                data: Bytes::new(),
+            };
+            self.index = BatchIndex::beginning_after(LogId {
+                index: LogIndex(to.index.0 - 1),
+                term: 0,
+            });
+            self.write_batch(&[&cut], self.hard_state)?;
+        }
+        self.index = BatchIndex::beginning_after(to);
+        self.write_state_and_free()
     }
 
     /// Records that all before is durable: a small write that turns later damage

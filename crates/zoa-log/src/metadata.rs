@@ -213,7 +213,7 @@ impl Metadata {
 }
 
 /// 32 hexadecimal digits as 16 bytes.
-fn parse_hex(digits: &str) -> Option<[u8; 16]> {
+pub(crate) fn parse_hex(digits: &str) -> Option<[u8; 16]> {
     if digits.len() != 32 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }

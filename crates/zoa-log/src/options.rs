@@ -3,6 +3,7 @@
 //! What it is not: configuration text; the server parses zoo.cfg and fills this in.
 
 use crate::ClusterId;
+use crate::LogIndex;
 
 /// Random bytes and the identity for a data directory that is still empty.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,9 @@ pub struct LogOptions {
     pub cluster: Option<ClusterId>,
     /// Set when an empty directory may become a new data directory.
     pub founding: Option<Founding>,
+    /// Where the log of a new data directory begins behind: index and term. Index 0 means that it holds everything there ever was;
+    /// otherwise a snapshot of that place must be durable before.
+    pub begins_behind: (LogIndex, u64),
     /// Length of a data segment in bytes. Small ones cost nothing at rotation
     /// (no sync of their own) and keep recovery's search for lost batches short.
     pub segment_len: u64,
@@ -43,6 +47,7 @@ impl LogOptions {
             node,
             cluster: None,
             founding: None,
+            begins_behind: (LogIndex(0), 0),
             segment_len: 8 << 20,
             first_segment_len: 256 << 10,
             tail_entries: 10_000,

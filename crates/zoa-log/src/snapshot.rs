@@ -31,6 +31,8 @@ use crate::error::io_error;
 const SNAPSHOT_DIR: &str = "snap";
 const SUFFIX: &str = ".snap";
 const TEMP_SUFFIX: &str = ".tmp";
+/// Behind the name of a snapshot that belongs to an earlier life of this server.
+const ASIDE: &str = ".old";
 
 /// What a snapshot is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,6 +212,25 @@ impl<D: Disk> SnapshotStore<D> {
             self.remove(&file_name(*index))?;
         }
         self.sync_dir()
+    }
+
+    /// Gives every snapshot another name, under which it is not seen any more: they are of an earlier life of this server, whose log
+    /// is gone. Returns how many there were.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn set_aside(&self) -> Result<usize, LogError> {
+        let old = self.list()?;
+        for index in &old {
+            let (name, aside) = (file_name(*index), format!("{}{ASIDE}", file_name(*index)));
+            self.disk
+                .rename(&name, &aside)
+                .map_err(io_error("rename", self.disk.describe(&name)))?;
+        }
+        if !old.is_empty() {
+            self.sync_dir()?;
+        }
+        Ok(old.len())
     }
 
     /// Makes durable what stands in the directory, and the directory itself.

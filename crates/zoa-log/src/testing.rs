@@ -150,6 +150,9 @@ macro_rules! conformance_suite {
             data_of_another_cluster_or_server_is_refused
             data_of_a_newer_format_is_refused_and_damage_is_not_taken_for_it
             a_directory_in_use_is_refused
+            an_agreement_is_remembered_until_it_is_forgotten
+            a_log_may_begin_behind_a_snapshot
+            snapshots_of_an_earlier_life_are_set_aside
             a_log_without_metadata_and_metadata_without_a_log_are_refused
             a_missing_segment_is_named
             what_was_persisted_is_there_after_reopening
@@ -161,6 +164,7 @@ macro_rules! conformance_suite {
             the_front_is_cut_but_the_tail_stays
             the_tail_that_stays_is_bounded_in_bytes
             a_snapshot_from_the_leader_replaces_the_log
+            a_snapshot_from_the_leader_replaces_another_history
             the_loop_acknowledges_in_order_and_answers_reads
             the_loop_makes_segments_ahead_of_need
             a_snapshot_comes_back_as_it_was_written

@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 use super::Log;
 use super::Recovered;
 use super::recovery::Recovery;
+use crate::Agreement;
 use crate::BlockBuf;
 use crate::Disk;
 use crate::DiskFile;
@@ -40,6 +41,82 @@ const LOCK_FILE: &str = "lock";
 /// The first segment until the metadata is there: what has only this was never founded.
 const FOUNDING_FILE: &str = "log/founding.tmp";
 
+/// A data directory that no other process can use now, whatever it holds.
+#[derive(Debug)]
+pub struct LockedDir<D: Disk> {
+    disk: D,
+    lock: D::Lock,
+}
+
+impl<D: Disk> LockedDir<D> {
+    /// Locks the directory.
+    ///
+    /// # Errors
+    /// `Locked` when another process uses it; `Io`.
+    pub fn lock(disk: D) -> Result<Self, LogError> {
+        let lock = disk
+            .lock(LOCK_FILE)
+            .map_err(|source| lock_error(&disk, source))?;
+        Ok(Self { disk, lock })
+    }
+
+    /// Whose data it holds; `None` when it holds none.
+    ///
+    /// # Errors
+    /// `Corrupt`, `NewerFormat`, `Io`.
+    pub fn metadata(&self) -> Result<Option<Metadata>, LogError> {
+        Metadata::read(&self.disk)
+    }
+
+    /// The agreement to a founding that [`LockedDir::agree`] left; `None` when there is none.
+    ///
+    /// # Errors
+    /// `Corrupt`, `NewerFormat`, `Io`.
+    pub fn agreement(&self) -> Result<Option<Agreement>, LogError> {
+        Agreement::read(&self.disk)
+    }
+
+    /// Makes an agreement durable, in the place of an older one.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn agree(&self, agreement: &Agreement) -> Result<(), LogError> {
+        agreement.write(&self.disk)
+    }
+
+    /// Forgets the agreement, if there is one.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn forget_agreement(&self) -> Result<(), LogError> {
+        Agreement::remove(&self.disk)
+    }
+
+    /// Checks whose data it is, or founds it.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn into_log_dir(self, options: &LogOptions) -> Result<LogDir<D>, LogError> {
+        let Self { disk, lock } = self;
+        let stored = Metadata::read(&disk)?;
+        let metadata = match stored {
+            Some(metadata) => {
+                metadata.check(&disk, options)?;
+                finish_founding(&disk)?;
+                metadata
+            }
+            None => found(&disk, options)?,
+        };
+        Ok(LogDir {
+            disk,
+            lock,
+            metadata,
+            founded: stored.is_none(),
+            options: options.clone(),
+        })
+    }
+}
+
 /// A data directory that is locked and known to be ours; its log is not read yet.
 /// Meanwhile another thread may load a snapshot.
 #[derive(Debug)]
@@ -57,25 +134,7 @@ impl<D: Disk> LogDir<D> {
     /// # Errors
     /// As [`Log::open`].
     pub fn lock(disk: D, options: &LogOptions) -> Result<Self, LogError> {
-        let lock = disk
-            .lock(LOCK_FILE)
-            .map_err(|source| lock_error(&disk, source))?;
-        let stored = Metadata::read(&disk)?;
-        let metadata = match stored {
-            Some(metadata) => {
-                metadata.check(&disk, options)?;
-                finish_founding(&disk)?;
-                metadata
-            }
-            None => found(&disk, options)?,
-        };
-        Ok(Self {
-            disk,
-            lock,
-            metadata,
-            founded: stored.is_none(),
-            options: options.clone(),
-        })
+        LockedDir::lock(disk)?.into_log_dir(options)
     }
 
     /// Whose data it is.
@@ -174,9 +233,15 @@ fn write_first_segment<D: Disk>(
         offset: 0,
         sequence: FIRST,
     };
+    let (index, term) = options.begins_behind;
+    let hard_state = HardState {
+        term,
+        vote: 0,
+        commit: index.0,
+    };
     let state = State {
-        hard_state: HardState::default(),
-        purged: LogId::default(),
+        hard_state,
+        purged: LogId { index, term },
         first_live: FIRST,
     };
     batch::begin(&mut buf);

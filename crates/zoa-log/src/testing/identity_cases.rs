@@ -8,11 +8,15 @@ use super::open;
 use super::order;
 use super::refusal;
 use super::small_options;
+use crate::Agreement;
 use crate::ClusterId;
 use crate::Disk;
 use crate::DiskFile;
+use crate::LockedDir;
 use crate::Log;
+use crate::LogDir;
 use crate::LogError;
+use crate::LogIndex;
 use crate::LogOptions;
 use crate::OpenMode;
 use crate::Recovered;
@@ -208,4 +212,64 @@ fn replace_metadata<D: Disk>(disk: &D, bytes: &[u8]) {
 
 fn reopened<D: Disk>(disk: &D, options: &LogOptions) -> (Log<D>, Recovered) {
     Log::open(disk.clone(), options).expect("the directory is sound and ours")
+}
+
+/// Goal: an agreement to a founding is remembered whole, replaced whole, and forgotten; damage to it is no agreement to anything else.
+pub fn an_agreement_is_remembered_until_it_is_forgotten<D: Disk>(disk: &D) {
+    let dir = LockedDir::lock(disk.clone()).expect("nobody has it");
+    assert!(matches!(
+        LockedDir::lock(disk.clone()),
+        Err(LogError::Locked { .. })
+    ));
+    assert_eq!(dir.agreement().expect("no fault"), None);
+    let mut agreement = Agreement {
+        cluster: CLUSTER,
+        participants: vec![1, 2, 255],
+        observers: Vec::new(),
+    };
+    for observers in [vec![], vec![7]] {
+        agreement.observers = observers;
+        dir.agree(&agreement).expect("no fault");
+        assert_eq!(
+            dir.agreement().expect("it is whole"),
+            Some(agreement.clone())
+        );
+    }
+    let file = disk
+        .open("agreement", OpenMode::Blocks)
+        .expect("it is there");
+    file.write_at(60, b"?").expect("no fault");
+    assert!(matches!(dir.agreement(), Err(LogError::Corrupt { .. })));
+    dir.forget_agreement().expect("no fault");
+    dir.forget_agreement().expect("there is none to forget");
+    assert_eq!(dir.agreement().expect("no fault"), None);
+    assert_eq!(dir.metadata().expect("no fault"), None);
+    let (_log, recovered) = dir
+        .into_log_dir(&small_options())
+        .and_then(LogDir::open)
+        .expect("it is founded");
+    assert!(recovered.founded);
+}
+
+/// Goal: a log that begins behind a place says so from its first moment on, whenever the founding is interrupted.
+pub fn a_log_may_begin_behind_a_snapshot<D: Disk>(disk: &D) {
+    let options = LogOptions {
+        begins_behind: (LogIndex(1), 1),
+        ..small_options()
+    };
+    for round in 0..2 {
+        let (log, recovered) = Log::open(disk.clone(), &options).expect("it is sound");
+        assert_eq!(
+            (log.first_index(), log.last_index(), log.term(LogIndex(1))),
+            (LogIndex(2), LogIndex(1), Some(1)),
+            "round {round}"
+        );
+        let state = recovered.hard_state;
+        assert_eq!((state.term, state.vote, state.commit), (1, 0, 1));
+    }
+    let (mut log, _) = open(disk);
+    log.persist(&[order(1, vec![entry(2, 1, 10)])])
+        .expect("no fault");
+    drop(log);
+    assert_eq!(open(disk).1.last_index, LogIndex(2));
 }

@@ -341,6 +341,32 @@ pub fn a_snapshot_from_the_leader_replaces_the_log<D: Disk>(disk: &D) {
     assert!(read_all(&open(disk).0, 0) == next);
 }
 
+/// Goal: a log with another history behind the snapshot's place, of whatever terms, is replaced as well.
+pub fn a_snapshot_from_the_leader_replaces_another_history<D: Disk>(disk: &D) {
+    let (mut log, _) = open(disk);
+    let entries = |range: std::ops::RangeInclusive<u64>, term| -> Vec<_> {
+        range.map(|index| entry(index, term, 3_000)).collect()
+    };
+    log.persist(&[order(1, entries(1..=10, 1)), order(2, entries(11..=40, 7))])
+        .expect("no fault");
+    log.reset(LogIndex(20), 5).expect("no fault");
+    for round in 0..2 {
+        let (first, last) = (log.first_index(), log.last_index());
+        assert_eq!(
+            (first, last, log.term(last)),
+            (LogIndex(21), LogIndex(20), Some(5)),
+            "round {round}"
+        );
+        drop(log);
+        log = open(disk).0;
+    }
+    let next = vec![entry(21, 7, 10)];
+    log.persist(&[order(3, next.clone())]).expect("no fault");
+    drop(log);
+    let (log, recovered) = open(disk);
+    assert!(read_all(&log, 0) == next && recovered.hard_state.commit == 20);
+}
+
 /// Goal: acknowledgements leave in the order of the numbers, answers in the order of the questions.
 pub fn the_loop_acknowledges_in_order_and_answers_reads<D: Disk>(disk: &D) {
     let mut log_loop = LogLoop::new(open(disk).0);

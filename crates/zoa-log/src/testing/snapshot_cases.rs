@@ -323,3 +323,17 @@ pub fn a_snapshot_that_arrives_damaged_or_for_others_is_refused<D: Disk>(disk: &
     );
     assert_eq!(arrive(&ours, 5, &bytes).expect("it is whole"), meta(5));
 }
+
+/// Goal: what an earlier life of this server has left is neither seen nor lost.
+pub fn snapshots_of_an_earlier_life_are_set_aside<D: Disk>(disk: &D) {
+    let store = store(disk);
+    assert_eq!(store.set_aside().expect("no fault"), 0);
+    take_snapshot(&store, 3, 10);
+    take_snapshot(&store, 4, 10);
+    assert_eq!(store.set_aside().expect("no fault"), 2);
+    let seen = SnapshotStore::open(disk.clone(), CLUSTER)
+        .and_then(|store| store.list())
+        .expect("no fault");
+    assert_eq!(seen, []);
+    assert_eq!(disk.list("snap").expect("it is there").len(), 2);
+}
