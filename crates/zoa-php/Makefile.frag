@@ -2,7 +2,7 @@
 .PHONY: zoa-cargo
 
 zoa-cargo:
-	PHP_CONFIG="$(ZOA_PHP_CONFIG)" ZOA_WITHOUT_SESSION="$(ZOA_WITHOUT_SESSION)" \
+	PHP="$(PHP_EXECUTABLE)" PHP_CONFIG="$(ZOA_PHP_CONFIG)" ZOA_WITHOUT_SESSION="$(ZOA_WITHOUT_SESSION)" \
 		$(ZOA_CARGO) build --release --locked --manifest-path "$(srcdir)/Cargo.toml" --target-dir "$(builddir)/target"
 
 # `make test` reads the name of the library out of the .la file.

@@ -96,7 +96,10 @@ struct PhpArguments {
     /// Compare the cost of a read with the original's C library.
     #[arg(long, group = "trial")]
     cost: bool,
-    /// Only these tests of the suite.
+    /// Measure how soon a watch is heard of, so many times.
+    #[arg(long, group = "trial", value_name = "EVENTS")]
+    delivery: Option<u64>,
+    /// Only tests of the suite whose names begin so.
     #[arg(requires = "test")]
     tests: Vec<String>,
 }
@@ -116,7 +119,9 @@ impl PhpArguments {
         let article = self.article.map(php::Work::Article);
         let fuzz = self.fuzz.map(php::Work::Fuzz);
         let symfony = self.symfony.map(php::Work::Symfony);
-        article.or(fuzz).or(symfony).unwrap_or(php::Work::Install)
+        let delivery = self.delivery.map(php::Work::Delivery);
+        let trial = article.or(fuzz).or(symfony).or(delivery);
+        trial.unwrap_or(php::Work::Install)
     }
 }
 

@@ -16,6 +16,7 @@ use anyhow::ensure;
 use crate::dist;
 use crate::install;
 use crate::local_server::LocalServer;
+use crate::php;
 use crate::program;
 use crate::scripts;
 use crate::step::Step;
@@ -31,9 +32,7 @@ const SEEDS: &str = "200";
 #[must_use]
 pub fn steps() -> Vec<Step> {
     vec![
-        Step::new("fmt", "the code is formatted", || {
-            gate(&["fmt", "--all", "--check"])
-        }),
+        Step::new("fmt", "the code is formatted", run_format),
         Step::new("tidy", "the house rules hold", run_tidy),
         Step::new("clippy", "no warning anywhere", || gate(&CLIPPY)),
         Step::new(
@@ -60,6 +59,11 @@ pub fn steps() -> Vec<Step> {
             run_zkcli,
         ),
         Step::new(
+            "php",
+            "the PHP extension: no warning, and all its tests from PHP",
+            php::check,
+        ),
+        Step::new(
             "sim",
             "200 simulated histories of clients in general, and 200 of ours, against the guarantees",
             run_sim,
@@ -75,6 +79,15 @@ const CLIPPY: [&str; 6] = [
     "-D",
     "warnings",
 ];
+
+/// The pages are for those who work on the code, so a link to a private item is a good link.
+pub(crate) const DOC_FLAGS: &str = "-D warnings -A rustdoc::private_intra_doc_links";
+
+fn run_format() -> Result<Tally> {
+    let tally = gate(&["fmt", "--all", "--check"])?;
+    php::check_format()?;
+    Ok(tally)
+}
 
 fn gate(arguments: &[&str]) -> Result<Tally> {
     program::run(&mut program::cargo(arguments))?;
@@ -163,17 +176,23 @@ fn run_doc() -> Result<Tally> {
         "--no-deps",
         "--document-private-items",
     ]);
-    // The pages are for those who work on the code, so a link to a private item is a good link.
-    let flags = "-D warnings -A rustdoc::private_intra_doc_links";
-    program::run(command.env("RUSTDOCFLAGS", flags))?;
+    program::run(command.env("RUSTDOCFLAGS", DOC_FLAGS))?;
     Ok(Tally::one())
 }
 
 fn run_deny() -> Result<Tally> {
-    let mut command = Command::new(install::cargo_deny()?);
-    command.args(["--workspace", "check", "bans", "licenses", "sources"]);
-    program::run(command.current_dir(workspace::root()))?;
-    Ok(Tally::one())
+    let (program, root) = (install::cargo_deny()?, workspace::root());
+    let kinds = ["check", "bans", "licenses", "sources"];
+    let mut ours = Command::new(&program);
+    ours.arg("--workspace").args(kinds);
+    program::run(ours.current_dir(&root))?;
+    let mut extension = Command::new(&program);
+    php::deny(&mut extension).args(["--config", "deny.toml"]);
+    program::run(extension.args(kinds).current_dir(&root))?;
+    Ok(Tally {
+        passed: 2,
+        ..Tally::default()
+    })
 }
 
 fn run_shellcheck() -> Result<Tally> {

@@ -60,7 +60,9 @@ impl Profile {
         }
     }
 
-    fn folder(self) -> &'static str {
+    /// The folder, below the target folder, where Cargo puts it.
+    #[must_use]
+    pub fn folder(self) -> &'static str {
         match self {
             Self::Dev => "debug",
             Self::Release => "release",

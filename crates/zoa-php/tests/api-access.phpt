@@ -2,6 +2,8 @@
 Identities and ACLs; a refused identity is told as ZookeeperAuthenticationException
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

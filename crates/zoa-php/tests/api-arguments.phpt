@@ -2,6 +2,8 @@
 Arguments are read by PHP's own rules, and refused in its own words
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

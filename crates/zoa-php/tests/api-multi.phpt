@@ -2,6 +2,8 @@
 multi, create2, persistent watches, removeWatch and the rest of ZookeeperClient
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

@@ -2,6 +2,8 @@
 wait() delivers without sleeping, within 5 ms; dispatch() delivers what is there
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

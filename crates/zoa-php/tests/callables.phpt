@@ -2,6 +2,8 @@
 Every kind of callable is called, with (type, state, path)
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

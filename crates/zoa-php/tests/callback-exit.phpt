@@ -2,10 +2,12 @@
 exit() in a callback keeps its code; shutdown functions run, and are told of what is queued
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';
-$php = getenv('TEST_PHP_EXECUTABLE') . ' ' . getenv('ZOA_TEST_ARGS');
+$php = getenv('TEST_PHP_EXECUTABLE') . ' ' . implode(' ', php_args());
 $code = <<<'CODE'
 require getenv('ZOA_INC');
 $zk = new Zookeeper(server());

@@ -3,7 +3,7 @@ A memory limit reached in a callback: shutdown functions run, and callbacks in t
 --EXTENSIONS--
 zookeeper
 --SKIPIF--
-<?php if (getenv('USE_ZEND_ALLOC') === '0') { die('skip without the engine\'s allocator there is no limit'); } ?>
+<?php require __DIR__ . '/skip.inc'; if (getenv('USE_ZEND_ALLOC') === '0') { die('skip without the engine\'s allocator there is no limit'); } ?>
 --INI--
 memory_limit=8M
 --FILE--

@@ -2,6 +2,8 @@
 An uncaught exception in a callback ends the script with 255
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

@@ -2,6 +2,8 @@
 A ZookeeperConfig outlives the client that made it, and is freed cleanly
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

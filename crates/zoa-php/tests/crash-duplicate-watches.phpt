@@ -2,6 +2,8 @@
 20000 watches of one callable on one path take no memory, and tell once
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

@@ -2,6 +2,8 @@
 An ACL without a usable entry is refused, at setAcl() and at create()
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

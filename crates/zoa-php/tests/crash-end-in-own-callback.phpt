@@ -2,6 +2,8 @@
 unset, null and close() of a client in its own callback; missing nodes with a callback
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

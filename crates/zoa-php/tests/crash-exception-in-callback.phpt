@@ -2,6 +2,8 @@
 An exception in a callback surfaces at the interrupted line, and no later event is lost
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

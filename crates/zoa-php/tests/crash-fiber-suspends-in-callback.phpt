@@ -2,6 +2,8 @@
 A callback that suspends its fiber holds up nobody else
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

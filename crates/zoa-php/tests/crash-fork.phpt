@@ -3,6 +3,8 @@ After a fork the child has a session of its own, and the parent's is untouched
 --EXTENSIONS--
 zookeeper
 pcntl
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

@@ -2,6 +2,8 @@
 A log stream that is closed again; nothing is written to stderr
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

@@ -2,6 +2,8 @@
 A client that is destroyed in another's callback: its queued event is told to nobody
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

@@ -2,6 +2,8 @@
 A closure that captures itself by reference and arms itself again takes 200 events
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

@@ -2,6 +2,8 @@
 setWatcher() without a watcher in the constructor, then session events; replacing a constructor's watcher
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

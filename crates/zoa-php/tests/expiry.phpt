@@ -2,6 +2,8 @@
 Expiry is told to the watcher and as ZookeeperSessionException; connect() makes the object usable again
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

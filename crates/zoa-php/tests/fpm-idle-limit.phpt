@@ -3,7 +3,7 @@ FPM: a worker keeps no more than IDLE_CLIENTS_MAX sessions for its next request,
 --EXTENSIONS--
 zookeeper
 --SKIPIF--
-<?php require __DIR__ . '/fpm.inc'; if (fpm_program() === null) { die('skip there is no php-fpm'); } ?>
+<?php require __DIR__ . '/skip.inc'; require __DIR__ . '/fpm.inc'; if (fpm_program() === null) { die('skip there is no php-fpm'); } ?>
 --FILE--
 <?php
 require __DIR__ . '/fpm.inc';

@@ -4,7 +4,7 @@ FPM: eight workers, 200 concurrent requests to one session, no lost update; with
 zookeeper
 session
 --SKIPIF--
-<?php require __DIR__ . '/fpm.inc'; if (fpm_program() === null) { die('skip there is no php-fpm'); } ?>
+<?php require __DIR__ . '/skip.inc'; require __DIR__ . '/fpm.inc'; if (fpm_program() === null) { die('skip there is no php-fpm'); } ?>
 --FILE--
 <?php
 require __DIR__ . '/fpm.inc';

@@ -3,7 +3,7 @@ FPM: one session per worker process, not per request; what carries ephemerals or
 --EXTENSIONS--
 zookeeper
 --SKIPIF--
-<?php require __DIR__ . '/fpm.inc'; if (fpm_program() === null) { die('skip there is no php-fpm'); } ?>
+<?php require __DIR__ . '/skip.inc'; require __DIR__ . '/fpm.inc'; if (fpm_program() === null) { die('skip there is no php-fpm'); } ?>
 --FILE--
 <?php
 require __DIR__ . '/fpm.inc';

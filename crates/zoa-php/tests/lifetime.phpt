@@ -2,6 +2,8 @@
 connect() twice, cycles, subclasses without a parent constructor, many objects
 --EXTENSIONS--
 zookeeper
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

@@ -5,6 +5,8 @@ zookeeper
 session
 --INI--
 session.gc_probability=0
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/session.inc';

@@ -6,6 +6,8 @@ session
 pcntl
 --INI--
 session.gc_probability=0
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/session.inc';

@@ -8,6 +8,8 @@ pcntl
 session.gc_probability=0
 error_reporting=E_ALL
 html_errors=0
+--SKIPIF--
+<?php require __DIR__ . '/skip.inc'; ?>
 --FILE--
 <?php
 require __DIR__ . '/session.inc';

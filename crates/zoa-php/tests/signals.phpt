@@ -4,7 +4,7 @@ Signals are taken by PHP's thread only, and a wait ends early for their handlers
 zookeeper
 pcntl
 --SKIPIF--
-<?php if (!is_dir('/proc/self/task')) { die('skip there is no /proc'); } ?>
+<?php require __DIR__ . '/skip.inc'; if (!is_dir('/proc/self/task')) { die('skip there is no /proc'); } ?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

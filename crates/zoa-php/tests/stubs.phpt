@@ -3,9 +3,13 @@ The stubs say what reflection says
 --EXTENSIONS--
 zookeeper
 --SKIPIF--
-<?php if (!is_file((string) getenv('ZOA_STUBS'))) { die('skip ZOA_STUBS does not name the stubs'); } ?>
+<?php
+require __DIR__ . '/server.inc';
+if (!is_file(in_repository('php/stubs/zookeeper.php'))) { die('skip the stubs are not beside the tests: name the repository with ZOA_ROOT'); }
+?>
 --FILE--
 <?php
+require __DIR__ . '/server.inc';
 function signature(ReflectionFunctionAbstract $function): string
 {
     $params = [];
@@ -32,7 +36,7 @@ function show(ReflectionClass $class): array
     return $lines;
 }
 
-$code = file_get_contents(getenv('ZOA_STUBS'));
+$code = file_get_contents(in_repository('php/stubs/zookeeper.php'));
 $code = preg_replace('/^<\?php/', 'namespace Stub;', str_replace('extends Exception', 'extends \Exception', $code));
 eval($code);
 $extension = new ReflectionExtension('zookeeper');

@@ -3,7 +3,10 @@ The scripts of the tutorial, in both languages the same, do what it says
 --EXTENSIONS--
 zookeeper
 --SKIPIF--
-<?php if (!is_dir((string) getenv('ZOA_DOCS'))) { die('skip ZOA_DOCS does not name the documents'); } ?>
+<?php
+require __DIR__ . '/skip.inc';
+if (!is_file(in_repository('docs/tutorial-php.md'))) { die('skip the tutorial is not beside the tests: name the repository with ZOA_ROOT'); }
+?>
 --FILE--
 <?php
 require __DIR__ . '/server.inc';
@@ -12,7 +15,7 @@ require __DIR__ . '/server.inc';
 function blocks(string $file): array
 {
     $blocks = [];
-    preg_match_all('/^```(php|text)\n(.*?)^```$/ms', file_get_contents(getenv('ZOA_DOCS') . "/$file"), $matches, PREG_SET_ORDER);
+    preg_match_all('/^```(php|text)\n(.*?)^```$/ms', file_get_contents(in_repository("docs/$file")), $matches, PREG_SET_ORDER);
     foreach ($matches as [, $kind, $text]) {
         if ($kind === 'php') {
             preg_match('~^// (\S+)$~m', $text, $match);
@@ -45,7 +48,7 @@ class Running
 
     public function __construct(string $file)
     {
-        $command = [getenv('TEST_PHP_EXECUTABLE'), ...explode(' ', getenv('ZOA_TEST_ARGS')), $file];
+        $command = [getenv('TEST_PHP_EXECUTABLE'), ...php_args(), $file];
         $this->process = proc_open($command, [['file', '/dev/null', 'r'], ['pipe', 'w'], ['redirect', 1]], $pipes);
         $this->pipe = $pipes[1];
         stream_set_blocking($this->pipe, false);

@@ -1,4 +1,5 @@
-//! The longer trials of the PHP extension: other people's scripts and classes, random programs, its cost beside the C library.
+//! The longer trials of the PHP extension: other people's scripts and classes, random programs, its cost beside the C
+//! library, its promptness.
 //!
 //! What is run stands in `compat/php`. Invariant: each trial starts its own server and ends it.
 
@@ -12,8 +13,9 @@ use anyhow::Context;
 use anyhow::Result;
 use anyhow::ensure;
 
-use super::Php;
-use super::extension_flag;
+use super::interpreter;
+use super::interpreter::Php;
+use super::interpreter::extension_flag;
 use crate::install;
 use crate::local_server::LocalServer;
 use crate::program;
@@ -118,6 +120,11 @@ pub(super) fn cost(php: &Php, built: &Path) -> Result<()> {
     Ok(())
 }
 
+/// How soon after a write a watch is heard of, in a tight loop and in `wait()`.
+pub(super) fn delivery(php: &Php, built: &Path, count: u64) -> Result<()> {
+    against_ours(php, built, ("delivery.php", &[count.to_string()]))
+}
+
 /// Microseconds a read, as the program prints them.
 fn measured(command: &mut Command) -> Result<f64> {
     let text = program::read(command)?;
@@ -154,7 +161,7 @@ fn script(name: &str) -> PathBuf {
 }
 
 fn fresh_folder(name: &str) -> Result<PathBuf> {
-    let folder = workspace::target().join("php").join("trials").join(name);
+    let folder = interpreter::target().join("trials").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).context("removing what an earlier trial left")?;
     }
