@@ -186,7 +186,12 @@ fn tally_of(text: &str) -> Tally {
         let number = line.and_then(|line| line.split(':').nth(1)?.split_whitespace().next());
         number.and_then(|number| number.parse().ok()).unwrap_or(0)
     };
-    let failed = ["Tests failed", "Tests leaked", "Tests borked", "Tests warned"];
+    let failed = [
+        "Tests failed",
+        "Tests leaked",
+        "Tests borked",
+        "Tests warned",
+    ];
     Tally {
         passed: count("Tests passed"),
         failed: failed.into_iter().map(count).sum(),
@@ -224,7 +229,10 @@ Tests passed    :   23 ( 85.2%) ( 92.0%)
     fn verdicts_are_told_from_titles() {
         assert!(is_verdict("FAIL A title [tests/a.phpt]", "FAIL"));
         assert!(is_verdict("LEAK&FAIL A title [tests/a.phpt]", "LEAK"));
-        assert!(!is_verdict("PASS What must not FAIL [tests/a.phpt]", "FAIL"));
+        assert!(!is_verdict(
+            "PASS What must not FAIL [tests/a.phpt]",
+            "FAIL"
+        ));
     }
 
     #[test]
