@@ -14,6 +14,7 @@
 
 use std::cell::Cell;
 use std::cell::RefCell;
+use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -34,7 +35,6 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::Sleep;
 use zoa_core::Connection;
-use zoa_core::ConnectionRefused;
 use zoa_core::Core;
 use zoa_core::Progress;
 use zoa_core::Proposals;
@@ -51,6 +51,8 @@ use crate::limits::WRITE_LEN_MAX;
 use crate::limits::WRITES_PER_DELIVERY;
 use crate::replication::Proposer;
 use crate::time;
+use crate::tls;
+use crate::tls::Acceptor;
 
 /// How long a connection that walks a long list rests between two turns of it while others ask for something too. What a turn takes
 /// is a fraction of this, and so is the share of a processor that such a list gets.
@@ -71,48 +73,86 @@ pub(crate) fn deliver<R>(delivery: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Accepts connections until the task is dropped.
-pub(crate) async fn accept_loop(listener: TcpListener, core: Arc<Core>, proposer: Proposer) {
-    let mut refusals = Refusals::default();
-    let mut failures = Refusals::default();
-    loop {
-        match listener.accept().await {
-            Ok((socket, peer)) => {
-                if let Err(refused) = accept_one(socket, peer, &core, &proposer)
-                    && let Some(unsaid) = refusals.note(time::now().mono_ms)
-                {
-                    tracing::warn!(%peer, unsaid, "connection refused: {refused}");
+/// A port for clients.
+pub(crate) struct Port {
+    core: Arc<Core>,
+    proposer: Proposer,
+    /// Set where clients must speak TLS.
+    tls: Option<Acceptor>,
+    refusals: Mutex<Refusals>,
+}
+
+impl Port {
+    pub(crate) fn new(core: Arc<Core>, proposer: Proposer, tls: Option<Acceptor>) -> Arc<Self> {
+        Arc::new(Self {
+            core,
+            proposer,
+            tls,
+            refusals: Mutex::default(),
+        })
+    }
+
+    /// Accepts connections until the task is dropped.
+    pub(crate) async fn accept_from(self: Arc<Self>, listener: TcpListener) {
+        let mut failures = Refusals::default();
+        loop {
+            match listener.accept().await {
+                Ok((socket, peer)) => self.accept(socket, peer),
+                // Out of file descriptors, mostly: what is open lives on, and new ones wait in the backlog.
+                Err(error) => {
+                    if let Some(unsaid) = failures.note(time::now().mono_ms) {
+                        tracing::warn!(%error, unsaid, "cannot accept a connection; trying again");
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
-            }
-            // Out of file descriptors, mostly: what is open lives on, and new ones wait in the backlog.
-            Err(error) => {
-                if let Some(unsaid) = failures.note(time::now().mono_ms) {
-                    tracing::warn!(%error, unsaid, "cannot accept a connection; trying again");
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
-}
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a connection's task ends with its connection, and Core::end_connections ends those"
-)]
-fn accept_one(
-    socket: TcpStream,
-    peer: SocketAddr,
-    core: &Arc<Core>,
-    proposer: &Proposer,
-) -> Result<(), ConnectionRefused> {
-    // A socket for both families shows IPv4 clients as IPv6 addresses; ACLs and limits mean the IPv4 ones.
-    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    let connection = core.accept(peer, time::now())?;
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "cannot switch off Nagle's algorithm");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a connection's task ends with its connection, and Core::end_connections ends those; a handshake has a deadline"
+    )]
+    fn accept(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
+        // A socket for both families shows IPv4 clients as IPv6 addresses; ACLs and limits mean the IPv4 ones.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "cannot switch off Nagle's algorithm");
+        }
+        if self.tls.is_some() {
+            tokio::spawn(Arc::clone(self).secure(socket, peer));
+            return;
+        }
+        match self.core.accept(peer, time::now()) {
+            Ok(connection) => {
+                tokio::spawn(drive(socket, connection, self.proposer.clone()));
+            }
+            Err(refused) => self.tell_refused(peer, &refused),
+        }
     }
-    tokio::spawn(drive(socket, connection, proposer.clone()));
-    Ok(())
+
+    /// The handshake, and then all that follows.
+    async fn secure(self: Arc<Self>, socket: TcpStream, peer: SocketAddr) {
+        let Some(tls) = &self.tls else { return };
+        let stream = match tls.accept(socket).await {
+            Ok(stream) => stream,
+            Err(error) => return self.tell_refused(peer, &format_args!("TLS: {error}")),
+        };
+        let subject = tls::subject(&stream);
+        let accepted = self
+            .core
+            .accept_known(peer, subject.as_deref(), time::now());
+        match accepted {
+            Ok(connection) => drive(stream, connection, self.proposer.clone()).await,
+            Err(refused) => self.tell_refused(peer, &refused),
+        }
+    }
+
+    fn tell_refused(&self, peer: SocketAddr, refused: &dyn fmt::Display) {
+        if let Some(unsaid) = self.refusals.lock().note(time::now().mono_ms) {
+            tracing::warn!(%peer, unsaid, "connection refused: {refused}");
+        }
+    }
 }
 
 /// Refused connections, and those that cannot be accepted, are told once a second, however many there are: the log is a file with an end.
@@ -138,7 +178,7 @@ impl Refusals {
 }
 
 /// Carries bytes for one connection until it is over.
-async fn drive(socket: TcpStream, connection: Connection, proposer: Proposer) {
+async fn drive(socket: impl Carrier, connection: Connection, proposer: Proposer) {
     let line = Line::new(Driver::new(socket, connection, proposer));
     poll_fn(|context| line.0.poll(context)).await;
 }
@@ -360,12 +400,13 @@ impl<S: Carrier> Driver<S> {
             let output = self.connection.output(Some(writer));
             self.is_last = output.is_last;
             if output.bytes.is_empty() {
-                let written = if self.is_last {
-                    Written::Finished
-                } else {
-                    written
+                // What TLS has taken, the socket may not have.
+                return match Pin::new(&mut self.socket).poll_flush(context) {
+                    Poll::Pending => Ok(Written::Part),
+                    Poll::Ready(Err(_)) => Err(Over),
+                    Poll::Ready(Ok(())) if self.is_last => Ok(Written::Finished),
+                    Poll::Ready(Ok(())) => Ok(written),
                 };
-                return Ok(written);
             }
             let len = output.bytes.len().min(WRITE_LEN_MAX).min(left);
             let bytes = output.bytes.get(..len).unwrap_or_default();

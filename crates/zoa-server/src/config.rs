@@ -43,6 +43,8 @@ pub use model::PeerType;
 pub use model::Requests;
 pub use model::ServerConfig;
 pub use model::Snapshots;
+pub use model::Tls;
+pub use model::TlsStores;
 pub use notice::Notice;
 pub use secret::Secret;
 
@@ -92,8 +94,10 @@ impl ServerConfig {
                  Leave one server.N line, or none"
             ));
         }
-        if self.secure_client.is_some() {
-            found.push("secureClientPort is set, but this version speaks no TLS".to_owned());
+        if self.secure_client.is_some()
+            && let Err(missing) = self.tls.clients.files("ssl")
+        {
+            found.push(format!("secureClientPort is set, but {missing}"));
         }
         if self.access.authentication_required {
             found.push(

@@ -19,14 +19,17 @@ use zoa_tree::HashKey;
 use zoa_tree::Settings;
 
 use crate::Options;
+use crate::SecureClient;
 use crate::Server;
 use crate::SnapshotRule;
+use crate::TlsFiles;
 
 /// A running server; dropping it stops it and removes its data.
 #[derive(Debug)]
 pub struct LocalServer {
     server: Option<Server>,
     address: SocketAddr,
+    files: Option<TlsFiles>,
     folder: PathBuf,
 }
 
@@ -37,14 +40,39 @@ impl LocalServer {
     /// When it does not start: a test cannot go on without it.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// As [`Self::start`], with a second port that speaks TLS.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_secure(files: TlsFiles) -> Self {
+        Self::start_with(Some(files))
+    }
+
+    fn start_with(files: Option<TlsFiles>) -> Self {
         let folder = new_folder();
-        let server = run(&folder, 0);
+        let server = run(&folder, 0, files.as_ref());
         let address = server.address();
         Self {
             server: Some(server),
             address,
+            files,
             folder,
         }
+    }
+
+    /// Where clients connect with TLS.
+    ///
+    /// # Panics
+    /// When the server has no such port, or is stopped.
+    #[must_use]
+    pub fn secure_address(&self) -> SocketAddr {
+        let server = self.server.as_ref();
+        let address = server.and_then(Server::secure_address);
+        address.expect("this server was started with a secure port")
     }
 
     /// Where clients connect.
@@ -74,7 +102,8 @@ impl LocalServer {
     /// When it does not start.
     pub fn restart(&mut self) {
         self.stop();
-        self.server = Some(run(&self.folder, self.address.port()));
+        let (port, files) = (self.address.port(), self.files.as_ref());
+        self.server = Some(run(&self.folder, port, files));
     }
 }
 
@@ -94,11 +123,16 @@ fn new_folder() -> PathBuf {
     folder
 }
 
-fn run(folder: &std::path::Path, port: u16) -> Server {
+fn run(folder: &std::path::Path, port: u16, files: Option<&TlsFiles>) -> Server {
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let options = Options {
         data_dir: folder.to_owned(),
         log_dir: folder.to_owned(),
         client_addresses: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))],
+        secure_client: files.map(|files| SecureClient {
+            addresses: vec![free],
+            files: files.clone(),
+        }),
         backlog: 128,
         snapshots: SnapshotRule::default(),
         retain: Some(3),
@@ -121,7 +155,9 @@ fn core_config() -> CoreConfig {
         frame_limits: FrameLimits::default(),
         connections_per_address_max: 0,
         connections_max: 0,
-        settings: Settings::EXTENDED_TYPES.union(Settings::RECONFIG_ENABLED),
+        settings: Settings::EXTENDED_TYPES
+            .union(Settings::RECONFIG_ENABLED)
+            .union(Settings::X509_ACLS),
         super_digest: None,
         words: WordList::All,
         facts: Facts {

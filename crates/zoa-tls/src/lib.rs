@@ -10,6 +10,8 @@ mod any_name;
 mod error;
 mod pem;
 mod subject;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 use std::path::Path;
 use std::path::PathBuf;

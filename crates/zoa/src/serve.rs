@@ -101,17 +101,17 @@ fn prepare_dir(dir: &Path, may_create: bool) -> anyhow::Result<()> {
 
 /// What the driver needs of a configuration.
 pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
-    let client = config
-        .client
-        .as_ref()
-        .context("clientPort is missing: no client could connect")?;
-    let addresses = client
-        .resolve()
-        .with_context(|| format!("clientPortAddress {client} has no address"))?;
+    let client = config.client.as_ref();
+    let addresses = client.map(|client| {
+        client
+            .resolve()
+            .with_context(|| format!("clientPortAddress {client} has no address"))
+    });
     Ok(Options {
         data_dir: config.data.data_dir.clone(),
         log_dir: config.data.data_log_dir.clone(),
-        client_addresses: addresses,
+        client_addresses: addresses.transpose()?.unwrap_or_default(),
+        secure_client: secure_client(config)?,
         backlog: config.connections.backlog.unwrap_or(BACKLOG),
         snapshots: config.snapshots.rule,
         retain: config.autopurge.as_ref().map(|autopurge| autopurge.retain),
@@ -121,6 +121,21 @@ pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
         slow_sync: Duration::from_millis(u64::from(config.snapshots.sync_warning_ms)),
         snapshots_taken: Arc::default(),
     })
+}
+
+fn secure_client(config: &ServerConfig) -> anyhow::Result<Option<SecureClient>> {
+    let Some(secure) = &config.secure_client else {
+        return Ok(None);
+    };
+    let addresses = secure
+        .resolve()
+        .with_context(|| format!("secureClientPortAddress {secure} has no address"))?;
+    let files = config
+        .tls
+        .clients
+        .files("ssl")
+        .map_err(anyhow::Error::msg)?;
+    Ok(Some(SecureClient { addresses, files }))
 }
 
 /// What the core needs of it.
@@ -166,6 +181,7 @@ fn settings(config: &ServerConfig) -> Settings {
             config.access.reconfig_enabled,
             Settings::RECONFIG_ENABLED,
         ))
+        .union(set(config.secure_client.is_some(), Settings::X509_ACLS))
 }
 
 /// The lines of `conf`, in the original's order. No secret is among them.
@@ -174,10 +190,14 @@ fn shown_configuration(config: &ServerConfig, my_id: u8) -> Vec<(String, String)
         .client
         .as_ref()
         .map_or_else(|| "-1".to_owned(), |client| client.port.to_string());
+    let secure_port = config
+        .secure_client
+        .as_ref()
+        .map_or_else(|| "-1".to_owned(), |secure| secure.port.to_string());
     let dir_len = |dir: &Path| facts::tree_len(dir).to_string();
     [
         ("clientPort", port),
-        ("secureClientPort", "-1".to_owned()),
+        ("secureClientPort", secure_port),
         ("dataDir", config.data.data_dir.display().to_string()),
         ("dataDirSize", dir_len(&config.data.data_dir)),
         ("dataLogDir", config.data.data_log_dir.display().to_string()),

@@ -68,6 +68,7 @@ fn of_alert(alert: AlertDescription) -> TlsFailure {
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnknownCA
+        | AlertDescription::DecryptError
         | AlertDescription::AccessDenied => TlsFailure::ClientRefused,
         _ => TlsFailure::Protocol,
     }

@@ -5,3 +5,4 @@ mod hostile;
 mod operations;
 mod sessions;
 mod suite;
+mod tls;

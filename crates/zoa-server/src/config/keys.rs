@@ -22,6 +22,7 @@ mod basic;
 mod ensemble;
 mod requests;
 mod snapshots;
+mod tls;
 mod unused;
 
 use crate::config::draft::Draft;
@@ -92,6 +93,7 @@ fn tables() -> impl Iterator<Item = &'static Key> {
         ensemble::KEYS,
         requests::KEYS,
         snapshots::KEYS,
+        tls::KEYS,
     ]
     .into_iter()
     .flatten()

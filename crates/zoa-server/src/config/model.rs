@@ -14,9 +14,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use zoa_core::WordList;
+use zoa_tls::ClientAuth;
 
 use crate::config::secret::Secret;
 use crate::snapshots::SnapshotRule;
+use crate::tls::TlsFiles;
 
 /// All that zoo.cfg and the command line said.
 pub struct ServerConfig {
@@ -44,6 +46,8 @@ pub struct ServerConfig {
     pub requests: Requests,
     /// Who may do what.
     pub access: Access,
+    /// Certificates.
+    pub tls: Tls,
     /// Containers and TTL nodes.
     pub containers: Containers,
     /// The other servers.
@@ -201,6 +205,66 @@ pub struct Containers {
     pub never_used_ms_max: u32,
 }
 
+/// Certificates for clients and between the servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// `ssl.*`.
+    pub clients: TlsStores,
+    /// `ssl.quorum.*`.
+    pub peers: TlsStores,
+    /// `sslQuorum`: the servers speak TLS with each other.
+    pub between_servers: bool,
+}
+
+/// `ssl.keyStore.*` and what goes with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsStores {
+    /// `keyStore.location`: a PEM file with a key and its certificates.
+    pub key_store: Option<PathBuf>,
+    /// `trustStore.location`: a PEM file with authorities.
+    pub trust_store: Option<PathBuf>,
+    /// `clientAuth`.
+    pub client_auth: ClientAuth,
+    /// `hostnameVerification`: a server's certificate is for the name by which it is reached.
+    pub checks_names: bool,
+}
+
+impl Default for TlsStores {
+    fn default() -> Self {
+        Self {
+            key_store: None,
+            trust_store: None,
+            client_auth: ClientAuth::Need,
+            checks_names: true,
+        }
+    }
+}
+
+impl TlsStores {
+    /// Where the certificates are, or which key is missing. `family` is what the keys begin with, such as `ssl`.
+    ///
+    /// # Errors
+    ///
+    /// With what is missing and what it is for.
+    pub fn files(&self, family: &str) -> Result<TlsFiles, String> {
+        let Some(key_store) = self.key_store.clone() else {
+            return Err(format!(
+                "{family}.keyStore.location is missing: the PEM file with this server's key and certificate"
+            ));
+        };
+        if self.trust_store.is_none() && self.client_auth != ClientAuth::None {
+            return Err(format!(
+                "{family}.trustStore.location is missing: the PEM file with the authorities whose certificates let somebody in"
+            ));
+        }
+        Ok(TlsFiles {
+            key_store,
+            trust_store: self.trust_store.clone(),
+            client_auth: self.client_auth,
+        })
+    }
+}
+
 /// The servers of an ensemble, this one among them. Without server lines there are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ensemble {
@@ -325,6 +389,7 @@ impl Default for ServerConfig {
             autopurge: Some(Autopurge::default()),
             requests: Requests::default(),
             access: Access::default(),
+            tls: Tls::default(),
             containers: Containers {
                 extended_types: false,
                 check_interval_ms: 60_000,

@@ -385,13 +385,13 @@ fn keys_for_later_features_are_told_unless_they_turn_them_off() {
 
 #[test]
 fn keys_without_a_meaning_are_named_together() {
-    let text = "nio.numWorkerThreads=4\npreAllocSize=65536\nsslQuorum=true\nadmin.enableServer=true\n\
-        ssl.keyStore.location=/k\nauthProvider.1=x\nportUnification=false\n";
+    let text = "nio.numWorkerThreads=4\npreAllocSize=65536\nssl.crl=true\nadmin.enableServer=true\n\
+        ssl.ciphersuites=x\nauthProvider.1=x\nportUnification=false\n";
     assert_eq!(
         Case::plain_and(text).notices(),
         [
             "settings without a meaning for this server, which has no such part: nio.numWorkerThreads, preAllocSize",
-            "settings for what this version does not do: sslQuorum, admin.enableServer, ssl.keyStore.location, authProvider.1",
+            "settings for what this version does not do: ssl.crl, admin.enableServer, ssl.ciphersuites, authProvider.1",
         ]
     );
 }
@@ -683,7 +683,12 @@ fn what_would_be_less_safe_than_asked_for_is_refused() {
     };
     check(
         "secureClientPort=2281",
-        "secureClientPort is set, but this version speaks no TLS",
+        "secureClientPort is set, but ssl.keyStore.location is missing: the PEM file with this server's key and certificate",
+    );
+    check(
+        "secureClientPort=2281\nssl.keyStore.location=/server.pem",
+        "secureClientPort is set, but ssl.trustStore.location is missing: the PEM file with the authorities whose certificates \
+         let somebody in",
     );
     let everyone = "sessionRequireClientSASLAuth and enforce.auth.enabled ask for authentication of every client, which this version cannot enforce";
     check("sessionRequireClientSASLAuth=true", everyone);
@@ -722,4 +727,36 @@ fn the_sample_that_users_unpack_is_accepted_without_a_word() {
         .replace("\n#auto", "\nauto")
         .replace("\n#4lw", "\n4lw");
     assert_eq!(Case::new(&uncommented).notices(), [""; 0]);
+}
+
+#[test]
+fn certificates_are_pem_files() {
+    let config = Case::plain_and(
+        "secureClientPort=2281\nssl.keyStore.location=/server.pem\nssl.keyStore.type=PEM\nssl.trustStore.location=/ca.pem\n\
+         ssl.clientAuth=want\nsslQuorum=true\nssl.quorum.keyStore.location=/peer.pem\n",
+    )
+    .config();
+    assert_eq!(
+        config
+            .check(Path::new(FILE))
+            .map_err(|errors| errors.to_string()),
+        Ok(())
+    );
+    let clients = config.tls.clients.files("ssl").expect("both are named");
+    assert_eq!(clients.key_store, Path::new("/server.pem"));
+    assert_eq!(clients.trust_store.as_deref(), Some(Path::new("/ca.pem")));
+    assert_eq!(clients.client_auth, zoa_tls::ClientAuth::Want);
+    assert!(config.tls.between_servers);
+    assert_eq!(
+        config.tls.peers.key_store.as_deref(),
+        Some(Path::new("/peer.pem"))
+    );
+    for wrong in [
+        "ssl.keyStore.location=/server.jks",
+        "ssl.keyStore.type=JKS",
+        "ssl.clientAuth=perhaps",
+    ] {
+        let errors = Case::plain_and(wrong).errors();
+        assert_eq!(errors.len(), 1, "{wrong}: {errors:?}");
+    }
 }

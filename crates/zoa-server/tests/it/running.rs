@@ -68,6 +68,7 @@ pub(crate) fn options(folder: &Folder) -> Options {
         data_dir: folder.path().to_owned(),
         log_dir: folder.path().to_owned(),
         client_addresses: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
+        secure_client: None,
         backlog: 1024,
         snapshots: SnapshotRule::default(),
         retain: Some(3),
