@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! begin  ->  step, step, ... (between applies, under the shared lock)  ->  end
-//!            header | ACLs, znodes, sessions in any order | end
+//!            header | servers of the ensemble | ACLs, znodes, sessions in any order | end
 //! ```
 //!
 //! It is not a file: name, checksum and sync belong to whoever stores the bytes, which are written
@@ -21,6 +21,7 @@ use zoa_proto::Zxid;
 
 use crate::acl::table::AclId;
 use crate::limits::SNAPSHOT_STEP_LEN;
+use crate::members::MemberLines;
 use crate::node::NodeId;
 use crate::snapshot::open::OpenSnapshot;
 use crate::snapshot::open::Taken;
@@ -32,6 +33,7 @@ use crate::tree::Tree;
 pub struct SnapshotCursor {
     number: u32,
     header: Header,
+    members: MemberLines,
     is_header_written: bool,
     /// The next slot: first those of znodes, then those of sessions.
     position: u64,
@@ -97,6 +99,7 @@ impl Tree {
         SnapshotCursor {
             number,
             header: Header {
+                format: self.snapshot_format(),
                 semantics: self.semantics,
                 zxid: self.last_zxid,
                 zxid_term: self.zxid_term,
@@ -105,6 +108,7 @@ impl Tree {
                 sessions_count: u64::from(self.sessions.len()),
                 digest: self.digest(),
             },
+            members: self.members.clone(),
             is_header_written: false,
             position: 0,
             taken: Taken::default(),
@@ -133,6 +137,9 @@ impl Tree {
         }
         if !cursor.is_header_written {
             cursor.header.encode(out);
+            if !cursor.members.is_empty() {
+                record::encode_members(out, &cursor.members);
+            }
             cursor.is_header_written = true;
         }
         let is_all_taken = open.take_preserved(&mut cursor.taken, out);
@@ -153,6 +160,15 @@ impl Tree {
             .is_some_and(|open| open.number() == cursor.number)
         {
             self.snapshot = None;
+        }
+    }
+
+    /// The oldest format that can hold the tree as it is now.
+    fn snapshot_format(&self) -> u32 {
+        if self.members.is_empty() {
+            record::FIRST_FORMAT
+        } else {
+            record::FORMAT
         }
     }
 

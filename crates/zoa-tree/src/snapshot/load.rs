@@ -44,7 +44,7 @@ use crate::tree::links::len_of;
 #[non_exhaustive]
 pub enum LoadError {
     /// A format of a later version.
-    #[error("snapshot has format {0}, this version reads format {format}", format = record::FORMAT)]
+    #[error("snapshot has format {0}, this version reads formats up to {format}", format = record::FORMAT)]
     UnknownFormat(u32),
     /// A semantics version that this program does not have.
     #[error("snapshot was taken under semantics version {0}, which this version does not know")]
@@ -202,6 +202,9 @@ impl TreeLoader {
             tag::ACL => self.load_acl(&mut reader)?,
             tag::NODE => self.load_node(&header, &mut reader)?,
             tag::SESSION => self.load_session(&mut reader)?,
+            tag::MEMBERS if header.format > record::FIRST_FORMAT => {
+                self.load_members(&mut reader)?;
+            }
             tag::END => {
                 if !header.is_end(&mut reader)? {
                     return Err(LoadError::Contradiction("first and last record differ"));
@@ -218,10 +221,10 @@ impl TreeLoader {
             return Err(LoadError::MisplacedHeader);
         }
         let format = reader.int()?.cast_unsigned();
-        if format != record::FORMAT {
+        if !(record::FIRST_FORMAT..=record::FORMAT).contains(&format) {
             return Err(LoadError::UnknownFormat(format));
         }
-        let header = Header::decode(reader)?;
+        let header = Header::decode(format, reader)?;
         check_used_up(reader)?;
         if header.semantics != self.tree.semantics {
             return Err(LoadError::UnknownSemantics(header.semantics));
@@ -234,6 +237,18 @@ impl TreeLoader {
         let reserved = header.nodes_count.min(LOAD_RESERVED_MAX);
         self.index.reserve(usize::try_from(reserved).unwrap_or(0));
         self.header = Some(header);
+        Ok(())
+    }
+
+    fn load_members(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        let members = record::decode_members(reader)?;
+        let members = members.ok_or(LoadError::Contradiction("servers that cannot be"))?;
+        if !self.tree.members.is_empty() {
+            return Err(LoadError::Contradiction("two lists of servers"));
+        }
+        let sum = self.tree.totals.digest_sum;
+        self.tree.totals.digest_sum = sum.wrapping_add(digest::members_term(&members));
+        self.tree.members = members;
         Ok(())
     }
 

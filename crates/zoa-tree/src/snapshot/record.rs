@@ -16,6 +16,7 @@ use zoa_proto::jute::Writer;
 
 use crate::acl::AclHandle;
 use crate::acl::table::AclId;
+use crate::members::MemberLines;
 use crate::node::Node;
 use crate::node::NodeId;
 use crate::node::StoredStat;
@@ -24,8 +25,14 @@ use crate::session::Owner;
 use crate::session::PASSWORD_LEN;
 use crate::session::Session;
 
-/// The format these functions write, and the only one they read.
-pub(crate) const FORMAT: u32 = 1;
+/// The newest format; each has all that those before it have.
+///
+/// A snapshot is written in the oldest that can hold its state, so that a server of an older version in the same ensemble can read
+/// it as long as nobody uses what is new.
+pub(crate) const FORMAT: u32 = 2;
+
+/// The first format: no servers of an ensemble, no containers and no znodes with a time to live.
+pub(crate) const FIRST_FORMAT: u32 = 1;
 
 pub(crate) mod tag {
     pub(crate) const HEADER: u8 = 1;
@@ -33,6 +40,7 @@ pub(crate) mod tag {
     pub(crate) const NODE: u8 = 3;
     pub(crate) const SESSION: u8 = 4;
     pub(crate) const END: u8 = 5;
+    pub(crate) const MEMBERS: u8 = 6;
 }
 
 const NULL_DATA: u8 = 1;
@@ -41,6 +49,7 @@ const EPHEMERAL: u8 = 2;
 /// What the first record says, and partly the last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Header {
+    pub(crate) format: u32,
     pub(crate) semantics: u32,
     pub(crate) zxid: Zxid,
     pub(crate) zxid_term: u64,
@@ -68,7 +77,7 @@ pub(crate) struct NodeRecord<'a> {
 impl Header {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         record(out, tag::HEADER, |writer| {
-            writer.int(FORMAT.cast_signed());
+            writer.int(self.format.cast_signed());
             writer.int(self.semantics.cast_signed());
             writer.long(self.zxid.to_wire());
             writer.long(self.zxid_term.cast_signed());
@@ -89,8 +98,9 @@ impl Header {
     }
 
     /// Reads the fields after the format.
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(format: u32, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
+            format,
             semantics: reader.int()?.cast_unsigned(),
             zxid: Zxid::from_wire(reader.long()?),
             zxid_term: reader.long()?.cast_unsigned(),
@@ -109,6 +119,19 @@ impl Header {
         Ok((nodes_count, sessions_count, digest)
             == (self.nodes_count, self.sessions_count, self.digest))
     }
+}
+
+pub(crate) fn encode_members(out: &mut Vec<u8>, members: &MemberLines) {
+    record(out, tag::MEMBERS, |writer| {
+        writer.raw(members.to_string().as_bytes());
+    });
+}
+
+/// Reads the servers of an ensemble; `None` if these are not the lines that such servers have.
+pub(crate) fn decode_members(reader: &mut Reader<'_>) -> Result<Option<MemberLines>, DecodeError> {
+    let text = std::str::from_utf8(reader.take(reader.remaining())?).unwrap_or_default();
+    let members = MemberLines::parse(text).ok();
+    Ok(members.filter(|members| !members.is_empty() && members.to_string() == text))
 }
 
 pub(crate) fn encode_acl(out: &mut Vec<u8>, id: AclId, acl: &AclHandle) {

@@ -16,6 +16,7 @@ mod model;
 mod multi;
 mod random;
 mod read;
+mod reconfig;
 mod sessions;
 mod set_data;
 mod snapshot;

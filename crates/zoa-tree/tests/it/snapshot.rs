@@ -253,3 +253,26 @@ fn a_snapshot_of_the_first_format_opens_and_is_still_written() {
     // What needs nothing newer is stored so that an older server can read it.
     assert_eq!(taken(&mut world.tree, 1000), stored);
 }
+
+#[test]
+fn the_servers_of_an_ensemble_come_back() {
+    let mut world = varied();
+    let lines = "server.1=a:1:2;3\nserver.2=b:1:2;3";
+    world.apply(TxnOp::FoundMembers { lines });
+    let bytes = taken(&mut world.tree, 3);
+    let loaded = load(&bytes, 7).unwrap();
+    assert_eq!(loaded.members(), world.tree.members());
+    assert_eq!(loaded.digest(), world.tree.digest());
+    // In the first format there are none, so such a record is of nobody's making.
+    let mut damaged = bytes;
+    damaged[8] = 1;
+    assert_eq!(
+        load(&damaged, 1000).unwrap_err(),
+        LoadError::UnknownRecord(6)
+    );
+    damaged[8] = 3;
+    assert_eq!(
+        load(&damaged, 1000).unwrap_err(),
+        LoadError::UnknownFormat(3)
+    );
+}
