@@ -42,7 +42,7 @@ use crate::registration::WatchOf;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The delays between rounds of attempts: calls wait for the next one, so it must come soon.
-const BACKOFF: Backoff = Backoff {
+pub(crate) const BACKOFF: Backoff = Backoff {
     min_ms: 50,
     max_ms: 1_000,
 };

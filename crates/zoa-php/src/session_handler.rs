@@ -22,6 +22,7 @@ use crate::engine::new_session_id;
 use crate::engine::warn;
 use crate::process;
 use crate::process::OfProcess;
+use crate::session::BACKOFF;
 use crate::session_store::Store;
 use crate::session_store::Trouble;
 use crate::settings;
@@ -57,7 +58,8 @@ fn open(save_path: &str) -> Result<(), Trouble> {
         );
     }
     let client = client_of(save_path)?;
-    OPEN.replace(Some(Store::new(client, limit())));
+    let is_private = settings::session_auth().is_some();
+    OPEN.replace(Some(Store::new(client, limit(), is_private)));
     Ok(())
 }
 
@@ -87,10 +89,14 @@ fn client_of(save_path: &str) -> Result<Rc<OfProcess<Client>>, Trouble> {
 }
 
 fn start(save_path: &str) -> Result<Rc<OfProcess<Client>>, Trouble> {
-    let builder = Client::builder(save_path)
+    let mut builder = Client::builder(save_path)
         .session_timeout(settings::recv_timeout())
         .request_timeout(limit())
+        .backoff(BACKOFF)
         .close_timeout(Duration::from_secs(1));
+    if let Some((scheme, cert)) = settings::session_auth() {
+        builder = builder.auth(&scheme, cert);
+    }
     let client = deaf_to_signals(|| builder.start_blocking());
     let client = client.map_err(|error| error.to_string())?;
     let client = Rc::new(OfProcess::new(client));
@@ -99,7 +105,7 @@ fn start(save_path: &str) -> Result<Rc<OfProcess<Client>>, Trouble> {
     Ok(client)
 }
 
-/// Closes the client that is kept; for the end of the process.
+/// Closes the client that is kept, and with it all that it holds; at the end of the process, and when that is in doubt.
 pub(crate) fn end() {
     if let Some((_, client)) = CLIENT.take()
         && let Some(client) = client.get()
@@ -169,7 +175,16 @@ extern "C" fn zoa_session_open(
 extern "C" fn zoa_session_close(mod_data: *mut *mut c_void) -> i32 {
     set_open(mod_data, false);
     let store = OPEN.take();
-    result_of(told(|| store.map_or(Ok(()), |mut store| store.unlock())))
+    result_of(told(|| {
+        let Some(mut store) = store else {
+            return Ok(());
+        };
+        let unlocked = store.unlock();
+        if store.is_in_doubt() {
+            end();
+        }
+        unlocked
+    }))
 }
 
 #[expect(unsafe_code, reason = "the name by which the shim's table has it")]

@@ -5,20 +5,26 @@
 //! /php-sessid/<id>-lock/x-<session>-NNN     who holds it (the lowest number) and who waits; ephemeral
 //! ```
 //!
-//! The layout is the original's, so that both can serve one site while it is moved over. Invariant: what was read under the lock
-//! is written only while the lock still stands; both are said in one multi.
+//! The layout is the original's, so that both can serve one site while it is moved over. Invariants: what was read under the lock
+//! is written only while the lock still stands; both are said in one multi. No lock outlives its request: a connection that is
+//! lost under way is waited for, and what is in doubt after that is said, so that the client is given up with all it holds.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 use std::time::Instant;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
+use zoa_client::Acl;
 use zoa_client::CreateMode;
+use zoa_client::CreateOptions;
 use zoa_client::Error;
 use zoa_client::ErrorCode;
 use zoa_client::ErrorKind;
 use zoa_client::Multi;
+use zoa_client::Perms;
+use zoa_client::Reason;
 use zoa_client::Stat;
 use zoa_client::Version;
 use zoa_client::blocking::Client;
@@ -44,6 +50,10 @@ pub(crate) struct Store {
     /// What the lock limit was, for the warning.
     limit: Duration,
     lock: Option<Lock>,
+    /// What is made belongs to the client's identities alone.
+    is_private: bool,
+    /// A lock may be left behind.
+    is_in_doubt: Cell<bool>,
 }
 
 /// A lock that is held.
@@ -55,17 +65,50 @@ struct Lock {
 }
 
 impl Store {
-    /// Sessions behind this client; locks are waited for within `limit` from now on.
-    pub(crate) fn new(client: Rc<OfProcess<Client>>, limit: Duration) -> Self {
-        let now = now();
-        let deadline = now.checked_add(limit).unwrap_or(now);
-        let lock = None;
+    /// Sessions behind this client; locks are waited for within `limit` from now on. With `is_private`, what is made is open to
+    /// the client's identities only.
+    pub(crate) fn new(client: Rc<OfProcess<Client>>, limit: Duration, is_private: bool) -> Self {
         Self {
             client,
-            deadline,
+            deadline: after(limit),
             limit,
-            lock,
+            lock: None,
+            is_private,
+            is_in_doubt: Cell::new(false),
         }
+    }
+
+    /// Whether a lock may be left behind that lives as long as the client's session.
+    pub(crate) const fn is_in_doubt(&self) -> bool {
+        self.is_in_doubt.get()
+    }
+
+    /// Asks again while the connection is lost under way; only for what may be applied twice.
+    fn insist<R>(
+        &self,
+        until: Instant,
+        ask: impl Fn(&Client) -> Result<R, Error>,
+    ) -> Result<Result<R, Error>, Trouble> {
+        let client = self.client()?;
+        loop {
+            match ask(client) {
+                // The next request waits for the next connection.
+                Err(error) if is_lost(&error) && now() < until => {}
+                result => return Ok(result),
+            }
+        }
+    }
+
+    fn options(&self, mode: CreateMode) -> CreateOptions {
+        let options = CreateOptions::new(mode);
+        if !self.is_private {
+            return options;
+        }
+        options.acl([Acl {
+            perms: Perms::ALL,
+            scheme: "auth".to_owned(),
+            id: String::new(),
+        }])
     }
 
     fn client(&self) -> Result<&Client, Trouble> {
@@ -84,7 +127,7 @@ impl Store {
         if locked {
             self.take_lock(id)?;
         }
-        match self.client()?.get_data(&path) {
+        match self.insist(self.deadline, |client| client.get_data(&path))? {
             Ok(node) if is_expired(&node.stat, age_max_s) => Ok(Vec::new()),
             Ok(node) => Ok(node.data.unwrap_or_default()),
             Err(error) if is_no_node(&error) => Ok(Vec::new()),
@@ -95,14 +138,16 @@ impl Store {
     /// Writes a session; if it was locked, only while the lock stands.
     pub(crate) fn write(&self, id: &str, data: &[u8]) -> Result<(), Trouble> {
         let path = path_of(id)?;
-        let client = self.client()?;
         let lock = self.lock.as_ref().filter(|lock| lock.id == id);
         let fence = || match lock {
             Some(lock) => Multi::new().check(&lock.node, Version::ANY),
             None => Multi::new(),
         };
+        let until = after(self.limit);
         loop {
-            let set = client.multi(&fence().set_data(&path, data, Version::ANY));
+            // With the lock held, nobody else writes: a second time does no harm.
+            let set = fence().set_data(&path, data, Version::ANY);
+            let set = self.insist(until, |client| client.multi(&set))?;
             let Err(error) = set else { return Ok(()) };
             let failed = failed_at(&error);
             if lock.is_some() && failed == Some(0) {
@@ -111,12 +156,12 @@ impl Store {
             if !is_no_node(&error) {
                 return Err(error.to_string());
             }
-            let created = client.multi(&fence().create(&path, data, CreateMode::Persistent));
-            match created {
+            let create = fence().create(&path, data, self.options(CreateMode::Persistent));
+            match self.insist(until, |client| client.multi(&create))? {
                 Ok(_) => return Ok(()),
                 Err(error) if lock.is_some() && failed_at(&error) == Some(0) => return Err(lost()),
-                Err(error) if is_no_node(&error) => make_root(client)?,
-                // Somebody without the lock was faster: set it then.
+                Err(error) if is_no_node(&error) => self.make_root()?,
+                // Somebody without the lock was faster, or an earlier attempt of ours: set it then.
                 Err(error) if error.code() == ErrorCode::NodeExists => {}
                 Err(error) => return Err(error.to_string()),
             }
@@ -125,8 +170,9 @@ impl Store {
 
     /// Removes a session and its lock.
     pub(crate) fn destroy(&mut self, id: &str) -> Result<(), Trouble> {
-        let deleted = self.client()?.delete(&path_of(id)?, Version::ANY);
-        match deleted {
+        let path = path_of(id)?;
+        let until = after(self.limit);
+        match self.insist(until, |client| client.delete(&path, Version::ANY))? {
             Err(error) if !is_no_node(&error) => return Err(error.to_string()),
             Ok(()) | Err(_) => {}
         }
@@ -138,29 +184,41 @@ impl Store {
         let Ok(path) = path_of(id) else {
             return Ok(false);
         };
-        let stat = self.client()?.exists(&path);
+        let stat = self.insist(self.deadline, |client| client.exists(&path))?;
         let stat = stat.map_err(|error| error.to_string())?;
         Ok(stat.is_some_and(|stat| !is_expired(&stat, age_max_s)))
     }
 
-    /// Gives the lock back, and removes its parent when nobody waits: both are sent, and then both answers are waited for.
+    /// Gives the lock back, and removes its parent when nobody waits.
     pub(crate) fn unlock(&mut self) -> Result<(), Trouble> {
-        let Some(lock) = self.lock.take() else {
-            return Ok(());
-        };
-        let client = self.client()?.handle();
-        let given_back = client.delete(&lock.node, Version::ANY);
-        let cleared = client.delete(&lock.parent, Version::ANY);
-        let given_back = given_back.wait();
-        // Refused while others wait.
-        let _ = cleared.wait();
-        match given_back {
-            Err(error) if !is_no_node(&error) => Err(error.to_string()),
+        match self.lock.take() {
+            Some(lock) => self.leave(&lock.parent, &lock.node),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes a node of ours from the queue for a lock, and the queue when it is empty: both are sent, and then both answers
+    /// are waited for.
+    fn leave(&self, parent: &str, node: &str) -> Result<(), Trouble> {
+        let left = self.insist(after(self.limit), |client| {
+            let left = client.handle().delete(node, Version::ANY);
+            let cleared = client.handle().delete(parent, Version::ANY);
+            let left = left.wait();
+            // Refused while others wait.
+            let _ = cleared.wait();
+            left
+        });
+        match left? {
+            Err(error) if !is_no_node(&error) => {
+                self.is_in_doubt.set(true);
+                Err(error.to_string())
+            }
             Ok(()) | Err(_) => Ok(()),
         }
     }
 
-    /// Removes sessions that are older than `age_max_s`, and lock parents that were left; gives how many sessions.
+    /// Removes sessions that are older than `age_max_s`, and lock parents that were left; gives how many sessions. What it does
+    /// not come to within the limit is left to the next collection.
     pub(crate) fn collect(&self, age_max_s: i64) -> Result<i64, Trouble> {
         let client = self.client()?;
         let names = match client.get_children(ROOT) {
@@ -169,6 +227,9 @@ impl Store {
         };
         let mut count = 0;
         for batch in names.chunks(SESSION_GC_BATCH_LEN) {
+            if now() >= self.deadline {
+                break;
+            }
             let asked: Vec<_> = batch
                 .iter()
                 .map(|name| {
@@ -195,10 +256,9 @@ impl Store {
 
     fn take_lock(&mut self, id: &str) -> Result<(), Trouble> {
         self.unlock()?;
-        let client = self.client()?;
         let parent = format!("{ROOT}/{id}{LOCK_SUFFIX}");
-        let node = self.queue_up(client, &parent)?;
-        match self.await_turn(client, &parent, &node) {
+        let node = self.queue_up(&parent)?;
+        match self.await_turn(&parent, &node) {
             Ok(()) => {
                 let id = id.to_owned();
                 self.lock = Some(Lock { id, parent, node });
@@ -206,33 +266,41 @@ impl Store {
             }
             Err(trouble) => {
                 // Nobody is to wait for us.
-                let left = client.handle().delete(&node, Version::ANY);
-                drop(client.handle().delete(&parent, Version::ANY));
-                // If even this fails, the node goes with the session.
-                let _ = left.wait();
+                let _ = self.leave(&parent, &node);
                 Err(trouble)
             }
         }
     }
 
+    /// What the names of our nodes in queues begin with: one client asks for one lock at a time.
+    fn own_prefix(&self) -> Result<String, Trouble> {
+        let session = self.client()?.handle().session_id().0;
+        Ok(format!("x-{session:016x}-"))
+    }
+
     /// Makes our node below the lock's parent; parent and node are sent together.
-    fn queue_up(&self, client: &Client, parent: &str) -> Result<String, Trouble> {
-        let session = client.handle().session_id().0;
-        let prefix = format!("{parent}/x-{session:016x}-");
+    fn queue_up(&self, parent: &str) -> Result<String, Trouble> {
+        let client = self.client()?;
+        let prefix = format!("{parent}/{}", self.own_prefix()?);
         for _ in 0..LOCK_TRIES_MAX {
             let none = None::<&[u8]>;
-            let parent_made = client.handle().create(parent, none, CreateMode::Persistent);
-            let made = client
-                .handle()
-                .create(&prefix, none, CreateMode::EphemeralSequential);
+            let persistent = self.options(CreateMode::Persistent);
+            let parent_made = client.handle().create(parent, none, persistent);
+            let ephemeral = self.options(CreateMode::EphemeralSequential);
+            let made = client.handle().create(&prefix, none, ephemeral);
             let parent_made = parent_made.wait();
             match made.wait() {
                 Ok(node) => return Ok(node),
-                Err(error) if !is_no_node(&error) => return Err(error.to_string()),
+                // If it was made all the same, it stands before the next one, and is removed there.
+                Err(error) if is_lost(&error) && now() < self.deadline => {}
+                Err(error) if !is_no_node(&error) => {
+                    self.is_in_doubt.set(true);
+                    return Err(error.to_string());
+                }
                 // The parent's last user removed it in between, or the root is missing.
                 Err(_) => {
                     if parent_made.is_err_and(|error| is_no_node(&error)) {
-                        make_root(client)?;
+                        self.make_root()?;
                     }
                 }
             }
@@ -241,10 +309,10 @@ impl Store {
     }
 
     /// Waits until no lower number is left.
-    fn await_turn(&self, client: &Client, parent: &str, node: &str) -> Result<(), Trouble> {
+    fn await_turn(&self, parent: &str, node: &str) -> Result<(), Trouble> {
         let own = number_of(node).ok_or_else(|| format!("the server made {node}"))?;
         loop {
-            let names = client.get_children(parent);
+            let names = self.insist(self.deadline, |client| client.get_children(parent))?;
             let names = names.map_err(|error| error.to_string())?;
             if !names.iter().any(|name| number_of(name) == Some(own)) {
                 return Err(lost());
@@ -257,7 +325,17 @@ impl Store {
             let Some((_, name)) = before else {
                 return Ok(());
             };
-            let watched = client.exists_and_watch(&format!("{parent}/{name}"));
+            let path = format!("{parent}/{name}");
+            if name.starts_with(&self.own_prefix()?) {
+                // Made by a request whose answer was lost.
+                let removed =
+                    self.insist(self.deadline, |client| client.delete(&path, Version::ANY));
+                match removed? {
+                    Err(error) if !is_no_node(&error) => return Err(error.to_string()),
+                    Ok(()) | Err(_) => continue,
+                }
+            }
+            let watched = self.insist(self.deadline, |client| client.exists_and_watch(&path))?;
             let (stat, mut watch) = watched.map_err(|error| error.to_string())?;
             if stat.is_none() {
                 continue;
@@ -269,6 +347,16 @@ impl Store {
                     self.limit.as_secs()
                 ));
             }
+        }
+    }
+
+    fn make_root(&self) -> Result<(), Trouble> {
+        let made = self.insist(self.deadline, |client| {
+            client.create(ROOT, None::<&[u8]>, self.options(CreateMode::Persistent))
+        });
+        match made? {
+            Err(error) if error.code() != ErrorCode::NodeExists => Err(error.to_string()),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 }
@@ -289,13 +377,6 @@ fn path_of(id: &str) -> Result<String, Trouble> {
     Ok(format!("{ROOT}/{id}"))
 }
 
-fn make_root(client: &Client) -> Result<(), Trouble> {
-    match client.create(ROOT, None::<&[u8]>, CreateMode::Persistent) {
-        Err(error) if error.code() != ErrorCode::NodeExists => Err(error.to_string()),
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
 /// The number at the end of a lock's node: ten digits.
 fn number_of(node: &str) -> Option<i64> {
     let (_, number) = node.rsplit_once('-')?;
@@ -304,6 +385,16 @@ fn number_of(node: &str) -> Option<i64> {
 
 fn is_no_node(error: &Error) -> bool {
     error.code() == ErrorCode::NoNode
+}
+
+/// Whether the connection was lost before the answer came.
+fn is_lost(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::NotApplied(reason) | ErrorKind::Unknown(reason) => {
+            matches!(reason, Reason::ConnectionLost(_))
+        }
+        _ => false,
+    }
 }
 
 /// Which operation of a multi failed.
@@ -333,4 +424,9 @@ fn is_expired(stat: &Stat, age_max_s: i64) -> bool {
 #[expect(clippy::disallowed_methods, reason = "a deadline on the user's thread")]
 fn now() -> Instant {
     Instant::now()
+}
+
+fn after(duration: Duration) -> Instant {
+    let now = now();
+    now.checked_add(duration).unwrap_or(now)
 }

@@ -7,8 +7,10 @@ use ext_php_rs::zend::IniEntryDef;
 use ext_php_rs::zend::IniEntryDefs;
 
 use crate::engine::ini_long;
+use crate::engine::ini_text;
+use crate::engine::secret;
 
-static ENTRIES: IniEntryDefs<5> = IniEntryDefs::new([
+static ENTRIES: IniEntryDefs<6> = IniEntryDefs::new([
     IniEntryDef::new(c"zookeeper.recv_timeout", c"10000", IniEntryPermission::All),
     IniEntryDef::new(c"zookeeper.session_lock", c"1", IniEntryPermission::System),
     IniEntryDef::new(
@@ -17,6 +19,11 @@ static ENTRIES: IniEntryDefs<5> = IniEntryDefs::new([
         IniEntryPermission::All,
     ),
     IniEntryDef::new(c"zookeeper.persistent", c"-1", IniEntryPermission::System),
+    secret(IniEntryDef::new(
+        c"zookeeper.session_auth",
+        c"",
+        IniEntryPermission::System,
+    )),
     IniEntryDef::end(),
 ]);
 
@@ -53,4 +60,12 @@ pub(crate) fn max_execution_time_s() -> i64 {
 /// PHP's own limit for the age of a session, in seconds.
 pub(crate) fn session_age_max_s() -> i64 {
     ini_long(c"session.gc_maxlifetime")
+}
+
+/// The identity under which the save handler keeps sessions, so that nobody else can read or change them: scheme and credential.
+/// Without one they are open to all, as the original's.
+pub(crate) fn session_auth() -> Option<(String, String)> {
+    let text = ini_text(c"zookeeper.session_auth");
+    let (scheme, cert) = text.split_once(':')?;
+    Some((scheme.to_owned(), cert.to_owned()))
 }

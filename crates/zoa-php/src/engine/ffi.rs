@@ -55,6 +55,13 @@ unsafe extern "C" {
         value: zend_long,
     );
     pub(crate) fn zend_ini_long(name: *const c_char, len: usize, original: c_int) -> zend_long;
+    pub(crate) fn zend_ini_string_ex(
+        name: *const c_char,
+        len: usize,
+        original: c_int,
+        exists: *mut bool,
+    ) -> *mut c_char;
+    pub(crate) fn php_printf(format: *const c_char, ...) -> usize;
     pub(crate) fn zend_unregister_ini_entries(module_number: c_int);
     pub(crate) fn display_ini_entries(module: *mut zend_module_entry);
 

@@ -18,3 +18,13 @@ pub(crate) fn info_table(module: *mut ModuleEntry, rows: &[(&CStr, &CStr)]) {
         ffi::display_ini_entries(module);
     }
 }
+
+/// Prints to PHP's output.
+#[expect(
+    unsafe_code,
+    reason = "the engine's variadic function, given a constant format"
+)]
+pub(super) fn print(text: &CStr) {
+    // SAFETY: the format takes the one string it is given.
+    unsafe { ffi::php_printf(c"%s".as_ptr(), text.as_ptr()) };
+}
