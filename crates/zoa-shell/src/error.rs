@@ -71,6 +71,14 @@ impl ShellError {
         Self::new(message).with_hint(hint)
     }
 
+    /// What the program was told at its start cannot be obeyed.
+    pub(crate) fn bad_start(message: String) -> Self {
+        Self {
+            exit_code: EXIT_BAD_START,
+            ..Self::new(message).with_hint("`zkCli.sh --help` has the options")
+        }
+    }
+
     /// Standard output is gone; there is nobody to tell.
     pub(crate) fn output_closed() -> Self {
         Self {

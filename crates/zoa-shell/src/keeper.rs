@@ -20,6 +20,7 @@ use zoa_client::Reconfig;
 use zoa_client::Removal;
 use zoa_client::SessionState;
 use zoa_client::SubmitError;
+use zoa_client::TlsOptions;
 use zoa_client::Watcher;
 use zoa_client::blocking::Client;
 use zoa_proto::Acl;
@@ -47,6 +48,7 @@ pub(crate) struct Link {
     pub(crate) hosts: String,
     pub(crate) timeout: Duration,
     pub(crate) allows_read_only: bool,
+    pub(crate) tls: Option<TlsOptions>,
 }
 
 /// What kind of znode to make.
@@ -99,6 +101,9 @@ impl Keeper {
             .request_timeout(link.timeout);
         if link.allows_read_only {
             builder = builder.allow_read_only();
+        }
+        if let Some(tls) = &link.tls {
+            builder = builder.tls(tls.clone());
         }
         let client = builder
             .start_blocking()

@@ -10,6 +10,7 @@
 //! is printed here too, on the same stream, but for the differences listed in docs/shell.md; data never steer a terminal; no line,
 //! whatever is in it, ends the shell.
 
+mod client_configuration;
 mod command;
 mod commands;
 mod console;

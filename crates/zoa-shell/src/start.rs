@@ -3,11 +3,10 @@
 //! The options are the original's, with one dash; ours have two. The first word without a dash begins a one-shot command. Unlike the
 //! original, a word that is no option is an error and not ignored. Invariant: no words make it panic.
 
-use std::fs;
 use std::time::Duration;
 
+use crate::client_configuration;
 use crate::error::Answer;
-use crate::error::EXIT_BAD_START;
 use crate::error::ShellError;
 use crate::keeper::Link;
 
@@ -40,7 +39,7 @@ usage: zkCli.sh [options]                  a prompt, or lines from standard inpu
   -timeout ms                              the session timeout to ask for (30000)
   -r                                       a read-only server will do
   -waitforconnection                       find a server first, or fail
-  -client-configuration file               settings of ZooKeeper's Java client
+  -client-configuration file               settings of ZooKeeper's Java client: TLS with PEM files
   --json                                   answers, events and errors as JSON, one value a line
   --hints                                  hints behind errors, also when standard error is no terminal
   --help                                   this text; `help` has the commands, `create --help` has one
@@ -62,6 +61,7 @@ pub(crate) fn read_start(words: &[String]) -> Answer<Start> {
             hosts: SERVER.to_owned(),
             timeout: Duration::from_millis(TIMEOUT_MS),
             allows_read_only: false,
+            tls: None,
         },
         waits: false,
         is_json: false,
@@ -80,7 +80,9 @@ pub(crate) fn read_start(words: &[String]) -> Answer<Start> {
             "-timeout" => start.link.timeout = read_timeout(&value()?)?,
             "-r" => start.link.allows_read_only = true,
             "-waitforconnection" => start.waits = true,
-            "-client-configuration" => check_configuration(&value()?)?,
+            "-client-configuration" => {
+                start.link.tls = client_configuration::read(&value()?)?;
+            }
             "--json" => start.is_json = true,
             "--hints" => start.wants_hints = true,
             "-h" | "-help" | "--help" => start.wants_help = true,
@@ -109,29 +111,8 @@ fn read_timeout(text: &str) -> Answer<Duration> {
     number.map(Duration::from_millis).ok_or_else(wrong)
 }
 
-/// The original reads a file of Java properties here. What would change how we connect must not be passed over in silence.
-fn check_configuration(file: &str) -> Answer<()> {
-    let text = fs::read_to_string(file).map_err(|error| refuse(format!("{file}: {error}")))?;
-    let lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with(['#', '!']));
-    for line in lines {
-        let (key, value) = line.split_once(['=', ':']).unwrap_or((line, ""));
-        if key.trim() == "zookeeper.client.secure" && value.trim() == "true" {
-            return Err(refuse(format!(
-                "{file}: this shell does not speak TLS yet, which zookeeper.client.secure asks for"
-            )));
-        }
-    }
-    Ok(())
-}
-
 fn refuse(message: String) -> ShellError {
-    ShellError {
-        exit_code: EXIT_BAD_START,
-        ..ShellError::new(message).with_hint("`zkCli.sh --help` has the options")
-    }
+    ShellError::bad_start(message)
 }
 
 #[cfg(test)]

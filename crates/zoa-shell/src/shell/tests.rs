@@ -74,6 +74,7 @@ impl Caught {
             hosts: hosts.to_owned(),
             timeout: Duration::from_secs(10),
             allows_read_only: false,
+            tls: None,
         };
         let shell = Shell::start(link, Arc::new(console)).expect("a connect string");
         let caught = Self { shell, out, err };
@@ -406,6 +407,7 @@ fn output_that_nobody_reads_ends_the_shell() {
         hosts: server.connect_string(),
         timeout: PATIENCE,
         allows_read_only: false,
+        tls: None,
     };
     let mut shell = Shell::start(link, Arc::new(console)).expect("a connect string");
     shell.run_line("ls /");
