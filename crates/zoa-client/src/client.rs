@@ -99,6 +99,11 @@ impl Client {
         self.shared().session_events()
     }
 
+    /// The same for the client's own use, which no limit refuses.
+    pub(crate) fn own_events(&self) -> Listener<SessionEvent> {
+        self.shared().own_events()
+    }
+
     /// The attempts to connect that fail from now on, as a stream that ends with the session. Something to log.
     #[must_use]
     pub fn notices(&self) -> Listener<Notice> {

@@ -43,3 +43,14 @@ pub(crate) fn entropy() -> Option<Entropy> {
         seed: getrandom::u64().ok()?,
     })
 }
+
+/// Random bytes for names that nobody else makes. When the system gives none, the clock stands in: names must differ, and are no
+/// secrets.
+pub(crate) fn random_bytes() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        let nanos = origin().elapsed().as_nanos() ^ u128::from(std::process::id()).rotate_left(96);
+        bytes = nanos.to_ne_bytes();
+    }
+    bytes
+}

@@ -33,9 +33,7 @@ pub(crate) use places::place_of;
 pub(crate) use places::resolve;
 pub use tally::Tally;
 pub(crate) use tap::Tap;
-#[cfg(test)]
 pub(crate) use told::Told;
-#[cfg(test)]
 pub(crate) use told::Verdict;
 pub(crate) use user::Move;
 pub(crate) use user::User;

@@ -12,6 +12,7 @@
 
 mod clients;
 mod process;
+mod recipes;
 mod report;
 #[cfg(test)]
 mod script;
@@ -20,6 +21,7 @@ mod witness;
 mod world;
 
 pub use clients::Tally;
+pub use recipes::RecipeTally;
 pub use report::Counters;
 pub use report::Report;
 pub use report::replay_command;

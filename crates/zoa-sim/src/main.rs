@@ -24,6 +24,7 @@ use zoa_sim::Failure;
 use zoa_sim::HASH_KEYS;
 use zoa_sim::Options;
 use zoa_sim::Point;
+use zoa_sim::RecipeTally;
 use zoa_sim::Scenario;
 use zoa_sim::Tally;
 use zoa_sim::replay_command;
@@ -77,6 +78,8 @@ enum Clients {
     Server,
     /// Production clients, which are judged as well.
     Clients,
+    /// Recipes on production clients.
+    Recipes,
 }
 
 impl From<Clients> for Scenario {
@@ -84,6 +87,7 @@ impl From<Clients> for Scenario {
         match clients {
             Clients::Server => Self::Server,
             Clients::Clients => Self::Clients,
+            Clients::Recipes => Self::Recipes,
         }
     }
 }
@@ -205,6 +209,7 @@ struct Totals {
     twice: u64,
     counters: Counters,
     clients: Tally,
+    recipes: RecipeTally,
     least_acknowledged: Option<u64>,
     least_kinds: Option<usize>,
 }
@@ -259,7 +264,7 @@ fn run_many(arguments: &Arguments) -> ExitCode {
         totals.least_kinds.unwrap_or(0),
         totals.counters.sim_ms as f64 / 1000.0 / (wall * jobs as f64)
     );
-    let is_shown = scenario == Scenario::Server || shows_enough(&totals);
+    let is_shown = shows_enough(scenario, &totals);
     if panicked || !is_shown || campaign.failed.load(Ordering::Relaxed) {
         ExitCode::FAILURE
     } else {
@@ -268,12 +273,21 @@ fn run_many(arguments: &Arguments) -> ExitCode {
 }
 
 /// What users met, and whether it was enough to call it a test.
-fn shows_enough(totals: &Totals) -> bool {
-    println!("users and their clients: {}", totals.clients);
+fn shows_enough(scenario: Scenario, totals: &Totals) -> bool {
+    let missing = match scenario {
+        Scenario::Server => return true,
+        Scenario::Clients => {
+            println!("users and their clients: {}", totals.clients);
+            totals.clients.missing(totals.runs)
+        }
+        Scenario::Recipes => {
+            println!("recipes: {}", totals.recipes);
+            totals.recipes.missing(totals.runs)
+        }
+    };
     if totals.runs < SEEDS_THAT_SHOW {
         return true;
     }
-    let missing = totals.clients.missing(totals.runs);
     for line in &missing {
         println!("too little happened: {line}");
     }
@@ -340,6 +354,7 @@ impl Campaign {
         totals.twice += u64::from(twice);
         totals.counters.add(&report.counters);
         totals.clients.add(&report.clients);
+        totals.recipes.add(&report.recipes);
         let acknowledged = report.counters.acknowledged;
         totals.least_acknowledged = Some(
             totals

@@ -1,6 +1,7 @@
 //! What a run has to say: counters, violations, and how to see it again.
 
 use crate::clients::Tally;
+use crate::recipes::RecipeTally;
 use crate::trace::Trace;
 use crate::world::Options;
 use crate::world::Scenario;
@@ -130,6 +131,8 @@ pub struct Report {
     pub counters: Counters,
     /// What production clients and their users met.
     pub clients: Tally,
+    /// What recipes did.
+    pub recipes: RecipeTally,
     /// What happened last.
     pub trace: Trace,
     /// What the clients did and saw.
@@ -211,7 +214,10 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}: {}", self.options.seed, self.counters)?;
-        if self.options.scenario == Scenario::Clients {
+        if self.options.scenario == Scenario::Recipes {
+            writeln!(f, "of recipes: {}", self.recipes)?;
+        }
+        if self.options.scenario != Scenario::Server {
             writeln!(f, "of users and their clients: {}", self.clients)?;
         }
         if self.is_clean() {
@@ -262,6 +268,7 @@ pub fn replay_command(seed: u64, scenario: Scenario) -> String {
     let scenario = match scenario {
         Scenario::Server => "",
         Scenario::Clients => "--scenario clients ",
+        Scenario::Recipes => "--scenario recipes ",
     };
     format!("cargo run --release -p zoa-sim -- {scenario}--seed {seed}")
 }

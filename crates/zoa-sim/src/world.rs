@@ -21,6 +21,8 @@ use crate::process::Process;
 use crate::process::Thread;
 use crate::process::Told;
 use crate::process::Wire;
+use crate::recipes::Ledger;
+use crate::recipes::Subject;
 use crate::report::Counters;
 use crate::report::Report;
 use crate::trace::Trace;
@@ -31,6 +33,9 @@ use actors::Actor;
 use ending::Phase;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use zoa_core::Moment;
 use zoa_log::WriteMode;
 use zoa_testkit::checkers;
@@ -73,6 +78,15 @@ pub enum Scenario {
     Server,
     /// Production clients too, with names, hosts and clocks that fail them; what they tell their users is judged as well.
     Clients,
+    /// Production clients that run recipes, a recipe a seed, whose promises are judged as well.
+    Recipes,
+}
+
+impl Scenario {
+    /// Whether production clients are there.
+    fn has_users(self) -> bool {
+        self != Self::Server
+    }
 }
 
 /// Where in a short scenario the disk fails.
@@ -209,18 +223,23 @@ pub(crate) struct World {
     /// The operation of the disk that is to fail.
     failing_op: Option<u64>,
     disk_is_full: bool,
+    /// What recipes said.
+    ledger: Arc<Mutex<Ledger>>,
 }
 
 impl World {
     pub(crate) fn new(options: Options) -> Self {
         let mut rng = Rng::new(options.seed);
         let mut drawn = Profile::draw(&mut rng.fork("profile"));
-        if options.scenario == Scenario::Clients {
+        if options.scenario.has_users() {
             drawn = among_users(drawn);
+        }
+        if options.scenario == Scenario::Recipes {
+            drawn = for_scripts(drawn);
         }
         let plan = faults::plan(&mut rng.fork("plan"), drawn.length_ms);
         let (profile, plan) = match options.point {
-            None if options.scenario == Scenario::Clients => (drawn, keep_moving(&plan)),
+            None if options.scenario.has_users() => (drawn, keep_moving(&plan)),
             None => (drawn, plan),
             Some(_) => scenario(drawn),
         };
@@ -278,9 +297,18 @@ impl World {
             flowed: SimTime::ZERO,
             failing_op: None,
             disk_is_full: false,
+            ledger: Arc::default(),
         };
         world.begin();
         world
+    }
+
+    /// What the scripts of this run are about, if there are any.
+    fn subject(&self) -> Option<Subject> {
+        match self.options.scenario {
+            Scenario::Server | Scenario::Clients => None,
+            Scenario::Recipes => Some(Subject::of_seed(self.options.seed)),
+        }
     }
 
     fn begin(&mut self) {
@@ -288,8 +316,9 @@ impl World {
             // So small that the log rotates and is cut again and again.
             (self.segment_len, self.tail_entries) = (16 << 10, 0);
         }
-        if self.options.scenario == Scenario::Clients {
-            let count = self.dice.users.between(2, 4);
+        if self.options.scenario.has_users() {
+            let scripts = u64::from(self.subject().is_some());
+            let count = self.dice.users.between(2, 4) + scripts;
             self.invite_users(usize::try_from(count).unwrap_or(2));
         }
         self.agenda.put(SimTime::ZERO, Happening::Start);
@@ -489,6 +518,10 @@ impl World {
                 violations.extend(clients::judge(life, case, &mut clients));
             }
         }
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        violations.extend(ledger.judge());
+        let recipes = ledger.tally;
+        drop(ledger);
         self.counters
             .add_history(&self.history, &self.witness.applied, self.now());
         let fault_kinds: BTreeSet<&'static str> =
@@ -500,6 +533,7 @@ impl World {
             violations,
             counters: self.counters,
             clients,
+            recipes,
             trace: self.trace,
             history: self.history,
             entries: self.witness.applied.entries().cloned().collect(),
@@ -517,6 +551,16 @@ fn among_users(drawn: Profile) -> Profile {
         data_len_max: drawn.data_len_max.min(20_000),
         big_directory: false,
         timeout_ms: (1_000, drawn.timeout_ms.1.clamp(1_100, 3_500)),
+        ..drawn
+    }
+}
+
+/// Nobody but those with scripts, and long enough for them to meet again after a session has expired.
+fn for_scripts(drawn: Profile) -> Profile {
+    Profile {
+        clients: 0,
+        length_ms: drawn.length_ms * 2,
+        timeout_ms: (700, drawn.timeout_ms.1.min(2_500)),
         ..drawn
     }
 }

@@ -11,7 +11,12 @@ use super::tally::Tally;
 use super::told::LOGIN_TAG;
 use super::told::Told;
 use super::told::Verdict;
+use crate::recipes::Ledger;
+use crate::recipes::Program;
+use crate::recipes::Subject;
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Mutex;
 use zoa_client_core::Backoff;
 use zoa_client_core::Client;
 use zoa_client_core::ClientConfig;
@@ -108,7 +113,13 @@ pub(crate) struct User {
     learned: usize,
     calm_since: Option<SimTime>,
     ending: Ending,
+    /// What its process runs instead of asking at random.
+    script: Option<Script>,
+    pub(crate) program: Option<Program>,
 }
+
+/// What a user with a script runs in each of its processes.
+pub(crate) type Script = (Subject, Arc<Mutex<Ledger>>);
 
 impl User {
     pub(crate) fn new(number: usize, profile: &Profile, mut rng: Rng) -> Self {
@@ -135,8 +146,18 @@ impl User {
             learned: 0,
             calm_since: None,
             ending: Ending::Working,
+            script: None,
+            program: None,
             rng,
         }
+    }
+
+    /// One that runs a script. It has no chroot, since the scripts of a run share their paths.
+    pub(crate) fn with_script(mut self, script: Script) -> Self {
+        self.chroot = "";
+        self.preparing.clear();
+        self.script = Some(script);
+        self
     }
 
     /// What the server sees as its address.
@@ -169,6 +190,9 @@ impl User {
         self.calm_since = Some(now);
         self.paused_until = now;
         self.cut = None;
+        if let Some(program) = &self.program {
+            program.calm_down();
+        }
     }
 
     /// Whether it has nothing more to do.
@@ -196,11 +220,42 @@ impl User {
             let is_due = now >= self.starts_at && self.ending != Ending::Done;
             return if is_due { Move::Start } else { Move::Nothing };
         };
+        if self.script.is_some() {
+            return self.act_beside_script();
+        }
         match self.calm_since {
             Some(since) if now >= since.after_ms(CALM_WORK_MS) => self.come_to_the_end(),
             Some(_) => self.work(now),
             None if life.client.state() == SessionState::Connecting => self.act_while_connecting(),
             None => self.act_busy(now),
+        }
+    }
+
+    /// The script does the work; the user only brings misfortune, and closes in the end.
+    fn act_beside_script(&mut self) -> Move {
+        let timeout_ms = self.profile.timeout_ms.1;
+        if self.calm_since.is_some() {
+            let is_over = self.program.as_ref().is_some_and(Program::is_done);
+            let is_idle = self
+                .life
+                .as_ref()
+                .is_some_and(|life| life.client.pending_count() == 0);
+            if self.ending == Ending::Working && is_over && is_idle {
+                self.ending = Ending::Closing;
+                return Move::Close(PATIENCE_MS);
+            }
+            return Move::Nothing;
+        }
+        match self.rng.weighted(&[20_000, 2, 15, 25, 5, 12, 40, 40]) {
+            0 => Move::Nothing,
+            1 => Move::Close(self.rng.between(0, 3_000)),
+            2 => Move::Die(false),
+            3 if self.rng.percent(40) => Move::Pause(self.rng.between(timeout_ms, timeout_ms * 2)),
+            3 => Move::Pause(self.rng.between(20, timeout_ms)),
+            4 => Move::Jump(self.rng.between(1, timeout_ms * 2)),
+            5 => Move::Reconnect,
+            6 => Move::Cut(Way::ToServer),
+            _ => Move::Cut(Way::ToClient),
         }
     }
 
@@ -326,6 +381,7 @@ impl User {
             .flatten();
         self.starts_at = now.after_us(self.rng.between(1_000, 400_000));
         self.learned = 0;
+        self.program = None;
         self.past.push(life);
         if self.ending == Ending::Closing {
             self.ending = Ending::Done;
@@ -343,6 +399,14 @@ impl User {
         };
         let client = Client::new(config, entropy, self.clock_ms(now));
         self.life = Some(Life::new(id, self.chroot, client));
+        if let Some((subject, ledger)) = &self.script {
+            let rng = self.rng.fork("script");
+            let program = Program::start(*subject, self.number, (ledger, rng));
+            if self.calm_since.is_some() {
+                program.calm_down();
+            }
+            self.program = Some(program);
+        }
     }
 
     /// Another list of hosts.
@@ -369,6 +433,9 @@ impl User {
             min_ms: rng.between(1, 100),
             max_ms: rng.between(100, 700),
         };
+        if self.script.is_some() {
+            return config;
+        }
         if rng.percent(20) {
             config.pending_max = rng.index(40) + 2;
         }

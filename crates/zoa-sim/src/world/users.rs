@@ -20,7 +20,9 @@ use crate::clients::fake_words;
 use crate::clients::place_of;
 use crate::clients::resolve;
 use crate::process::Wire;
+use crate::recipes::Program;
 use std::io::ErrorKind;
+use std::sync::Arc;
 use zoa_client_core::Action;
 use zoa_client_core::ConnectionId;
 use zoa_client_core::SessionState;
@@ -41,7 +43,10 @@ impl World {
     pub(super) fn invite_users(&mut self, count: usize) {
         let mut rng = self.dice.users.fork("users");
         for number in 0..count {
-            let user = User::new(number, &self.profile, rng.fork("user"));
+            let mut user = User::new(number, &self.profile, rng.fork("user"));
+            if let Some(subject) = self.subject() {
+                user = user.with_script((subject, Arc::clone(&self.ledger)));
+            }
             self.users.insert(number, user);
             let at = SimTime(self.dice.users.below(300_000));
             self.agenda.put(at, Happening::UserActs(number));
@@ -77,9 +82,12 @@ impl World {
                 user.tally.takeovers += u64::from(user.life.as_ref().is_some_and(takes_over));
             }
             Move::Ask(ops) => self.ask(&mut user, &ops),
-            Move::Close(patience_ms) => on_life(&mut user, |life| {
-                life.client.close(clock_ms, patience_ms);
-            }),
+            Move::Close(patience_ms) => {
+                on_life(&mut user, |life| life.client.close(clock_ms, patience_ms));
+                if let Some(program) = &mut user.program {
+                    program.close();
+                }
+            }
             Move::Die(takes_ticket) => self.user_dies(&mut user, takes_ticket),
             Move::Pause(ms) => {
                 user.tally.pauses += 1;
@@ -159,6 +167,7 @@ impl World {
         let now = self.now();
         on_life(user, |life| life.listen(now));
         user.learn(now);
+        self.run_program(user);
         while let Some(action) = user
             .life
             .as_mut()
@@ -174,7 +183,9 @@ impl World {
             user.bury(now, false);
             return;
         }
-        let Some(due_ms) = life.client.poll_timeout() else {
+        let timer_ms = user.program.as_ref().and_then(Program::next_timer_ms);
+        let timeouts = [life.client.poll_timeout(), timer_ms];
+        let Some(due_ms) = timeouts.into_iter().flatten().min() else {
             return;
         };
         let due = user.time_of(due_ms).max(now.after_us(1_000));
@@ -184,6 +195,26 @@ impl World {
             let late_us = self.dice.users.below(3_000);
             let at = due.after_us(late_us);
             self.agenda.put(at, Happening::UserLooks(user.number));
+        }
+    }
+
+    /// Lets the tasks of a script run, until they have nothing more to ask.
+    fn run_program(&mut self, user: &mut User) {
+        let now = self.now();
+        let clock_ms = user.clock_ms(now);
+        loop {
+            let alive_ms = user
+                .life
+                .as_ref()
+                .and_then(|life| life.client.alive_until_ms());
+            let alive_until = alive_ms.map_or(SimTime::ZERO, |alive_ms| user.time_of(alive_ms));
+            let (Some(life), Some(program)) = (&mut user.life, &mut user.program) else {
+                return;
+            };
+            if !program.run(life, (now, clock_ms), alive_until) {
+                return;
+            }
+            life.listen(now);
         }
     }
 

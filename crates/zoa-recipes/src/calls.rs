@@ -1,0 +1,291 @@
+//! Requests that outlast lost connections: reads are repeated, writes are repeated only when they surely were not applied.
+//!
+//! Invariant: nothing here is applied twice. A write whose outcome is unknown is looked for first; only one session can write for
+//! it, and the server refuses what an older connection of the session sent (G-12), so what is not there will not come.
+
+use std::time::Duration;
+
+use zoa_proto::CreateMode;
+use zoa_proto::ErrorCode;
+use zoa_proto::Stat;
+use zoa_proto::Version;
+use zoa_proto::Zxid;
+
+use crate::error::Error;
+use crate::keeper::Answer;
+use crate::keeper::Ask;
+use crate::keeper::Failure;
+use crate::keeper::Keeper;
+use crate::keeper::Known;
+use crate::keeper::Read;
+use crate::keeper::Standing;
+use crate::keeper::Step;
+
+/// Between two attempts of a request that got no answer; the client itself waits for a connection much longer than this.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Whether a failure tells to try again; else it is the end.
+fn is_worth_repeating(failure: &Failure) -> bool {
+    match failure.known {
+        Known::NotApplied | Known::Unknown => true,
+        Known::Refused | Known::Rejected | Known::Ended => false,
+    }
+}
+
+/// Reads until there is an answer.
+async fn read<K: Keeper>(keeper: &K, read: Read) -> Result<Answer, Failure> {
+    loop {
+        match keeper.ask(Ask::Read(read.clone())).await {
+            Err(failure) if is_worth_repeating(&failure) => keeper.sleep(PAUSE).await,
+            done => return done,
+        }
+    }
+}
+
+/// Reads until there is an answer, and watches.
+async fn read_and_watch<K: Keeper>(keeper: &K, read: Read) -> Result<(Answer, K::Fired), Failure> {
+    loop {
+        match keeper.ask_and_watch(read.clone()).await {
+            Err(failure) if is_worth_repeating(&failure) => keeper.sleep(PAUSE).await,
+            done => return done,
+        }
+    }
+}
+
+/// A znode that is not there is an answer, too.
+fn if_there<A>(path: &str, answer: Result<A, Failure>) -> Result<Option<A>, Error> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(failure) if failure.is(ErrorCode::NoNode) => Ok(None),
+        Err(failure) => Err(Error::new(path, &failure)),
+    }
+}
+
+fn mixed_up() -> ! {
+    unreachable!("a keeper answers a request by its kind")
+}
+
+/// The names of the children; `None` when the znode is not there.
+pub(crate) async fn children<K: Keeper>(
+    keeper: &K,
+    path: &str,
+) -> Result<Option<Vec<String>>, Error> {
+    let answer = read(keeper, Read::Children(path.to_owned())).await;
+    Ok(if_there(path, answer)?.map(|answer| match answer {
+        Answer::Children(names, _) => names,
+        _ => mixed_up(),
+    }))
+}
+
+/// The names of the children, and a watch for more or fewer of them; `None` when the znode is not there.
+pub(crate) async fn children_and_watch<K: Keeper>(
+    keeper: &K,
+    path: &str,
+) -> Result<Option<(Vec<String>, K::Fired)>, Error> {
+    let answer = read_and_watch(keeper, Read::Children(path.to_owned())).await;
+    Ok(if_there(path, answer)?.map(|answer| match answer {
+        (Answer::Children(names, _), fired) => (names, fired),
+        _ => mixed_up(),
+    }))
+}
+
+/// Data and stat; `None` when the znode is not there.
+pub(crate) async fn data<K: Keeper>(
+    keeper: &K,
+    path: &str,
+) -> Result<Option<(Vec<u8>, Stat)>, Error> {
+    let answer = read(keeper, Read::Data(path.to_owned())).await;
+    Ok(if_there(path, answer)?.map(|answer| match answer {
+        Answer::Data(data, stat) => (data, stat),
+        _ => mixed_up(),
+    }))
+}
+
+/// Data, stat, and a watch for their change; `None`, and no watch, when the znode is not there.
+pub(crate) async fn data_and_watch<K: Keeper>(
+    keeper: &K,
+    path: &str,
+) -> Result<Option<(Vec<u8>, Stat, K::Fired)>, Error> {
+    let answer = read_and_watch(keeper, Read::Data(path.to_owned())).await;
+    Ok(if_there(path, answer)?.map(|answer| match answer {
+        (Answer::Data(data, stat), fired) => (data, stat, fired),
+        _ => mixed_up(),
+    }))
+}
+
+/// The stat if it is there.
+pub(crate) async fn exists<K: Keeper>(keeper: &K, path: &str) -> Result<Option<Stat>, Error> {
+    let answer = read(keeper, Read::Exists(path.to_owned())).await;
+    match answer.map_err(|failure| Error::new(path, &failure))? {
+        Answer::Exists(stat) => Ok(stat),
+        _ => mixed_up(),
+    }
+}
+
+/// The stat if it is there, and a watch for its coming, changing or going.
+pub(crate) async fn exists_and_watch<K: Keeper>(
+    keeper: &K,
+    path: &str,
+) -> Result<(Option<Stat>, K::Fired), Error> {
+    let answer = read_and_watch(keeper, Read::Exists(path.to_owned())).await;
+    match answer.map_err(|failure| Error::new(path, &failure))? {
+        (Answer::Exists(stat), fired) => Ok((stat, fired)),
+        _ => mixed_up(),
+    }
+}
+
+/// Makes a persistent znode and those above it, where they are missing.
+pub(crate) async fn ensure<K: Keeper>(keeper: &K, path: &str) -> Result<(), Error> {
+    let mut missing = vec![path];
+    while let Some(next) = missing.last().copied() {
+        if next.is_empty() {
+            missing.pop();
+            continue;
+        }
+        let create = create_step(next, b"", CreateMode::Persistent);
+        match keeper.ask(Ask::Change(create)).await {
+            Ok(_) => drop(missing.pop()),
+            Err(failure) if failure.is(ErrorCode::NodeExists) => drop(missing.pop()),
+            Err(failure) if failure.is(ErrorCode::NoNode) => missing.push(parent_of(next)),
+            Err(failure) if is_worth_repeating(&failure) => keeper.sleep(PAUSE).await,
+            Err(failure) => return Err(Error::new(next, &failure)),
+        }
+    }
+    Ok(())
+}
+
+/// The path of the parent; empty for the root.
+pub(crate) fn parent_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+pub(crate) fn create_step(path: &str, data: &[u8], mode: CreateMode) -> Step {
+    Step::Create {
+        path: path.to_owned(),
+        data: data.to_vec(),
+        mode,
+    }
+}
+
+/// Creates a znode under a name that only this caller uses, so that finding it there means that it was created before.
+pub(crate) async fn create_own<K: Keeper>(
+    keeper: &K,
+    (path, data, mode): (&str, &[u8], CreateMode),
+) -> Result<Zxid, Error> {
+    loop {
+        let create = create_step(path, data, mode);
+        match keeper.ask(Ask::Change(create)).await {
+            Ok(Answer::Created {
+                stat: Some(stat), ..
+            }) => return Ok(stat.czxid),
+            Ok(_) => mixed_up(),
+            Err(failure) if failure.is(ErrorCode::NodeExists) => {
+                if let Some(stat) = exists(keeper, path).await? {
+                    return Ok(stat.czxid);
+                }
+            }
+            Err(failure) if failure.is(ErrorCode::NoNode) => {
+                ensure(keeper, parent_of(path)).await?;
+            }
+            Err(failure) if is_worth_repeating(&failure) => keeper.sleep(PAUSE).await,
+            Err(failure) => return Err(Error::new(path, &failure)),
+        }
+    }
+}
+
+/// Creates a sequential ephemeral whose name begins with something unique; its name and czxid. When the outcome is unknown it is
+/// looked for by that beginning, as Curator's protection does.
+pub(crate) async fn create_in_line<K: Keeper>(
+    keeper: &K,
+    (parent, beginning, data): (&str, &str, &[u8]),
+) -> Result<(String, Zxid), Error> {
+    loop {
+        let path = format!("{parent}/{beginning}");
+        let create = create_step(&path, data, CreateMode::EphemeralSequential);
+        match keeper.ask(Ask::Change(create)).await {
+            Ok(Answer::Created {
+                path,
+                stat: Some(stat),
+            }) => {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                return Ok((name.to_owned(), stat.czxid));
+            }
+            Ok(_) => mixed_up(),
+            Err(failure) if failure.is(ErrorCode::NoNode) => ensure(keeper, parent).await?,
+            Err(failure) if failure.known == Known::NotApplied => keeper.sleep(PAUSE).await,
+            Err(failure) if failure.known == Known::Unknown => {
+                keeper.sleep(PAUSE).await;
+                if let Some(found) = find(keeper, parent, beginning).await? {
+                    return Ok(found);
+                }
+            }
+            Err(failure) => return Err(Error::new(&path, &failure)),
+        }
+    }
+}
+
+/// A child whose name begins so, and its czxid.
+pub(crate) async fn find<K: Keeper>(
+    keeper: &K,
+    parent: &str,
+    beginning: &str,
+) -> Result<Option<(String, Zxid)>, Error> {
+    let names = children(keeper, parent).await?.unwrap_or_default();
+    let Some(name) = names.into_iter().find(|name| name.starts_with(beginning)) else {
+        return Ok(None);
+    };
+    let stat = exists(keeper, &format!("{parent}/{name}")).await?;
+    Ok(stat.map(|stat| (name, stat.czxid)))
+}
+
+/// Deletes a znode, whatever its version, until it is gone; whether it was there for sure when this began.
+pub(crate) async fn delete<K: Keeper>(keeper: &K, path: &str) -> Result<bool, Error> {
+    let mut may_be_done = false;
+    loop {
+        let delete = Step::Delete {
+            path: path.to_owned(),
+            version: Version::ANY,
+        };
+        match keeper.ask(Ask::Change(delete)).await {
+            Ok(_) => return Ok(true),
+            Err(failure) if failure.is(ErrorCode::NoNode) => return Ok(may_be_done),
+            Err(failure) if is_worth_repeating(&failure) => {
+                may_be_done |= failure.known == Known::Unknown;
+                keeper.sleep(PAUSE).await;
+            }
+            Err(failure) => return Err(Error::new(path, &failure)),
+        }
+    }
+}
+
+/// Asks once for a change.
+pub(crate) async fn change<K: Keeper>(keeper: &K, step: Step) -> Result<Answer, Failure> {
+    keeper.ask(Ask::Change(step)).await
+}
+
+/// Waits a little before something is tried again.
+pub(crate) async fn pause<K: Keeper>(keeper: &K) {
+    keeper.sleep(PAUSE).await;
+}
+
+/// Waits until the session is surely alive and connected.
+///
+/// # Errors
+/// When it has ended.
+pub(crate) async fn be_sure<K: Keeper>(keeper: &K) -> Result<(), Error> {
+    loop {
+        // Taken before the look, so that no change is missed.
+        let change = keeper.standing_change();
+        match keeper.standing() {
+            Standing::Sure => return Ok(()),
+            Standing::Ended => return Err(Error::SessionEnded),
+            Standing::Connecting | Standing::Suspended | Standing::Doubtful => change.await,
+        }
+    }
+}
+
+/// A name that nobody else makes: 32 hexadecimal digits, as kazoo's and Curator's.
+pub(crate) fn guid<K: Keeper>(keeper: &K) -> String {
+    let bytes = keeper.random();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

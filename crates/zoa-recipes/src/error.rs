@@ -1,0 +1,68 @@
+//! Why a recipe could not do what it was asked.
+
+use zoa_proto::ErrorCode;
+
+use crate::keeper::Failure;
+use crate::keeper::Known;
+
+/// Why a recipe could not do what it was asked. Lost connections are not among the reasons: recipes outlast them.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The session has ended: make a new client and begin again.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// The server refused a request, or the client did not take it.
+    #[error("{path}: {code}")]
+    Refused {
+        /// What it was about.
+        path: String,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// Somebody else deleted what this recipe had put there.
+    #[error("{path} was deleted by somebody else")]
+    Deleted {
+        /// What is gone.
+        path: String,
+    },
+    /// A znode holds what this recipe cannot read.
+    #[error("{path} holds {what}")]
+    Content {
+        /// Which.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The limit that was set is reached; nothing was changed.
+    #[error("{path} is full: {count} of {count_max}")]
+    Full {
+        /// What is full.
+        path: String,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        count_max: usize,
+    },
+}
+
+impl Error {
+    pub(crate) fn new(path: &str, failure: &Failure) -> Self {
+        match failure.known {
+            Known::Ended => Self::SessionEnded,
+            Known::Refused | Known::NotApplied | Known::Unknown | Known::Rejected => {
+                Self::Refused {
+                    path: path.to_owned(),
+                    code: failure.code,
+                }
+            }
+        }
+    }
+
+    pub(crate) fn content(path: &str, what: impl Into<String>) -> Self {
+        Self::Content {
+            path: path.to_owned(),
+            what: what.into(),
+        }
+    }
+}

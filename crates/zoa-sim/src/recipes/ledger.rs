@@ -1,0 +1,145 @@
+//! What the recipes of a run said, all users together, and what of it cannot be.
+//!
+//! A hold is *believed* while its process lives, it was not given back or told to be lost, and its session is surely alive by its
+//! own client. Two believed holds that exclude each other are a violation, whatever the server did.
+//!
+//! Invariant: it is told at once, in the order in which the world lets things happen.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use zoa_testkit::checkers::Violation;
+use zoa_testkit::clock::SimTime;
+
+use super::desk;
+use super::desk::Shared;
+use super::tally::RecipeTally;
+
+/// How a hold goes together with others of the same path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// With no other.
+    Exclusive,
+    /// With those of this kind.
+    Shared,
+    /// With so many others.
+    OneOf(usize),
+}
+
+#[derive(Debug)]
+struct Holder {
+    path: String,
+    user: usize,
+    desk: Shared,
+    kind: Kind,
+}
+
+impl Holder {
+    /// Whether whoever holds it may act by it now.
+    fn is_believed(&self, now: SimTime) -> bool {
+        let desk = desk::at(&self.desk);
+        !desk.is_dead() && desk.alive_until > now
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) violations: Vec<String>,
+    pub(crate) tally: RecipeTally,
+    holders: BTreeMap<u64, Holder>,
+    next: u64,
+    /// The highest token of each path.
+    tokens: BTreeMap<String, u64>,
+    /// Things that were offered, and how often each was taken.
+    pub(super) items: BTreeMap<String, Item>,
+    /// Numbers that scripts count together, by name.
+    pub(super) sums: BTreeMap<String, i64>,
+    /// Names that scripts collect, by name.
+    pub(super) sets: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Something that may be taken once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Item {
+    /// Whether it is known to be there; it may be there without.
+    pub(super) is_offered: bool,
+    pub(super) taken: u64,
+}
+
+impl Ledger {
+    /// What cannot be, as violations.
+    pub(crate) fn judge(&mut self) -> Vec<Violation> {
+        let all = self.violations.drain(..);
+        all.map(|what| Violation {
+            guarantee: "G-30",
+            what,
+        })
+        .collect()
+    }
+
+    pub(super) fn wrong(&mut self, what: String) {
+        self.violations.push(what);
+    }
+
+    /// A hold was given to a user; the number to give it back under.
+    pub(super) fn acquired(
+        &mut self,
+        (path, kind): (&str, Kind),
+        (user, desk): (usize, &Shared),
+        token: Option<u64>,
+    ) -> u64 {
+        let now = desk::at(desk).at;
+        let holder = Holder {
+            path: path.to_owned(),
+            user,
+            desk: desk.clone(),
+            kind,
+        };
+        if !holder.is_believed(now) {
+            self.wrong(format!(
+                "{now}: {path} was given to user {user}, whose session may have expired"
+            ));
+        }
+        let others = self.holders.values();
+        let others = others.filter(|other| other.path == path && other.is_believed(now));
+        let rivals: Vec<usize> = others
+            .filter(|other| !(kind == Kind::Shared && other.kind == Kind::Shared))
+            .map(|other| other.user)
+            .collect();
+        let allowed = match kind {
+            Kind::Exclusive | Kind::Shared => 0,
+            Kind::OneOf(count) => count.saturating_sub(1),
+        };
+        if rivals.len() > allowed {
+            self.wrong(format!(
+                "{now}: {path} was given to user {user} while {rivals:?} held it"
+            ));
+        }
+        if let Some(token) = token {
+            let highest = self.tokens.entry(path.to_owned()).or_default();
+            if token <= *highest {
+                let highest = *highest;
+                self.wrong(format!(
+                    "{now}: user {user} got {path} with token {token}, after one with {highest}"
+                ));
+            } else {
+                *highest = token;
+            }
+        }
+        self.tally.holds += 1;
+        self.next += 1;
+        self.holders.insert(self.next, holder);
+        self.next
+    }
+
+    /// A hold is over: given back, or known to be lost.
+    pub(super) fn ended(&mut self, number: u64) {
+        self.holders.remove(&number);
+    }
+
+    /// A sum that scripts keep.
+    pub(super) fn sum(&mut self, name: &str) -> &mut i64 {
+        self.sums.entry(name.to_owned()).or_default()
+    }
+}
