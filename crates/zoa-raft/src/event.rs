@@ -216,4 +216,7 @@ pub enum Refusal {
     /// No ensemble can have such members: nobody would vote, there would be too many, an id is 0,
     /// or nothing was to be changed.
     ImpossibleChange,
+    /// Who is to vote has not taken a snapshot or an entry from this leader yet. It has to be a
+    /// learner first, and to catch up.
+    NotCaughtUp,
 }

@@ -289,8 +289,8 @@ impl Storage for LogView {
     }
 
     fn snapshot(&self, request_index: u64, to: u64) -> raft::Result<eraftpb::Snapshot> {
-        // The log must go on behind it.
-        let needed = self.terms.base().index.0.max(request_index);
+        // The log must go on behind it, and at index 0 there is nothing to send.
+        let needed = self.terms.base().index.0.max(request_index).max(1);
         match &self.snapshot {
             Some((position, members)) if position.index.0 >= needed => {
                 let mut snapshot = eraftpb::Snapshot::default();

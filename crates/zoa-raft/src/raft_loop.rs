@@ -228,6 +228,11 @@ impl RaftLoop {
         LogIndex(self.node.raft.raft_log.committed)
     }
 
+    /// The last entry that was handed out and decided, or belongs to the replication itself.
+    pub fn handed_out(&self) -> LogIndex {
+        self.handed_out
+    }
+
     /// The last entry of the log, which may not be durable yet.
     pub fn last_index(&self) -> LogIndex {
         LogIndex(self.node.raft.raft_log.last_index())
@@ -269,8 +274,15 @@ impl RaftLoop {
     }
 
     fn handle_tick(&mut self) {
-        if !self.must_wait_for_disk() {
-            self.node.tick();
+        if self.must_wait_for_disk() {
+            return;
+        }
+        self.node.tick();
+        if self.is_sole_voter() && !self.is_leader() {
+            // There is nobody to wait for. If a change waits for its decision, nothing comes of this.
+            self.node
+                .campaign()
+                .expect("the library always takes this message");
         }
     }
 
@@ -305,10 +317,14 @@ impl RaftLoop {
     /// Whether a message says nothing to this server as it is, though it is in order.
     fn is_nothing_to(&self, message: &Message) -> bool {
         match message.get_msg_type() {
-            MessageType::MsgRequestVote | MessageType::MsgRequestPreVote => self.members.is_empty(),
-            MessageType::MsgRequestVoteResponse
-            | MessageType::MsgRequestPreVoteResponse
-            | MessageType::MsgTimeoutNow => self.must_wait_for_disk(),
+            // The only voter elects nobody but itself; whoever asks has missed a change of members.
+            MessageType::MsgRequestVote | MessageType::MsgRequestPreVote => {
+                self.members.is_empty() || self.is_sole_voter()
+            }
+            MessageType::MsgRequestVoteResponse | MessageType::MsgRequestPreVoteResponse => {
+                self.is_sole_voter()
+            }
+            MessageType::MsgTimeoutNow => self.must_wait_for_disk(),
             _ => false,
         }
     }

@@ -24,7 +24,9 @@ pub(crate) fn check<S: Storage>(message: &Message, raft: &Raft<S>) -> Result<(),
         // The library answers or ignores it without looking further.
         return Ok(());
     }
-    if message.term > raft.term && raft.promotable() && raft.prs().is_singleton() {
+    let is_sole_voter = raft.promotable() && raft.prs().is_singleton();
+    if message.term > raft.term && is_sole_voter && speaks_for_a_leader(message) {
+        // A former voter may have raised its term in vain. Its answers say so, and are heard.
         return Err(PeerFault::TermNobodyWon);
     }
     let last_index = raft.raft_log.last_index();
@@ -51,4 +53,14 @@ pub(crate) fn check<S: Storage>(message: &Message, raft: &Raft<S>) -> Result<(),
         }
         _ => Ok(()),
     }
+}
+
+fn speaks_for_a_leader(message: &Message) -> bool {
+    matches!(
+        message.get_msg_type(),
+        MessageType::MsgAppend
+            | MessageType::MsgHeartbeat
+            | MessageType::MsgSnapshot
+            | MessageType::MsgTimeoutNow
+    )
 }

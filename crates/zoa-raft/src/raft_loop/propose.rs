@@ -74,10 +74,24 @@ impl RaftLoop {
         {
             return Err(Refusal::ChangeUnderWay);
         }
-        match self.members.changed(&change.changes) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Refusal::ImpossibleChange),
+        let next = self.members.changed(&change.changes);
+        let next = next.map_err(|_| Refusal::ImpossibleChange)?;
+        // Fewer than a list can hold: whoever is sent a snapshot may be named in it before its time.
+        if next.ids().len() > limits::MEMBERS_MAX {
+            return Err(Refusal::ImpossibleChange);
         }
+        if !next.voters.iter().all(|id| self.can_vote(*id)) {
+            return Err(Refusal::NotCaughtUp);
+        }
+        Ok(())
+    }
+
+    /// Whether this one votes already, or has taken something from this leader: then it knows the
+    /// members. One that does not gives no vote, and a majority that needs it would wait for ever once the
+    /// leader is gone.
+    fn can_vote(&self, id: u64) -> bool {
+        let progress = self.node.raft.prs().get(id);
+        self.members.votes(id) || progress.is_some_and(|progress| progress.matched > 0)
     }
 
     /// Rules out, before the proposals are given away, all that would make the library drop them.

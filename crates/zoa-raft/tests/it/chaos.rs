@@ -4,6 +4,8 @@
 //! entry applied once and in order, no message ahead of the disk. Here is only the noise.
 
 use bytes::Bytes;
+use zoa_raft::MemberChange;
+use zoa_raft::PeerFault;
 use zoa_raft::RaftEvent;
 
 use crate::cluster::Cluster;
@@ -67,6 +69,103 @@ fn make_noise(cluster: &mut Cluster, dice: &mut Dice, size: u64, step: u64) {
         }
         _ => {}
     }
+}
+
+/// Changes of members on top of all that: some void, some decided late, on whoever leads or thinks so.
+fn make_changes(cluster: &mut Cluster, dice: &mut Dice, size: u64, step: u64) {
+    let id = 1 + dice.below(size);
+    match dice.below(100) {
+        0..4 => {
+            let one = |dice: &mut Dice| {
+                let whom = 1 + dice.below(size);
+                match dice.below(5) {
+                    0 | 1 => MemberChange::AddVoter(whom),
+                    2 | 3 => MemberChange::AddLearner(whom),
+                    _ => MemberChange::Remove(whom),
+                }
+            };
+            let changes: Vec<MemberChange> = (0..1 + dice.below(3)).map(|_| one(dice)).collect();
+            let data = match dice.below(3) {
+                0 => String::new(),
+                1 => format!("void {step}"),
+                _ => format!("change {step}"),
+            };
+            (1..=size).for_each(|id| cluster.change(id, &changes, &data));
+        }
+        4..6 => {
+            let slow = dice.below(2) == 0;
+            cluster.server(id).decides = !slow;
+        }
+        6..12 => cluster.decide(id),
+        12..13 => {
+            let to = 1 + dice.below(size);
+            cluster.event(id, RaftEvent::TransferLeader { to });
+        }
+        _ => {}
+    }
+}
+
+/// Three founders, and others that come with an empty disk and go, while everything goes wrong.
+fn check_with_changes(size: u64, seed: u64) -> (usize, usize) {
+    let mut cluster = Cluster::founded(3, seed);
+    (4..=size).for_each(|id| cluster.join(id));
+    let mut dice = Dice(seed);
+    for step in 0..6000 {
+        make_noise(&mut cluster, &mut dice, size, step);
+        make_changes(&mut cluster, &mut dice, size, step);
+    }
+    for id in 1..=size {
+        cluster.server(id).decides = true;
+        if !cluster.is_up(id) {
+            cluster.start(id);
+        }
+        cluster.decide(id);
+    }
+    let leader = (0..20).find_map(|_| {
+        cluster.run(20);
+        cluster.leader()
+    });
+    let leader = leader.unwrap_or_else(|| panic!("no leader after the noise, seed {seed}"));
+    cluster.propose(leader, &["the end"]);
+    cluster.run(30);
+    let (_, members) = cluster.memberships.last_key_value().expect("the founding");
+    let (members, history) = (members.clone(), cluster.history.clone());
+    assert!(
+        !members.is_joint(),
+        "every change comes to its end, seed {seed}"
+    );
+    for id in members.ids() {
+        let applied = &cluster.server(id).applied;
+        let applied = applied
+            .iter()
+            .map(|(index, term, data)| (*index, (*term, data.clone())));
+        assert!(applied.eq(history.clone()), "server {id}, seed {seed}");
+        let raft = cluster.server(id).raft.as_ref();
+        let found = raft.map(|raft| raft.members());
+        assert_eq!(found, Some(&members), "server {id}, seed {seed}");
+    }
+    for id in 1..=size {
+        let faults = &cluster.server(id).faults;
+        let known = |fault: &PeerFault| *fault == PeerFault::NotAMember;
+        assert!(
+            faults.iter().all(known),
+            "server {id}, seed {seed}: {faults:?}"
+        );
+    }
+    (history.len(), cluster.memberships.len())
+}
+
+#[test]
+fn changes_of_members_leave_one_truth_whatever_happens() {
+    let mut sums = (0, 0);
+    for seed in 200..260 {
+        let (committed, changes) = check_with_changes(6, seed);
+        sums = (sums.0 + committed, sums.1 + changes);
+    }
+    assert!(
+        sums.0 > 2000 && sums.1 > 500,
+        "the noise must leave room for work: {sums:?}"
+    );
 }
 
 fn run(size: u64, seed: u64, steps: u64, traced: bool) -> Cluster {

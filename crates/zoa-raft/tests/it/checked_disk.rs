@@ -29,6 +29,8 @@ pub(crate) struct CheckedDisk {
     pub(crate) base: LogPosition,
     pub(crate) entries: Vec<Entry>,
     pub(crate) snapshot: LogPosition,
+    /// At the founding position there is no file before one is taken.
+    pub(crate) has_file: bool,
     pub(crate) snapshot_state: Applied,
     /// As of the snapshot, or of the founding.
     pub(crate) members: Members,
@@ -148,6 +150,7 @@ impl CheckedDisk {
         keep: u64,
     ) -> LogIndex {
         self.snapshot = position;
+        self.has_file = true;
         self.snapshot_state = applied.clone();
         self.members = members.clone();
         let base = LogIndex(position.index.0.saturating_sub(keep));
@@ -168,6 +171,7 @@ impl CheckedDisk {
         );
         self.installed = true;
         self.snapshot = position;
+        self.has_file = true;
         self.snapshot_state = state;
         self.members = members;
         self.base = position;

@@ -278,6 +278,22 @@ impl Cluster {
         self.tick_all();
     }
 
+    /// The next thing that can happen by itself: one write of one disk, or else one packet.
+    pub(crate) fn step(&mut self) -> bool {
+        let waiting = self
+            .servers
+            .iter()
+            .find(|(_, server)| !server.disk.queue.is_empty());
+        if let Some(id) = waiting.map(|(id, _)| *id) {
+            self.sync(id, 1);
+        } else if self.network.is_empty() {
+            return false;
+        } else {
+            self.deliver(0);
+        }
+        true
+    }
+
     pub(crate) fn settle(&mut self) {
         loop {
             let ids: Vec<u64> = self.servers.keys().copied().collect();
@@ -428,17 +444,17 @@ impl Cluster {
     pub(crate) fn snapshot(&mut self, id: u64, keep: u64) {
         let server = self.server(id);
         let applied = server.applied.clone();
-        let Some((index, term, _)) = applied.last() else {
-            return;
-        };
-        let position = LogPosition {
+        let newest = applied.last().map(|(index, term, _)| LogPosition {
             index: LogIndex(*index),
             term: *term,
-        };
+        });
+        // Nothing applied yet: a snapshot of the founding.
+        let position = newest.unwrap_or(server.disk.base);
         let Some(members) = server.history.at(position.index).cloned() else {
             return;
         };
-        if server.raft.is_none() || server.disk.snapshot.index >= position.index {
+        let is_old = server.disk.snapshot.index >= position.index && server.disk.has_file;
+        if server.raft.is_none() || is_old || position.index.0 == 0 {
             return;
         }
         server.history.forget_before(position.index);
@@ -469,15 +485,27 @@ impl Cluster {
     }
 
     fn check_old_members(&self, id: u64, index: u64, found: &Members) {
-        let Some((_, known)) = self.memberships.range(..=index).next_back() else {
-            assert!(found.is_empty());
+        if index == 0 && found.is_empty() {
+            // It joins.
             return;
-        };
-        // A receiver of a snapshot from before it was added is named as a learner all the same.
-        let mut found = found.clone();
-        if !known.contains(id) {
-            found.learners.retain(|learner| *learner != id);
         }
+        let (_, known) = self
+            .memberships
+            .range(..=index)
+            .next_back()
+            .expect("nobody knows of members before the founding");
+        // Who was sent a snapshot from before it was added is named in it as a learner all the same; also
+        // in the snapshots that it takes itself, up to the place where it was added.
+        let mut found = found.clone();
+        let later: Vec<&Members> = self
+            .memberships
+            .range(index..)
+            .map(|(_, later)| later)
+            .collect();
+        let comes = |learner: &u64| later.iter().any(|later| later.contains(*learner));
+        found
+            .learners
+            .retain(|learner| known.learners.contains(learner) || !comes(learner));
         assert_eq!(found, *known, "server {id} at {index}, seed {}", self.seed);
     }
 

@@ -9,4 +9,5 @@ mod lagging;
 mod members;
 mod replication;
 mod single;
+mod transfer;
 mod wire;
