@@ -18,6 +18,7 @@ use zoa_core::SuperDigest;
 use zoa_proto::PeerId;
 use zoa_proto::frame::FrameLimits;
 use zoa_server::Options;
+use zoa_server::SecureClient;
 use zoa_server::Server;
 use zoa_server::config::Notice;
 use zoa_server::config::ServerConfig;
