@@ -57,6 +57,12 @@ impl EnsembleConfig {
         }
     }
 
+    /// The line of a server, as text.
+    pub(crate) fn line_of(&self, peer: PeerId) -> String {
+        let line = self.lines.get(peer);
+        line.map(ToString::to_string).unwrap_or_default()
+    }
+
     pub(crate) fn is_alone(&self) -> bool {
         self.lines.len() <= 1
     }
@@ -68,6 +74,9 @@ impl EnsembleConfig {
             "no server.N line is that of a participant".to_owned()
         } else if self.raft_tick_ms == 0 {
             "a tick takes no time".to_owned()
+        } else if self.heartbeat_ticks == 0 || self.election_ticks <= self.heartbeat_ticks {
+            "an election must take more ticks than a heartbeat, and a heartbeat at least one"
+                .to_owned()
         } else {
             return Ok(());
         };
@@ -136,10 +145,8 @@ pub enum Start {
         cluster: ClusterId,
         /// Under which id this server speaks.
         node: NodeId,
-        /// The log, read to its end.
+        /// The log, read to its end. With [`EnsembleConfig::force_new_ensemble`], all of it as committed.
         recovery: Recovery,
-        /// Whether there is a snapshot with the members in it.
-        has_snapshot: bool,
     },
 }
 

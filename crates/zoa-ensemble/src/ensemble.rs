@@ -1,20 +1,109 @@
 //! One server's place among its peers: the state machine itself.
+//!
+//! ```text
+//!   Bare --Save--> Saving --Saved--> Opening --LogOpened--> Running { raft }
+//!     ^-- Prepare ---'
+//! ```
+//!
+//! Here is what ties the parts together; each part has a file of its own in `ensemble/`. After every event all parts look again at what
+//! is so now ([`Ensemble::settle`]), so that nothing depends on the order in which they heard of it.
+
+mod beat;
+mod dialing;
+mod forward;
+mod founding;
+mod frames;
+mod handover;
+mod links;
+mod membership;
+mod raft_effects;
+mod reminder;
+mod serving;
+mod stages;
+mod touches;
+mod writes;
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use zoa_log::HardState;
 use zoa_log::LogIndex;
 use zoa_proto::PeerId;
+use zoa_raft::PeerFault;
+use zoa_raft::RaftEffect;
+use zoa_raft::RaftEvent;
+use zoa_raft::RaftLoop;
+use zoa_tree::MemberLines;
 
 use crate::config::EnsembleConfig;
 use crate::config::EnsembleError;
+use crate::config::Founders;
 use crate::config::Start;
+use crate::event::CutReason;
+use crate::event::Direction;
 use crate::event::Effect;
 use crate::event::Event;
+use crate::event::LinkId;
+use crate::event::PeerAddresses;
+use crate::event::Role;
+use crate::hello::Hello;
+use crate::hello::HelloState;
+use crate::hello::answer::HelloRefusal;
+use crate::hello::judge::judge;
+use crate::identity::Identity;
 use crate::node_id::NodeId;
+use crate::notice::Notice;
+use forward::Forwarder;
+use links::Link;
+use links::Links;
+use reminder::Reminder;
+use serving::ServingGate;
+use stages::Stage;
+use touches::TouchBook;
+use writes::Held;
 
 /// See the module.
 #[derive(Debug)]
 pub struct Ensemble {
     config: EnsembleConfig,
+    founders: Founders,
+    stage: Stage,
+    identity: Identity,
+    links: Links,
+    forwarder: Forwarder,
+    held: VecDeque<Held>,
+    touches: TouchBook,
+    gate: ServingGate,
+    /// As the replicated state has them; `None` until it was asked.
+    lines: Option<MemberLines>,
+    /// The last that was told of: what this server is, who leads, in which term.
+    role: Option<(Role, Option<PeerId>, u64)>,
+    /// The term in which this server was established as leader.
+    established: Option<u64>,
+    /// The term in which it said who the servers are.
+    lines_said_in: Option<u64>,
+    now_ms: u64,
+    ticked_ms: Option<u64>,
+    ticks: u64,
+    /// A peer says that this server is no member any more.
+    is_taken_out: bool,
+    reminder: Reminder,
+    handover: Option<handover::Handover>,
+    /// Learners that no line names, and since when they are gone.
+    strangers_gone_ms: BTreeMap<u64, u64>,
+    dialed: Vec<PeerAddresses>,
+    /// What came out of the replication and is not carried out yet.
+    raft_effects: Vec<RaftEffect>,
+    /// What the last message of a peer was accused of.
+    raft_fault: Option<PeerFault>,
+    /// Why the replication did not take what it was last given.
+    raft_refusal: Option<zoa_raft::Refusal>,
+    /// Snapshots that could not be sent.
+    undelivered: Vec<u64>,
+    /// Links, lines or members changed, so that the peers have to be looked at again.
+    peers_changed: bool,
+    /// What this disk holds goes on alone, and the snapshot that says so is not there yet.
+    is_forcing: bool,
 }
 
 /// How a peer does, for those who look.
@@ -22,14 +111,16 @@ pub struct Ensemble {
 pub struct PeerStatus {
     /// Who.
     pub peer: PeerId,
-    /// Under which id, if it has one.
-    pub node: Option<NodeId>,
+    /// Under which id.
+    pub node: NodeId,
     /// Whether both connections stand.
     pub is_connected: bool,
     /// Whether its vote counts.
     pub votes: bool,
     /// Up to where it has the log, as a leader knows.
     pub matched: Option<LogIndex>,
+    /// Whether it is being sent a snapshot, as a leader knows.
+    pub takes_snapshot: bool,
 }
 
 impl Ensemble {
@@ -37,29 +128,315 @@ impl Ensemble {
     ///
     /// # Errors
     ///
-    /// When the settings are wrong, or the log cannot be what this server has written.
+    /// When the settings are wrong, the data is another server's, or the log cannot be what this server has written.
     pub fn new(
         config: EnsembleConfig,
         start: Start,
         effects: &mut Vec<Effect>,
     ) -> Result<Self, EnsembleError> {
         config.check()?;
-        let _ = (start, effects);
-        Ok(Self { config })
+        let founders = config.founders();
+        let identity = Identity {
+            epoch: 0,
+            me: config.me,
+            state: HelloState::Empty,
+            founders: founders.clone(),
+            initialize: config.initialize,
+            line: config.line_of(config.me),
+            members: zoa_raft::Members::default(),
+        };
+        let mut ensemble = Self {
+            founders,
+            stage: Stage::Opening,
+            identity,
+            links: Links::default(),
+            forwarder: Forwarder::default(),
+            held: VecDeque::new(),
+            touches: TouchBook::default(),
+            gate: ServingGate::new(config.quiet_ms_max),
+            lines: None,
+            role: None,
+            established: None,
+            lines_said_in: None,
+            now_ms: 0,
+            ticked_ms: None,
+            ticks: 0,
+            is_taken_out: false,
+            reminder: Reminder::default(),
+            handover: None,
+            strangers_gone_ms: BTreeMap::new(),
+            dialed: Vec::new(),
+            raft_effects: Vec::new(),
+            raft_fault: None,
+            raft_refusal: None,
+            undelivered: Vec::new(),
+            peers_changed: true,
+            is_forcing: false,
+            config,
+        };
+        ensemble.begin(start, effects)?;
+        ensemble.settle(effects);
+        Ok(ensemble)
     }
 
     /// Takes one event and adds what follows from it to `effects`.
+    ///
+    /// # Panics
+    ///
+    /// When the driver breaks a promise that safety rests on; see [`zoa_raft::RaftLoop::handle`].
     pub fn handle(&mut self, event: Event, effects: &mut Vec<Effect>) {
-        let _ = (event, effects, &self.config);
+        match event {
+            Event::Propose(proposals) => self.handle_propose(proposals, effects),
+            Event::Touched(touches) => self.touches.add(self.now_ms, &touches),
+            Event::LinkUp {
+                link,
+                peer,
+                direction,
+                hello,
+                epoch,
+            } => {
+                if epoch < self.identity.epoch || peer != hello.me {
+                    let reason = CutReason::NewIdentity;
+                    effects.push(Effect::CutLink { link, reason });
+                } else {
+                    self.handle_link_up(Link::new(link, direction, hello), effects);
+                }
+            }
+            Event::LinkDown { link } => self.handle_link_gone(link, effects),
+            Event::LinkRefused { peer, refusal } => {
+                self.handle_link_refused(peer, refusal, effects);
+            }
+            Event::Received { link, frame } => self.handle_frame(link, frame, effects),
+            Event::Tick { now_ms } => self.handle_tick(now_ms, effects),
+            Event::Persisted { number } => {
+                self.run_raft(RaftEvent::Persisted { number }, effects);
+            }
+            Event::LogRead { low, entries } => {
+                self.run_raft(RaftEvent::LogRead { low, entries }, effects);
+            }
+            Event::Compacted { first_index } => {
+                self.run_raft(RaftEvent::Compacted { first_index }, effects);
+            }
+            Event::SnapshotTaken { position, members } => {
+                self.end_forcing(&members, effects);
+                self.run_raft(RaftEvent::SnapshotTaken { position, members }, effects);
+            }
+            Event::SnapshotSent { node, delivered } => {
+                let peer = node.raft();
+                self.run_raft(RaftEvent::SnapshotSent { peer, delivered }, effects);
+            }
+            Event::SnapshotReceived { message } => {
+                self.run_raft(RaftEvent::Peer(message), effects);
+            }
+            Event::ChangeDecided { index, accepted } => {
+                self.run_raft(RaftEvent::ChangeDecided { index, accepted }, effects);
+            }
+            Event::MemberLines(lines) => self.handle_lines(lines, effects),
+            Event::Saved => self.handle_saved(effects),
+            Event::LogOpened => self.handle_log_opened(effects),
+            Event::Handover => self.handle_handover(effects),
+        }
+        self.settle(effects);
     }
 
     /// The newest hard state, which at a clean stop is worth storing; `None` while there is no log.
+    #[must_use]
     pub fn hard_state(&self) -> Option<HardState> {
-        None
+        self.raft().map(RaftLoop::hard_state)
     }
 
-    /// How the peers do.
+    /// How the other members do.
+    #[must_use]
     pub fn peers(&self) -> Vec<PeerStatus> {
-        Vec::new()
+        let Some(raft) = self.raft() else {
+            return Vec::new();
+        };
+        let others = raft
+            .members()
+            .ids()
+            .into_iter()
+            .filter(|id| *id != raft.id());
+        others
+            .filter_map(|id| {
+                let node = NodeId::from_raft(id)?;
+                let progress = raft.progress(id);
+                Some(PeerStatus {
+                    peer: node.myid(),
+                    node,
+                    is_connected: self.links.is_connected(id),
+                    votes: raft.members().votes(id),
+                    matched: progress.map(|progress| progress.matched),
+                    takes_snapshot: progress.is_some_and(|it| it.is_pending_snapshot),
+                })
+            })
+            .collect()
+    }
+
+    fn raft(&self) -> Option<&RaftLoop> {
+        match &self.stage {
+            Stage::Running(raft) => Some(raft),
+            Stage::Bare(_) | Stage::Saving { .. } | Stage::Opening => None,
+        }
+    }
+
+    /// Whether this server leads, and everything of its predecessors is handed out.
+    fn leads(&self) -> Option<&RaftLoop> {
+        let raft = self.raft()?;
+        let leads = raft.is_leader() && self.established == Some(raft.term());
+        leads.then_some(raft)
+    }
+
+    /// What the ensemble's lines are, as far as anybody knows.
+    fn lines(&self) -> &MemberLines {
+        let known = self.lines.as_ref().filter(|lines| !lines.is_empty());
+        known.unwrap_or(&self.config.lines)
+    }
+
+    /// All parts look again.
+    fn settle(&mut self, effects: &mut Vec<Effect>) {
+        if self.peers_changed {
+            self.peers_changed = false;
+            self.cut_those_taken_out(effects);
+            self.tell_whom_to_dial(effects);
+        }
+        self.settle_founding(effects);
+        self.settle_snapshots(effects);
+        self.settle_role(effects);
+        self.settle_writes(effects);
+        self.settle_serving(effects);
+        self.settle_handover(effects);
+    }
+
+    fn settle_role(&mut self, effects: &mut Vec<Effect>) {
+        let Some(raft) = self.raft() else { return };
+        let term = raft.term();
+        let leader = raft.leader().and_then(NodeId::from_raft);
+        let leader = leader.map(NodeId::myid);
+        let line = self.lines().get(self.config.me);
+        let role = match leader {
+            None => Role::Looking,
+            Some(_) if raft.is_leader() => Role::Leader,
+            Some(_) if line.is_some_and(|it| it.role == zoa_tree::MemberRole::Observer) => {
+                Role::Observer
+            }
+            Some(_) => Role::Follower,
+        };
+        if self.role == Some((role, leader, term)) {
+            return;
+        }
+        if self
+            .role
+            .is_some_and(|(before, _, _)| before == Role::Leader)
+        {
+            self.held.clear();
+        }
+        self.role = Some((role, leader, term));
+        effects.push(Effect::Role { role, leader, term });
+    }
+
+    fn settle_serving(&mut self, effects: &mut Vec<Effect>) {
+        let now_ms = self.now_ms;
+        let led = self.leads().map(|raft| (raft.term(), raft.commit()));
+        if let Some((term, commit)) = led {
+            self.gate.hear(term, commit, now_ms);
+        }
+        let Some(raft) = self.raft() else { return };
+        let is_member = !self.is_taken_out && raft.members().contains(raft.id());
+        let Some(serves) = self.gate.look(raft.handed_out(), is_member, now_ms) else {
+            return;
+        };
+        if !serves && self.forwarder.has_unknown() {
+            self.give_up_writes(effects);
+        }
+        effects.push(Effect::Serving(serves));
+    }
+
+    fn handle_link_up(&mut self, link: Link, effects: &mut Vec<Effect>) {
+        let id = link.id;
+        if judge(&self.identity, &link.hello).is_err() {
+            self.cut_unknown(id, CutReason::NoMember, effects);
+            return;
+        }
+        if let Some(before) = self.links.add(link) {
+            self.cut(before, CutReason::Superseded, effects);
+        }
+        self.peers_changed = true;
+        self.tell_leading(Some(id), effects);
+    }
+
+    /// A link is gone, or as good as gone.
+    fn handle_link_gone(&mut self, id: LinkId, effects: &mut Vec<Effect>) {
+        let Some(link) = self.links.remove(id) else {
+            return;
+        };
+        self.peers_changed = true;
+        let Some(node) = link.node() else { return };
+        let is_replaced = match link.direction {
+            Direction::Outgoing => self.links.outgoing_to(node.raft()).is_some(),
+            Direction::Incoming => {
+                let other = self.links.incoming(link.peer);
+                other.is_some_and(|other| other.node() == Some(node))
+            }
+        };
+        // A leader whose link to this server is gone is gone. What this server sends it may take another way soon.
+        let leads = self.raft().and_then(RaftLoop::leader) == Some(node.raft());
+        if !is_replaced && (link.direction == Direction::Incoming || !leads) {
+            self.run_raft(RaftEvent::PeerLost { peer: node.raft() }, effects);
+        }
+    }
+
+    fn handle_link_refused(
+        &mut self,
+        peer: PeerId,
+        refusal: HelloRefusal,
+        effects: &mut Vec<Effect>,
+    ) {
+        if refusal == HelloRefusal::NoMember && self.raft().is_some() && !self.is_taken_out {
+            self.is_taken_out = true;
+            effects.push(Effect::Notice(Notice::NoMember));
+        }
+        if self.reminder.is_new_refusal(peer, refusal) {
+            effects.push(Effect::Notice(Notice::RefusedBy { peer, refusal }));
+        }
+    }
+
+    fn handle_lines(&mut self, lines: MemberLines, effects: &mut Vec<Effect>) {
+        self.lines = Some(lines);
+        self.peers_changed = true;
+        let line = self.lines().get(self.config.me).map(ToString::to_string);
+        if let Some(line) = line
+            && line != self.identity.line
+        {
+            self.identity.line = line;
+            self.tell_identity(effects);
+        }
+    }
+
+    fn tell_identity(&self, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Identity(Box::new(self.identity.clone())));
+    }
+
+    /// Ends a link that stands.
+    fn cut(&mut self, id: LinkId, reason: CutReason, effects: &mut Vec<Effect>) {
+        self.cut_unknown(id, reason, effects);
+        self.handle_link_gone(id, effects);
+    }
+
+    fn cut_unknown(&self, link: LinkId, reason: CutReason, effects: &mut Vec<Effect>) {
+        effects.push(Effect::CutLink { link, reason });
+    }
+
+    /// Ends the links of those that the members have gone on without.
+    fn cut_those_taken_out(&mut self, effects: &mut Vec<Effect>) {
+        let judged = |hello: &Hello| judge(&self.identity, hello).is_err();
+        let out: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|link| judged(&link.hello))
+            .map(|link| link.id)
+            .collect();
+        for id in out {
+            self.cut(id, CutReason::NoMember, effects);
+        }
     }
 }

@@ -42,17 +42,11 @@ pub enum Direction {
 /// Something that happened.
 #[derive(Debug)]
 pub enum Event {
-    /// Transactions of this server's clients, all that the driver has drained.
+    /// Transactions of this server's clients, in order; none is empty.
     ///
-    /// `generation` is what the core had heard in the last [`Effect::Unknown`] (0 before the first) when these were admitted, *under
-    /// the lock of their connection, and after it was seen there that no write of an older generation is unanswered*. Older ones
-    /// are dropped: their connections have been ended (G-03).
-    Propose {
-        /// See above.
-        generation: u64,
-        /// What to replicate; none is empty.
-        proposals: Vec<Bytes>,
-    },
+    /// Not before every [`Effect::Unknown`] that came was carried out, and without those of connections that it ended, also when they
+    /// were on their way before: a later write of a connection must not be taken when an earlier one may be lost (G-03).
+    Propose(Vec<Bytes>),
     /// Sessions that this server's clients spoke for since the last time; to be given at heartbeat pace.
     Touched(Vec<Touch>),
     /// A connection to or from a peer is there; both sides have accepted the other's hello.
@@ -65,6 +59,8 @@ pub enum Event {
         direction: Direction,
         /// What the peer said.
         hello: Hello,
+        /// [`Identity::epoch`] of the identity that this server's hello was made of.
+        epoch: u64,
     },
     /// The connection is gone, by whatever cause, also by [`Effect::CutLink`]. Nothing is received on it any more.
     LinkDown {
@@ -205,7 +201,8 @@ pub enum Effect {
     },
     /// Whom to dial from here on; others no more. This server itself is not among them.
     Peers(Vec<PeerAddresses>),
-    /// Who this server is from here on, for hellos and for judging them. Comes first of all effects, and on every change.
+    /// Who this server is from here on, for hellos and for judging them. Comes first of all effects, and on every change. What is
+    /// under way with an older one may go on.
     Identity(Box<Identity>),
     /// What this server is, and who leads, as far as it knows. Comes on every change.
     Role {
@@ -224,12 +221,9 @@ pub enum Effect {
     },
     /// Whether clients are served. Not before the first `Serving(true)`.
     Serving(bool),
-    /// Writes that this server's clients await may never be answered: end every connection that has an unanswered write or attach of an
-    /// older generation; from here on admit with this one. See [`Event::Propose`].
-    Unknown {
-        /// The new generation, higher than all before.
-        generation: u64,
-    },
+    /// Writes that this server's clients await may never be answered, though they may come true: end every connection that has an
+    /// unanswered write or attach, before the next [`Event::Propose`].
+    Unknown,
     /// Sessions that other servers' clients spoke for; given to a leader only.
     Touches(Vec<Touch>),
     /// Make this step of the founding durable, then say [`Event::Saved`]. No other effect of this kind comes meanwhile.
@@ -309,4 +303,6 @@ pub enum CutReason {
     NewIdentity,
     /// The peer was taken out of the ensemble, or its place was given to another.
     NoMember,
+    /// The peer's writes are not taken, and there is no other way to tell it.
+    StreamRefused,
 }

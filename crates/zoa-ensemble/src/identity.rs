@@ -13,6 +13,8 @@ use crate::hello::Purpose;
 /// See the module.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identity {
+    /// Rises when what earlier hellos said is wrong; a link that was made with one of those is ended.
+    pub epoch: u64,
     /// `myid`.
     pub me: PeerId,
     /// How far this server is.

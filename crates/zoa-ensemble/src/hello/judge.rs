@@ -85,6 +85,7 @@ mod tests {
 
     fn identity(state: HelloState, voters: &[u64]) -> Identity {
         Identity {
+            epoch: 0,
             me: PeerId(1),
             state,
             founders: Founders::default(),

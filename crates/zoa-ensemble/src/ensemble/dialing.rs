@@ -1,0 +1,67 @@
+//! Whom this server dials, and where.
+//!
+//! The lines of the replicated state count, and those of zoo.cfg beside them: for a server that is no member yet, and for a member that was
+//! away while addresses changed. A peer that dials this server from outside the lines is dialed back, so that it can join.
+
+use std::collections::BTreeMap;
+
+use core::net::IpAddr;
+
+use zoa_proto::PeerId;
+use zoa_tree::ServerAddress;
+use zoa_tree::ServerLine;
+
+use super::Ensemble;
+use crate::event::Direction;
+use crate::event::Effect;
+use crate::event::PeerAddresses;
+
+impl Ensemble {
+    pub(super) fn tell_whom_to_dial(&mut self, effects: &mut Vec<Effect>) {
+        let peers = self.whom_to_dial();
+        if peers != self.dialed {
+            self.dialed.clone_from(&peers);
+            effects.push(Effect::Peers(peers));
+        }
+    }
+
+    fn whom_to_dial(&self) -> Vec<PeerAddresses> {
+        let mut peers: BTreeMap<PeerId, Vec<ServerAddress>> = BTreeMap::new();
+        for (peer, line) in self.lines().iter() {
+            add(peers.entry(peer).or_default(), line);
+        }
+        let raft = self.raft();
+        let is_member = raft.is_some_and(|raft| raft.members().contains(raft.id()));
+        for (peer, line) in self.config.lines.iter() {
+            // Once the state has lines, who stands in zoo.cfg only is no member, or was taken out.
+            if peers.contains_key(&peer) || !is_member {
+                add(peers.entry(peer).or_default(), line);
+            }
+        }
+        for link in self.links.iter() {
+            if link.direction == Direction::Incoming
+                && let Some(line) = ServerLine::parse(&link.hello.line)
+            {
+                add(peers.entry(link.peer).or_default(), &line);
+            }
+        }
+        peers.remove(&self.config.me);
+        peers.retain(|_, addresses| !addresses.is_empty());
+        peers
+            .into_iter()
+            .map(|(peer, addresses)| PeerAddresses { peer, addresses })
+            .collect()
+    }
+}
+
+/// Adds the addresses of a line that mean its server wherever they are read.
+fn add(addresses: &mut Vec<ServerAddress>, line: &ServerLine) {
+    for address in &line.addresses {
+        let host: Result<IpAddr, _> = address.host.parse();
+        // Servers in containers often name themselves so: any address of whoever reads it.
+        let is_any = host.is_ok_and(|host| host.is_unspecified());
+        if !is_any && !addresses.contains(address) {
+            addresses.push(address.clone());
+        }
+    }
+}

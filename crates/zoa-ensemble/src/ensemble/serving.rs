@@ -1,0 +1,95 @@
+//! When clients are served.
+//!
+//! ```text
+//!   not served --a leader of this term, and all that it had committed at first contact is handed out here--> served
+//!   served     --no leader heard of for `quiet_ms_max`, or no member any more-----------------------------> not served
+//! ```
+//!
+//! A change of leader does not end it: reads go on, writes wait. Invariant: whoever begins to be served sees everything that was
+//! acknowledged to anyone before this server's contact with the leader began (G-04 beyond what a client itself has seen).
+
+use zoa_log::LogIndex;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct ServingGate {
+    quiet_ms_max: u64,
+    serves: bool,
+    /// The contact with the leader of this term, and what it had committed when it began.
+    contact: Option<(u64, LogIndex)>,
+    /// When the leader, or a quorum, was heard of last.
+    heard_ms: u64,
+}
+
+impl ServingGate {
+    pub(super) fn new(quiet_ms_max: u64) -> Self {
+        Self {
+            quiet_ms_max,
+            serves: false,
+            contact: None,
+            heard_ms: 0,
+        }
+    }
+
+    pub(super) fn serves(&self) -> bool {
+        self.serves
+    }
+
+    /// The leader of `term`, perhaps this server, was heard of; `commit` is what it has committed.
+    pub(super) fn hear(&mut self, term: u64, commit: LogIndex, now_ms: u64) {
+        if self.contact.is_none_or(|(known, _)| known != term) {
+            self.contact = Some((term, commit));
+        }
+        self.heard_ms = now_ms;
+    }
+
+    /// Looks again; returns whether clients are served, if that changed.
+    pub(super) fn look(
+        &mut self,
+        handed_out: LogIndex,
+        is_member: bool,
+        now_ms: u64,
+    ) -> Option<bool> {
+        if now_ms.saturating_sub(self.heard_ms) > self.quiet_ms_max || !is_member {
+            self.contact = None;
+        }
+        let serves = match self.contact {
+            // Once served, a new leader's first commit index need not be reached: nobody sees older data than before.
+            Some((_, commit)) => self.serves || handed_out >= commit,
+            None => false,
+        };
+        let changed = serves != self.serves;
+        self.serves = serves;
+        changed.then_some(serves)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_was_committed_at_first_contact_comes_first() {
+        let mut gate = ServingGate::new(100);
+        assert_eq!(gate.look(LogIndex(10), true, 0), None);
+        gate.hear(2, LogIndex(12), 10);
+        gate.hear(2, LogIndex(15), 20);
+        assert_eq!(gate.look(LogIndex(11), true, 20), None);
+        assert_eq!(gate.look(LogIndex(12), true, 20), Some(true));
+        gate.hear(3, LogIndex(20), 30);
+        assert_eq!(gate.look(LogIndex(12), true, 30), None);
+    }
+
+    #[test]
+    fn a_leader_not_heard_of_ends_it_and_so_does_a_lost_place() {
+        let mut gate = ServingGate::new(100);
+        gate.hear(2, LogIndex(1), 10);
+        assert_eq!(gate.look(LogIndex(1), true, 10), Some(true));
+        assert_eq!(gate.look(LogIndex(1), true, 110), None);
+        assert_eq!(gate.look(LogIndex(1), true, 111), Some(false));
+        gate.hear(2, LogIndex(5), 120);
+        assert_eq!(gate.look(LogIndex(4), true, 120), None, "a new contact");
+        assert_eq!(gate.look(LogIndex(5), true, 120), Some(true));
+        assert_eq!(gate.look(LogIndex(5), false, 121), Some(false));
+    }
+}

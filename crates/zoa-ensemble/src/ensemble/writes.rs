@@ -1,0 +1,210 @@
+//! Writes of this server's clients on their way to the log, and those that other servers send here.
+//!
+//! See `forward.rs` for the rule. During a transfer of leadership everything waits: it goes to whoever leads then, or, if the transfer
+//! comes to nothing, into the own log.
+
+use bytes::Bytes;
+use zoa_raft::RaftEvent;
+use zoa_raft::RaftLoop;
+
+use super::Ensemble;
+use super::forward::Course;
+use super::links::StreamIn;
+use crate::event::CutReason;
+use crate::event::Effect;
+use crate::event::LinkId;
+use crate::limits::HELD_LEN_MAX;
+use crate::message::Forward;
+use crate::message::PeerMessage;
+use crate::message::PeerMessageError;
+use crate::message::StreamPlace;
+use crate::notice::Notice;
+
+/// Writes of a peer that wait for the end of a transfer of leadership.
+#[derive(Debug)]
+pub(super) struct Held {
+    link: LinkId,
+    forward: Forward,
+}
+
+impl Ensemble {
+    pub(super) fn handle_propose(&mut self, proposals: Vec<Bytes>, effects: &mut Vec<Effect>) {
+        if proposals.is_empty() {
+            return;
+        }
+        if self.forwarder.waiting.is_empty() && self.own_term().is_some() {
+            self.propose_own(proposals, effects);
+        } else if self.forwarder.waiting.push(proposals).is_err() {
+            effects.push(Effect::Notice(Notice::TooMuchWaits));
+            self.give_up_writes(effects);
+        }
+    }
+
+    /// Ends a course that is over, then sends on what waits.
+    pub(super) fn settle_writes(&mut self, effects: &mut Vec<Effect>) {
+        let is_over = match self.forwarder.course {
+            Course::Idle => false,
+            Course::Own { term } => !self.leads_in(term),
+            Course::Stream { link, next } => {
+                let term = self.raft().map(RaftLoop::term);
+                term != Some(next.term) || self.links.get(link).is_none()
+            }
+        };
+        if is_over {
+            self.give_up_writes(effects);
+        }
+        self.release_held(effects);
+        if self.forwarder.waiting.is_empty() {
+            return;
+        }
+        if self.own_term().is_some() {
+            let proposals = self.forwarder.waiting.take();
+            self.propose_own(proposals, effects);
+        } else if let Some((term, link)) = self.way_to_leader() {
+            for forward in self.forwarder.take_frames(term, link) {
+                let frame = PeerMessage::Forward(forward).encode();
+                effects.push(Effect::Send { link, frame });
+            }
+        }
+    }
+
+    /// What was given to anybody, and what waits, is unknown from here on.
+    pub(super) fn give_up_writes(&mut self, effects: &mut Vec<Effect>) {
+        self.forwarder.give_up();
+        effects.push(Effect::Unknown);
+    }
+
+    /// The leader does not take what stands there, nor what is behind it.
+    pub(super) fn handle_forward_refused(
+        &mut self,
+        link: LinkId,
+        place: StreamPlace,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Course::Stream { link: own, next } = self.forwarder.course else {
+            return;
+        };
+        let peers = [own, link].map(|id| self.links.get(id).map(|link| link.peer));
+        let [to, from] = peers;
+        let is_this_one = (place.term, place.stream) == (next.term, next.stream);
+        if to == from && is_this_one && place.seq < next.seq {
+            self.give_up_writes(effects);
+        }
+    }
+
+    /// A follower sends its clients' writes.
+    pub(super) fn handle_forward(
+        &mut self,
+        link: LinkId,
+        forward: Forward,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), PeerMessageError> {
+        let Some(known) = self.links.get_mut(link) else {
+            return Ok(());
+        };
+        let place = forward.place;
+        let is_due = match known.stream {
+            StreamIn::Refused { stream } if place.stream <= stream => return Ok(()),
+            StreamIn::None | StreamIn::Refused { .. } => place.seq == 0,
+            StreamIn::Next(next) if place.stream == next.stream => place == next,
+            StreamIn::Next(next) => place.stream > next.stream && place.seq == 0,
+        };
+        if !is_due {
+            return Err(PeerMessageError::OutOfPlace("a forwarded write"));
+        }
+        known.stream = StreamIn::Next(StreamPlace {
+            seq: place.seq + 1,
+            ..place
+        });
+        if !self.leads_in(place.term) {
+            self.refuse(link, place, effects);
+        } else if self.own_term().is_none() || !self.held.is_empty() {
+            self.hold(Held { link, forward }, effects);
+        } else {
+            self.propose_for(Held { link, forward }, effects);
+        }
+        Ok(())
+    }
+
+    /// The term in which this server may propose now.
+    fn own_term(&self) -> Option<u64> {
+        let raft = self.raft()?;
+        let may = raft.is_leader() && raft.transferring().is_none() && self.handover.is_none();
+        may.then(|| raft.term())
+    }
+
+    fn leads_in(&self, term: u64) -> bool {
+        let raft = self.raft();
+        raft.is_some_and(|raft| raft.is_leader() && raft.term() == term)
+    }
+
+    fn way_to_leader(&self) -> Option<(u64, LinkId)> {
+        let raft = self.raft()?;
+        let leader = raft.leader().filter(|leader| *leader != raft.id())?;
+        let link = self.links.outgoing_to(leader)?;
+        Some((raft.term(), link.id))
+    }
+
+    fn propose_own(&mut self, proposals: Vec<Bytes>, effects: &mut Vec<Effect>) {
+        let Some(term) = self.own_term() else {
+            return;
+        };
+        self.forwarder.course = Course::Own { term };
+        self.run_raft(RaftEvent::Propose(proposals), effects);
+        if self.is_refused() {
+            self.give_up_writes(effects);
+        }
+    }
+
+    fn propose_for(&mut self, held: Held, effects: &mut Vec<Effect>) {
+        let Held { link, forward } = held;
+        self.run_raft(RaftEvent::Propose(forward.proposals), effects);
+        if self.is_refused() {
+            self.refuse(link, forward.place, effects);
+        }
+    }
+
+    fn is_refused(&mut self) -> bool {
+        self.raft_refusal.take().is_some()
+    }
+
+    fn hold(&mut self, held: Held, effects: &mut Vec<Effect>) {
+        let len = |held: &Held| -> usize { held.forward.proposals.iter().map(Bytes::len).sum() };
+        let before: usize = self.held.iter().map(len).sum();
+        if !self.held.is_empty() && before + len(&held) > HELD_LEN_MAX {
+            self.refuse(held.link, held.forward.place, effects);
+            // What this peer sent before must not come behind what is refused now; nor is it known to it which came through.
+            self.held.retain(|other| other.link != held.link);
+        } else {
+            self.held.push_back(held);
+        }
+    }
+
+    /// The transfer came to nothing, or this server leads no more.
+    fn release_held(&mut self, effects: &mut Vec<Effect>) {
+        while self.own_term().is_some()
+            && let Some(held) = self.held.pop_front()
+        {
+            let refused = self.links.get(held.link).map(|link| link.stream);
+            let is_open = matches!(refused, Some(StreamIn::Next(next)) if next.stream == held.forward.place.stream);
+            if is_open && self.leads_in(held.forward.place.term) {
+                self.propose_for(held, effects);
+            }
+        }
+    }
+
+    fn refuse(&mut self, link: LinkId, place: StreamPlace, effects: &mut Vec<Effect>) {
+        let Some(known) = self.links.get_mut(link) else {
+            return;
+        };
+        let stream = place.stream;
+        known.stream = StreamIn::Refused { stream };
+        let peer = known.peer;
+        let Some(back) = self.links.outgoing(peer).map(|back| back.id) else {
+            // It must hear of it, and it hears of the end of its link.
+            return self.cut(link, CutReason::StreamRefused, effects);
+        };
+        let frame = PeerMessage::ForwardRefused(place).encode();
+        effects.push(Effect::Send { link: back, frame });
+    }
+}
