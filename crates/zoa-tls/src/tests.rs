@@ -1,3 +1,5 @@
+//! What files are taken, what is said of others, and how subjects are written.
+
 use std::fs;
 use std::path::Path;
 

@@ -13,7 +13,9 @@ use clap::Args;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
+use zoa_core::ContainerRules;
 use zoa_core::CoreConfig;
+use zoa_core::SessionRules;
 use zoa_core::SuperDigest;
 use zoa_proto::PeerId;
 use zoa_proto::frame::FrameLimits;
@@ -165,6 +167,12 @@ pub(crate) fn core_config(config: &ServerConfig, options: &Options) -> CoreConfi
             options.log_dir.clone(),
             Arc::clone(&options.snapshots_taken),
         ),
+        sessions: SessionRules::default(),
+        containers: ContainerRules {
+            check_interval_ms: config.containers.check_interval_ms,
+            per_minute_max: config.containers.deleted_per_minute_max,
+            never_used_ms_max: config.containers.never_used_ms_max,
+        },
         hash_key: hash_key(),
         first_connection: first_connection(),
     }
@@ -239,6 +247,9 @@ pub(crate) fn until_stopped(
     // Before anybody hears that it serves: who stops it at once means an orderly end, too.
     let mut stop = server.runtime().block_on(async { StopSignal::listen() })?;
     serving(server.address());
+    if let Some(address) = server.secure_address() {
+        tracing::info!("serving with TLS at {address}");
+    }
     server.runtime().block_on(stop.wait());
     tracing::info!("stopping: no new requests, what is under way is answered");
     server.stop();

@@ -1,3 +1,5 @@
+//! The deadlines, bounds and files of the handshake.
+
 use std::net::Ipv4Addr;
 
 use tokio::net::TcpListener;
