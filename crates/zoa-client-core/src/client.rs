@@ -306,6 +306,12 @@ impl<T> Client<T> {
         self.watches.len()
     }
 
+    /// Everybody who watches anything, in no order, and as often as they watch.
+    #[must_use]
+    pub fn watcher_ids(&self) -> Vec<WatcherId> {
+        self.watches.watchers().collect()
+    }
+
     /// Time goes on, never back.
     fn note_now(&mut self, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);

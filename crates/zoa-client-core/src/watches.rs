@@ -106,6 +106,11 @@ impl WatchTable {
         self.count
     }
 
+    /// Everybody who watches anything, once for each watch.
+    pub(crate) fn watchers(&self) -> impl Iterator<Item = WatcherId> {
+        self.by_path.values().flatten().map(|(_, watcher)| *watcher)
+    }
+
     /// All watched paths.
     pub(crate) fn paths(&self) -> Vec<Arc<str>> {
         self.by_path.keys().cloned().collect()
