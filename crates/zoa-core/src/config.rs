@@ -32,11 +32,46 @@ pub struct CoreConfig {
     pub words: WordList,
     /// What only the driver knows about the process, for the four-letter words.
     pub facts: Facts,
+    /// Which sessions there may be beside the replicated ones.
+    pub sessions: SessionRules,
+    /// When containers and znodes with a time to live go.
+    pub containers: ContainerRules,
     /// The secret of every hash map.
     pub hash_key: HashKey,
     /// Connections are numbered from here. It must be higher than any number of an earlier run, since owners of sessions outlive a
     /// restart in the log.
     pub first_connection: u64,
+}
+
+/// Sessions that only this server knows. All off unless turned on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionRules {
+    /// `localSessionsEnabled`: a new session is not replicated.
+    pub local: bool,
+    /// `localSessionsUpgradingEnabled`: one that wants an ephemeral becomes a replicated one.
+    pub upgrade: bool,
+}
+
+/// What the leader does about containers and znodes with a time to live that nobody uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContainerRules {
+    /// `znode.container.checkIntervalMs`: milliseconds between two looks at all of them.
+    pub check_interval_ms: u32,
+    /// `znode.container.maxPerMinute`: so many go in a minute at most.
+    pub per_minute_max: u32,
+    /// `znode.container.maxNeverUsedIntervalMs`: a container that never had children goes so many milliseconds after its data were set;
+    /// 0 is never.
+    pub never_used_ms_max: u32,
+}
+
+impl Default for ContainerRules {
+    fn default() -> Self {
+        Self {
+            check_interval_ms: 60_000,
+            per_minute_max: 10_000,
+            never_used_ms_max: 300_000,
+        }
+    }
 }
 
 /// `user:base64(sha1(user:password))` of the one who may do everything.

@@ -3,7 +3,7 @@
 //! Locks, outermost first; none is taken while an inner one is held:
 //!
 //! ```text
-//!   tree  ->  watches  ->  clock  ->  lanes  ->  throttled, list room, parted  ->  one lane
+//!   reaper  ->  tree  ->  watches  ->  clock  ->  lanes  ->  throttled, list room, parted  ->  one lane
 //! ```
 
 use ::core::net::IpAddr;
@@ -36,6 +36,7 @@ use zoa_tree::TxnOp;
 use crate::auth;
 use crate::config::CoreConfig;
 use crate::connection::Connection;
+use crate::containers::Reaper;
 use crate::ensemble::Role;
 use crate::ensemble::Serving;
 use crate::hashing::KeyedHasher;
@@ -75,6 +76,8 @@ pub struct Core {
     pub(crate) role: Mutex<Role>,
     /// How often connections were ended whose proposals may not come true.
     pub(crate) round: AtomicU64,
+    /// Unused containers on their way out.
+    pub(crate) reaper: Mutex<Reaper>,
     /// Sessions that were heard of through connections that are over, and when; nobody has been told yet.
     pub(crate) parted: Mutex<Vec<(SessionId, u64)>>,
     /// When a long list last saw others at work; see `connection/listing.rs`.
@@ -158,6 +161,7 @@ impl Core {
             serving: AtomicU8::new(Serving::Full.to_byte()),
             role: Mutex::default(),
             round: AtomicU64::new(0),
+            reaper: Mutex::default(),
             parted: Mutex::default(),
             others_seen_ms: AtomicU64::new(0),
             config,
@@ -239,7 +243,8 @@ impl Core {
         self.clock.lock().restart(now.mono_ms);
     }
 
-    /// Proposes the expiry of every session that has been silent for too long.
+    /// Proposes the expiry of every session that has been silent for too long, and the deletion of containers that nobody uses. Only a
+    /// leader does, and one that serves.
     ///
     /// What a client sends behind a request that waits for the log is not read, and tells nothing while it lies in the socket. So
     /// nobody is called silent who is owed an answer, however slow the disk is (G-11).
@@ -263,6 +268,7 @@ impl Core {
                 op: TxnOp::ExpireSession,
             });
         }
+        self.propose_reaping(now, proposals);
     }
 
     /// Whether the connection that speaks for this session waits for the log, or for room.

@@ -172,7 +172,7 @@ impl Delivery<'_> {
                 self.answer_write(&lane, &outcome);
                 self.answer_parked(tree, watches, &lane, txn.session);
             }
-            TxnOp::ExpireSession | TxnOp::FoundMembers { .. } => {}
+            TxnOp::ExpireSession | TxnOp::FoundMembers { .. } | TxnOp::Reap { .. } => {}
         }
     }
 

@@ -195,7 +195,7 @@ impl Core {
                     lane.is_some_and(|lane| !lane.lock().has_ended())
                 }
                 // Nobody's.
-                TxnOp::ExpireSession | TxnOp::FoundMembers { .. } => true,
+                TxnOp::ExpireSession | TxnOp::FoundMembers { .. } | TxnOp::Reap { .. } => true,
             }
         });
     }

@@ -11,6 +11,7 @@
 mod auth;
 mod config;
 mod connection;
+mod containers;
 mod core;
 mod deliver;
 mod ensemble;
@@ -31,9 +32,11 @@ mod testing;
 mod watches;
 
 pub use auth::digest_id;
+pub use config::ContainerRules;
 pub use config::CoreConfig;
 pub use config::Facts;
 pub use config::Gauges;
+pub use config::SessionRules;
 pub use config::SuperDigest;
 pub use config::WordList;
 pub use connection::Connection;

@@ -95,3 +95,9 @@ pub const TOUCH_AGE_MS_MAX: u64 = 0x7fff_ffff;
 /// Signs of life of connections that are over, kept until they are told; further ones are dropped, and cost the session the time since
 /// the last one that was told.
 pub const PARTED_MAX: usize = 100_000;
+
+/// Containers and znodes with a time to live that are looked at under one hold of the shared lock.
+pub const CONTAINERS_PER_STEP: usize = 1_024;
+
+/// Paths of unused containers that wait for their deletion before the search goes on: its last step may exceed it by one step's paths.
+pub const UNUSED_MAX: usize = 10_000;

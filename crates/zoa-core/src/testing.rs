@@ -11,6 +11,7 @@ use zoa_proto::OpCode;
 use zoa_proto::PeerId;
 use zoa_proto::Request;
 use zoa_proto::SessionId;
+use zoa_proto::Version;
 use zoa_proto::Xid;
 use zoa_proto::frame::FrameLimits;
 use zoa_proto::jute::Writer;
@@ -25,9 +26,11 @@ use zoa_tree::Tree;
 use zoa_tree::Txn;
 use zoa_tree::TxnOp;
 
+use crate::config::ContainerRules;
 use crate::config::CoreConfig;
 use crate::config::Facts;
 use crate::config::Gauges;
+use crate::config::SessionRules;
 use crate::config::WordList;
 use crate::connection::Connection;
 use crate::core::Core;
@@ -74,6 +77,8 @@ pub(crate) fn core() -> Arc<Core> {
             environment: Vec::new(),
             gauges: Box::new(Gauges::default),
         },
+        sessions: SessionRules::default(),
+        containers: ContainerRules::default(),
         hash_key: HashKey([3, 4]),
         first_connection: 1,
     };
@@ -83,26 +88,59 @@ pub(crate) fn core() -> Arc<Core> {
 /// Applies what makes these znodes, open to everyone.
 pub(crate) fn create(core: &Core, paths: &[&str]) {
     let mut proposals = Proposals::default();
-    propose(
-        &mut proposals,
-        TxnOp::OpenSession {
-            timeout_ms: 10_000,
-            password: [0; PASSWORD_LEN],
-        },
-    );
+    open_session(&mut proposals);
     for path in paths {
-        let mut scratch = Vec::new();
-        let create = request::Create {
-            path,
-            data: None,
-            acl: AclList::collect_into([AclRef::OPEN], &mut scratch),
-            flags: CreateFlags(0),
-        };
+        propose_create(&mut proposals, OpCode::Create, path);
+    }
+    commit(core, &mut proposals);
+    let is_there = |path: &&str| core.with_tree(|tree| tree.find(path).is_some());
+    assert!(paths.iter().all(is_there));
+}
+
+/// Applies what makes these containers, each with a child that is gone again.
+pub(crate) fn create_used_containers(core: &Core, paths: &[String]) {
+    let mut proposals = Proposals::default();
+    open_session(&mut proposals);
+    for path in paths {
+        propose_create(&mut proposals, OpCode::CreateContainer, path);
+        let child = format!("{path}/child");
+        propose_create(&mut proposals, OpCode::Create, &child);
         let mut body = Vec::new();
-        Request::Create(create).encode(&mut Writer::new(&mut body));
-        let op = OpCode::Create;
+        let delete = request::Delete {
+            path: &child,
+            version: Version::ANY,
+        };
+        Request::Delete(delete).encode(&mut Writer::new(&mut body));
+        let op = OpCode::Delete;
         propose(&mut proposals, TxnOp::Request { op, body: &body });
     }
+    commit(core, &mut proposals);
+    assert_eq!(core.with_tree(Tree::reaped_count), paths.len());
+}
+
+fn open_session(proposals: &mut Proposals) {
+    let op = TxnOp::OpenSession {
+        timeout_ms: 10_000,
+        password: [0; PASSWORD_LEN],
+    };
+    propose(proposals, op);
+}
+
+fn propose_create(proposals: &mut Proposals, op: OpCode, path: &str) {
+    let mut scratch = Vec::new();
+    let flags = if op == OpCode::Create { 0 } else { 4 };
+    let create = request::Create {
+        path,
+        data: None,
+        acl: AclList::collect_into([AclRef::OPEN], &mut scratch),
+        flags: CreateFlags(flags),
+    };
+    let mut body = Vec::new();
+    Request::Create(create).encode(&mut Writer::new(&mut body));
+    propose(proposals, TxnOp::Request { op, body: &body });
+}
+
+fn commit(core: &Core, proposals: &mut Proposals) {
     let as_committed = |(number, bytes)| Committed {
         term: 1,
         index: core.applied_index() + number,
@@ -112,8 +150,6 @@ pub(crate) fn create(core: &Core, paths: &[&str]) {
     let committed: Vec<_> = (1..).zip(proposals.take()).map(as_committed).collect();
     core.handle_committed(NOW, &committed)
         .expect("the core reads what it wrote");
-    let is_there = |path: &&str| core.with_tree(|tree| tree.find(path).is_some());
-    assert!(paths.iter().all(is_there));
 }
 
 fn propose(proposals: &mut Proposals, op: TxnOp<'_>) {

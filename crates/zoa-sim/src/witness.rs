@@ -138,6 +138,13 @@ fn asked_of(txn: &Txn<'_>) -> Asked {
         TxnOp::Refuse { error } => Asked::Refuse(error.to_wire()),
         TxnOp::Sync => Asked::Sync,
         TxnOp::FoundMembers { lines } => Asked::FoundMembers(lines.to_owned()),
+        TxnOp::Reap {
+            path,
+            never_used_ms_max,
+        } => Asked::Reap {
+            path: path.to_owned(),
+            never_used_ms_max,
+        },
     }
 }
 

@@ -49,6 +49,13 @@ pub enum Asked {
     Sync,
     /// The first leader of an ensemble says who its servers are, as lines.
     FoundMembers(String),
+    /// The leader found a container, or a znode with a time to live, that nobody uses.
+    Reap {
+        /// Which.
+        path: String,
+        /// How long a container may be unused from its beginning, in milliseconds; 0 is for ever.
+        never_used_ms_max: u32,
+    },
     /// Bytes that this test kit cannot read: always a violation.
     Unreadable(String),
 }

@@ -174,6 +174,7 @@ impl Model {
                 self.step(false, outcome, Vec::new())
             }
             Asked::FoundMembers(lines) => self.found_members(entry, lines),
+            Asked::Reap { path, .. } => self.reap(entry, path),
             Asked::Unreadable(_) => self.step(false, Err(code::MARSHALLING), Vec::new()),
         }
     }
@@ -227,6 +228,17 @@ impl Model {
         config.version = -1;
         config.mtime = entry.time_ms;
         self.step(false, Ok(Answer::Done), Vec::new())
+    }
+
+    /// The workloads make no znodes that go by themselves, so whatever the leader means does not go; its number is used up.
+    fn reap(&mut self, entry: &Entry, path: &str) -> Step {
+        self.take_zxid(entry.term);
+        let error = match self.nodes.get(path) {
+            None => code::NO_NODE,
+            Some(node) if node.num_children > 0 => code::NOT_EMPTY,
+            Some(_) => code::BAD_VERSION,
+        };
+        self.step(true, Err(error), Vec::new())
     }
 
     fn open_session(&mut self, entry: &Entry, timeout_ms: i32, password: &[u8]) -> Step {

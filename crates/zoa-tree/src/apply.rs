@@ -16,8 +16,8 @@ mod check;
 mod close_session;
 mod create;
 mod delete;
+mod delete_container;
 mod found_members;
-mod later;
 mod multi;
 mod open_session;
 mod reconfig;
@@ -121,6 +121,11 @@ impl Tree {
                 Ok(Applied::Synced)
             }
             TxnOp::FoundMembers { lines } => found_members::apply(self, step, lines),
+            TxnOp::Reap {
+                path,
+                never_used_ms_max,
+            } => delete_container::reap(self, step, path, never_used_ms_max)
+                .map(|()| Applied::Deleted),
         }
     }
 
@@ -134,12 +139,18 @@ impl Tree {
         match request {
             Request::Create(create) => create::apply(self, step, &create).map(create::plain),
             Request::Create2(create) => create::apply(self, step, &create).map(create::with_stat),
-            Request::CreateContainer(create) => later::create_container(&create),
-            Request::CreateTtl(create) => later::create_ttl(&create),
+            Request::CreateContainer(create) => {
+                create::apply_container(self, step, &create).map(create::with_stat)
+            }
+            Request::CreateTtl(create) => {
+                create::apply_ttl(self, step, &create).map(create::with_stat)
+            }
             Request::Delete(delete) => {
                 delete::apply(self, step, &delete).map(|()| Applied::Deleted)
             }
-            Request::DeleteContainer(delete) => later::delete_container(&delete),
+            Request::DeleteContainer(delete) => {
+                delete_container::apply(self, step, &delete).map(|()| Applied::Deleted)
+            }
             Request::SetData(set) => set_data::apply(self, step, &set).map(Applied::DataSet),
             Request::SetAcl(set) => set_acl::apply(self, step, &set).map(Applied::AclSet),
             Request::Multi(ops) => multi::apply(self, step, ops).map(Applied::Multi),
@@ -219,7 +230,8 @@ impl TxnOp<'_> {
             | Self::CloseSession
             | Self::ExpireSession
             | Self::Request { .. }
-            | Self::Refuse { .. } => true,
+            | Self::Refuse { .. }
+            | Self::Reap { .. } => true,
             Self::AttachSession { .. } | Self::Sync | Self::FoundMembers { .. } => false,
         }
     }

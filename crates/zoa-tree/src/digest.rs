@@ -11,7 +11,6 @@
 //! It is *not* a defence against an adversary, it is keyed with nothing secret, and it is not the
 //! reference's digest (which only its own servers compare).
 
-use zoa_proto::SessionId;
 use zoa_proto::Zxid;
 
 use crate::members::MemberLines;
@@ -42,8 +41,8 @@ impl PathHash {
     }
 }
 
-/// The share of a znode's stat and ACL.
-pub(crate) fn stat_term(path: PathHash, node: &Node, owner: SessionId, acl_digest: u64) -> u64 {
+/// The share of a znode's stat and ACL; `raw_owner` is [`crate::node::Lifetime::raw_owner`].
+pub(crate) fn stat_term(path: PathHash, node: &Node, raw_owner: i64, acl_digest: u64) -> u64 {
     let (stat, versions) = (&node.stat, &node.versions);
     let data_and_children = u64::from(versions.version.cast_unsigned()) << 32
         | u64::from(versions.cversion.cast_unsigned());
@@ -57,7 +56,7 @@ pub(crate) fn stat_term(path: PathHash, node: &Node, owner: SessionId, acl_diges
         hash ^ data_and_children,
         u64::from(versions.aversion.cast_unsigned()) ^ SEED,
     );
-    hash = fold(hash ^ owner.0.cast_unsigned(), acl_digest ^ STEP);
+    hash = fold(hash ^ raw_owner.cast_unsigned(), acl_digest ^ STEP);
     fold(hash ^ LAST, path.0)
 }
 

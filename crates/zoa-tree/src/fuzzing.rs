@@ -133,7 +133,7 @@ mod tests {
 
         #[test]
         fn any_bytes_after_a_good_head_are_a_transaction_or_refused(
-            kind in 0..9u8,
+            kind in 0..11u8,
             rest in vec(any::<u8>(), 0..80),
         ) {
             let mut bytes = vec![1, kind, 0];

@@ -48,3 +48,7 @@ pub const LOAD_RESERVED_MAX: u64 = 1 << 22;
 /// Bytes of the lines that name the servers of an ensemble: 255 servers with a few addresses each. Longer ones are refused, a
 /// reconfig that asks for them with BADARGUMENTS.
 pub const MEMBER_LINES_LEN_MAX: usize = 1 << 16;
+
+/// Longest time to live of a znode in milliseconds, about 35 years, as in the reference: its number has 40 bits. Creating one with a
+/// longer one answers BADARGUMENTS.
+pub const TTL_MS_MAX: i64 = (1 << 40) - 1;

@@ -116,7 +116,7 @@ impl<'a> SoughtName<'a> {
 /// `aux` of a znode that needs none.
 pub(crate) const NO_AUX: u32 = u32::MAX;
 
-/// Four yes-or-no facts over the length of the name.
+/// Yes-or-no facts over the length of the name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Marks(u32);
 
@@ -129,7 +129,21 @@ impl Marks {
     const LINKED: u32 = 1 << 29;
     /// Goes with its session.
     const EPHEMERAL: u32 = 1 << 28;
-    const NAME_LEN: u32 = Self::EPHEMERAL - 1;
+    /// Goes when it has had children and has none.
+    const CONTAINER: u32 = 1 << 27;
+    /// Goes when it has no children and nobody has set its data for a while.
+    const TTL: u32 = 1 << 26;
+    const NAME_LEN: u32 = Self::TTL - 1;
+
+    /// What the marks say of how long the znode lives.
+    const fn of(lifetime: Lifetime) -> u32 {
+        match lifetime {
+            Lifetime::Persistent => 0,
+            Lifetime::Ephemeral(_) => Self::EPHEMERAL,
+            Lifetime::Container => Self::CONTAINER,
+            Lifetime::Ttl(_) => Self::TTL,
+        }
+    }
 
     const fn has(self, mark: u32) -> bool {
         self.0 & mark != 0
@@ -137,6 +151,41 @@ impl Marks {
 
     const fn set(&mut self, mark: u32, on: bool) {
         self.0 = if on { self.0 | mark } else { self.0 & !mark };
+    }
+}
+
+/// How long a znode lives, if nobody deletes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lifetime {
+    /// For ever.
+    Persistent,
+    /// As long as this session.
+    Ephemeral(SessionId),
+    /// Some time after its last child.
+    Container,
+    /// Without children, so many milliseconds after its data were set last.
+    Ttl(i64),
+}
+
+impl Lifetime {
+    /// What the reference stores as the owner: no session's id, and never on the wire (reference 2.4).
+    pub(crate) const fn raw_owner(self) -> i64 {
+        const TTL: u64 = 0xff00_0000_0000_0000;
+        match self {
+            Self::Persistent => 0,
+            Self::Ephemeral(session) => session.0,
+            Self::Container => i64::MIN,
+            Self::Ttl(ttl_ms) => (TTL | ttl_ms.cast_unsigned()).cast_signed(),
+        }
+    }
+
+    /// The time to live of what the leader deletes: 0 of a container, nothing of others.
+    pub(crate) const fn reaped_after_ms(self) -> Option<i64> {
+        match self {
+            Self::Persistent | Self::Ephemeral(_) => None,
+            Self::Container => Some(0),
+            Self::Ttl(ttl_ms) => Some(ttl_ms),
+        }
     }
 }
 
@@ -149,7 +198,7 @@ pub(crate) struct NodeParts<'a> {
     pub(crate) versions: Versions,
     pub(crate) parent: NodeId,
     pub(crate) acl: AclId,
-    pub(crate) is_ephemeral: bool,
+    pub(crate) lifetime: Lifetime,
 }
 
 impl Node {
@@ -162,7 +211,7 @@ impl Node {
         let mut marks = Marks(u32::try_from(parts.name.len()).expect("NAME_LEN_MAX has 25 bits"));
         marks.set(Marks::LIVE, true);
         marks.set(Marks::NULL_DATA, parts.data.is_none());
-        marks.set(Marks::EPHEMERAL, parts.is_ephemeral);
+        marks.set(Marks::of(parts.lifetime), true);
         Self {
             parent: parts.parent,
             marks,
@@ -270,6 +319,17 @@ impl Node {
         self.marks.has(Marks::EPHEMERAL)
     }
 
+    #[inline]
+    pub(crate) const fn is_container(&self) -> bool {
+        self.marks.has(Marks::CONTAINER)
+    }
+
+    /// Whether the leader deletes it one day: it stands in `Tree::reaped`.
+    #[inline]
+    pub(crate) const fn is_reaped(&self) -> bool {
+        self.marks.has(Marks::CONTAINER | Marks::TTL)
+    }
+
     /// The number of its family, if it has one.
     #[inline]
     pub(crate) fn family(&self) -> Option<u32> {
@@ -278,7 +338,7 @@ impl Node {
 
     #[inline]
     fn name_len(&self) -> usize {
-        usize::try_from(self.marks.0 & Marks::NAME_LEN).expect("28 bits fit")
+        usize::try_from(self.marks.0 & Marks::NAME_LEN).expect("26 bits fit")
     }
 
     #[inline]
@@ -379,6 +439,7 @@ pub(crate) const fn next_version(version: i32) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use super::Lifetime;
     use super::Node;
     use super::NodeId;
     use super::NodeParts;
@@ -445,7 +506,7 @@ mod tests {
             versions: Versions::default(),
             parent: NodeId::ROOT,
             acl: AclId(0),
-            is_ephemeral: false,
+            lifetime: Lifetime::Persistent,
         })
     }
 

@@ -10,6 +10,7 @@ use zoa_proto::VectorItem as _;
 use zoa_proto::jute::Writer;
 
 use crate::digest::PathHash;
+use crate::node::Lifetime;
 use crate::node::Node;
 use crate::node::NodeId;
 use crate::node::NodeParts;
@@ -67,7 +68,7 @@ impl Tree {
             },
             parent: parent.unwrap_or(NodeId::NONE),
             acl: self.acls.take(&bytes),
-            is_ephemeral: false,
+            lifetime: Lifetime::Persistent,
         }));
         let id = NodeId(number.expect("a new tree has room"));
         if is_root {

@@ -165,7 +165,7 @@ impl Tree {
 
     /// The oldest format that can hold the tree as it is now.
     fn snapshot_format(&self) -> u32 {
-        if self.members.is_empty() {
+        if self.members.is_empty() && self.reaped.is_empty() {
             record::FIRST_FORMAT
         } else {
             record::FORMAT
@@ -204,8 +204,8 @@ impl Tree {
         if cursor.is_new_acl(node.acl) {
             record::encode_acl(out, node.acl, self.acls.handle(node.acl));
         }
-        let owner = node.is_ephemeral().then(|| self.owner_of(node));
-        record::encode_node(out, NodeId(number), node, owner);
+        let id = NodeId(number);
+        record::encode_node(out, id, node, self.lifetime(id));
     }
 
     fn write_session(&self, cursor: &SnapshotCursor, number: u32, out: &mut Vec<u8>) {

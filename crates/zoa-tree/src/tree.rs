@@ -12,7 +12,10 @@
 pub(crate) mod journal;
 pub(crate) mod links;
 pub(crate) mod preserve;
+mod reaping;
 mod succeed;
+
+use std::collections::BTreeMap;
 
 use zoa_proto::SessionId;
 use zoa_proto::Stat;
@@ -30,6 +33,7 @@ use crate::limits::NODES_MAX;
 use crate::members::MemberLines;
 use crate::node::Ephemeral;
 use crate::node::Family;
+use crate::node::Lifetime;
 use crate::node::Node;
 use crate::node::NodeId;
 use crate::node::SoughtName;
@@ -53,6 +57,8 @@ pub struct Tree {
     pub(crate) index: ChildIndex,
     pub(crate) families: Slab<Family>,
     pub(crate) ephemerals: Slab<Ephemeral>,
+    /// Containers and znodes with a time to live, by their number, with that time in milliseconds; 0 of a container.
+    pub(crate) reaped: BTreeMap<u32, i64>,
     pub(crate) acls: AclTable,
     pub(crate) sessions: Sessions,
     /// The servers of the ensemble, also as `/zookeeper/config` shows them.
@@ -105,6 +111,7 @@ impl Tree {
             index: ChildIndex::new(key),
             families: Slab::new(NODES_MAX),
             ephemerals: Slab::new(NODES_MAX),
+            reaped: BTreeMap::new(),
             acls: AclTable::new(key),
             sessions: Sessions::new(key),
             members: MemberLines::default(),
@@ -252,6 +259,21 @@ impl Tree {
         }
     }
 
+    /// How long a znode lives.
+    pub(crate) fn lifetime(&self, id: NodeId) -> Lifetime {
+        let node = self.node(id);
+        if node.is_ephemeral() {
+            Lifetime::Ephemeral(self.owner_of(node))
+        } else if node.is_container() {
+            Lifetime::Container
+        } else if node.is_reaped() {
+            let ttl_ms = self.reaped.get(&id.0).copied();
+            Lifetime::Ttl(ttl_ms.expect("a znode with a time to live stands in this table"))
+        } else {
+            Lifetime::Persistent
+        }
+    }
+
     pub(crate) fn children_count(&self, id: NodeId) -> u32 {
         self.family(id).map_or(0, |family| family.children_count)
     }
@@ -290,6 +312,6 @@ impl Tree {
     fn stat_term(&self, id: NodeId, path: PathHash) -> u64 {
         let node = self.node(id);
         let acl_digest = self.acls.handle(node.acl).digest();
-        digest::stat_term(path, node, self.owner_of(node), acl_digest)
+        digest::stat_term(path, node, self.lifetime(id).raw_owner(), acl_digest)
     }
 }

@@ -81,6 +81,15 @@ pub enum TxnOp<'a> {
         /// Lines as [`crate::MemberLines`] prints them.
         lines: &'a str,
     },
+    /// The leader found a container, or a znode with a time to live, that is to go; whether it is still so is looked at again.
+    /// Takes a zxid.
+    Reap {
+        /// Which.
+        path: &'a str,
+        /// `znode.container.maxNeverUsedIntervalMs`: a container that never had children goes so long after its data were set; 0 is
+        /// never.
+        never_used_ms_max: u32,
+    },
 }
 
 impl fmt::Debug for TxnOp<'_> {
@@ -95,6 +104,7 @@ impl fmt::Debug for TxnOp<'_> {
             Self::Refuse { error } => write!(f, "Refuse({error})"),
             Self::Sync => f.write_str("Sync"),
             Self::FoundMembers { lines } => write!(f, "FoundMembers({lines:?})"),
+            Self::Reap { path, .. } => write!(f, "Reap({path:?})"),
         }
     }
 }

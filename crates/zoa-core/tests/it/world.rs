@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zoa_core::Committed;
 use zoa_core::Connection;
+use zoa_core::ContainerRules;
 use zoa_core::Core;
 use zoa_core::CoreConfig;
 use zoa_core::Facts;
@@ -15,6 +16,7 @@ use zoa_core::Gauges;
 use zoa_core::Moment;
 use zoa_core::Progress;
 use zoa_core::Proposals;
+use zoa_core::SessionRules;
 use zoa_core::SuperDigest;
 use zoa_core::Turn;
 use zoa_core::WordList;
@@ -424,6 +426,8 @@ fn config() -> CoreConfig {
             environment: Vec::new(),
             gauges: Box::new(Gauges::default),
         },
+        sessions: SessionRules::default(),
+        containers: ContainerRules::default(),
         hash_key: HashKey([3, 4]),
         first_connection: 1,
     }

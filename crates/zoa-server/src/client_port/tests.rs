@@ -12,9 +12,11 @@ use tokio::io::DuplexStream;
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
 use zoa_core::Committed;
+use zoa_core::ContainerRules;
 use zoa_core::CoreConfig;
 use zoa_core::Facts;
 use zoa_core::Gauges;
+use zoa_core::SessionRules;
 use zoa_core::WordList;
 use zoa_core::limits::OUTBOX_HIGH_WATER;
 use zoa_proto::ConnectRequest;
@@ -199,6 +201,8 @@ fn config() -> CoreConfig {
             environment: vec![("long".to_owned(), "n".repeat(ENVIRONMENT_LEN))],
             gauges: Box::new(Gauges::default),
         },
+        sessions: SessionRules::default(),
+        containers: ContainerRules::default(),
         hash_key: HashKey([3, 4]),
         first_connection: 1,
     }

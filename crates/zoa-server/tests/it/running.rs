@@ -13,9 +13,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
+use zoa_core::ContainerRules;
 use zoa_core::CoreConfig;
 use zoa_core::Facts;
 use zoa_core::Gauges;
+use zoa_core::SessionRules;
 use zoa_core::WordList;
 use zoa_proto::AclList;
 use zoa_proto::AclRef;
@@ -100,6 +102,8 @@ pub(crate) fn config() -> CoreConfig {
             environment: Vec::new(),
             gauges: Box::new(Gauges::default),
         },
+        sessions: SessionRules::default(),
+        containers: ContainerRules::default(),
         hash_key: HashKey([5, 6]),
         first_connection: FIRST.fetch_add(1_000_000, Ordering::Relaxed),
     }

@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use zoa_core::Committed;
+use zoa_core::ContainerRules;
 use zoa_core::Core;
 use zoa_core::CoreConfig;
 use zoa_core::Facts;
 use zoa_core::Gauges;
+use zoa_core::SessionRules;
 use zoa_core::SuperDigest;
 use zoa_core::WordList;
 use zoa_log::ClusterId;
@@ -133,6 +135,7 @@ impl Process {
                         term: entry.term,
                         index: entry.index.0,
                         bytes: entry.data.clone(),
+                        is_change: entry.is_change,
                     });
                     told.committed.push(entry);
                 }
@@ -240,6 +243,8 @@ fn core_config(setup: &Setup) -> CoreConfig {
             environment: Vec::new(),
             gauges: Box::new(Gauges::default),
         },
+        sessions: SessionRules::default(),
+        containers: ContainerRules::default(),
         hash_key: HashKey(setup.hash_key),
         first_connection: setup.life << 32,
     }

@@ -1,31 +1,37 @@
-//! create and create2: a znode with a name of its own, or one numbered by its parent.
+//! create, create2, createContainer and createTTL: a znode with a name of its own, or one numbered by its parent.
+//!
+//! The operation decides what is made, and the flags have to fit it: `apply`, `apply_container` and `apply_ttl`. Where the reference makes something else than it
+//! writes down (a container by plain create, a time to live without its flag; reference 2.11), the answer is BADARGUMENTS.
 //!
 //! The checks and their order are the reference's (PrepRequestProcessor.pRequest2TxnCreate):
 //! flags, path, ACL, parent, CREATE on it, the final path, the name, an ephemeral parent.
 
 use std::borrow::Cow;
 
+use zoa_proto::CreateFlags;
 use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
 use zoa_proto::EventKind;
 use zoa_proto::Path;
 use zoa_proto::Perms;
-use zoa_proto::SessionId;
 use zoa_proto::Stat;
 use zoa_proto::request::Create;
+use zoa_proto::request::CreateTtl;
 
 use crate::apply::Step;
 use crate::apply::check_has_parent;
 use crate::apply::event_path;
-use crate::apply::later;
 use crate::limits::EPHEMERALS_PER_SESSION_MAX;
 use crate::limits::NAME_LEN_MAX;
+use crate::limits::TTL_MS_MAX;
+use crate::node::Lifetime;
 use crate::outcome::Applied;
 use crate::outcome::MultiApplied;
 use crate::outcome::Trigger;
 use crate::tree::Tree;
 use crate::tree::links::Place;
 use crate::tree::links::split_path;
+use crate::txn::Settings;
 
 /// A znode that was created.
 pub(crate) struct Created<'t> {
@@ -65,13 +71,72 @@ pub(crate) fn with_stat_in_multi(created: Created<'_>) -> MultiApplied<'_> {
     }
 }
 
+/// create and create2.
 pub(crate) fn apply<'t>(
     tree: &mut Tree,
     step: &mut Step<'t>,
     request: &Create<'t>,
 ) -> Result<Created<'t>, ErrorCode> {
-    let mode = request.flags.mode().ok_or(ErrorCode::BadArguments)?;
-    later::check_mode(mode)?;
+    let mode = mode_of(request.flags, step)?;
+    let lifetime = match mode {
+        CreateMode::Persistent | CreateMode::PersistentSequential => Lifetime::Persistent,
+        CreateMode::Ephemeral | CreateMode::EphemeralSequential => {
+            Lifetime::Ephemeral(step.txn.session)
+        }
+        CreateMode::Container
+        | CreateMode::PersistentWithTtl
+        | CreateMode::PersistentSequentialWithTtl => return Err(ErrorCode::BadArguments),
+    };
+    make(tree, step, request, (mode, lifetime))
+}
+
+/// createContainer. Whatever the flags say, it makes a container, numbered if they say so.
+pub(crate) fn apply_container<'t>(
+    tree: &mut Tree,
+    step: &mut Step<'t>,
+    request: &Create<'t>,
+) -> Result<Created<'t>, ErrorCode> {
+    let mode = mode_of(request.flags, step)?;
+    if mode.is_ttl() {
+        return Err(ErrorCode::BadArguments);
+    }
+    make(tree, step, request, (mode, Lifetime::Container))
+}
+
+/// createTTL.
+pub(crate) fn apply_ttl<'t>(
+    tree: &mut Tree,
+    step: &mut Step<'t>,
+    request: &CreateTtl<'t>,
+) -> Result<Created<'t>, ErrorCode> {
+    let mode = mode_of(request.flags, step)?;
+    if !mode.is_ttl() || !(1..=TTL_MS_MAX).contains(&request.ttl_ms) {
+        return Err(ErrorCode::BadArguments);
+    }
+    let create = Create {
+        path: request.path,
+        data: request.data,
+        acl: request.acl,
+        flags: request.flags,
+    };
+    make(tree, step, &create, (mode, Lifetime::Ttl(request.ttl_ms)))
+}
+
+/// The kind that the flags name; unknown flags, and a time to live that is not allowed, are errors before anything else is looked at.
+fn mode_of(flags: CreateFlags, step: &Step<'_>) -> Result<CreateMode, ErrorCode> {
+    let mode = flags.mode().ok_or(ErrorCode::BadArguments)?;
+    if mode.is_ttl() && !step.txn.settings.contains(Settings::EXTENDED_TYPES) {
+        return Err(ErrorCode::Unimplemented);
+    }
+    Ok(mode)
+}
+
+fn make<'t>(
+    tree: &mut Tree,
+    step: &mut Step<'t>,
+    request: &Create<'t>,
+    (mode, lifetime): (CreateMode, Lifetime),
+) -> Result<Created<'t>, ErrorCode> {
     check_has_parent(request.path)?;
     tree.fix_up_acl(request.acl, step.txn.identities, step.txn.settings)?;
     let parent_path = split_path(request.path).0;
@@ -88,8 +153,7 @@ pub(crate) fn apply<'t>(
     if tree.node(parent.id).is_ephemeral() {
         return Err(ErrorCode::NoChildrenForEphemerals);
     }
-    let owner = mode.is_ephemeral().then_some(step.txn.session);
-    if tree.nodes.is_full() || owner.is_some_and(|owner| has_its_share(tree, owner)) {
+    if tree.nodes.is_full() || has_its_share(tree, lifetime) {
         return Err(ErrorCode::SystemError);
     }
     let place = Place {
@@ -98,7 +162,7 @@ pub(crate) fn apply<'t>(
         path_len: path.len(),
         at: step.stamp(),
     };
-    let id = tree.add_child(&place, hash, (request.data, owner));
+    let id = tree.add_child(&place, hash, (request.data, lifetime));
     step.trigger(Trigger {
         kind: EventKind::NodeCreated,
         path: path.clone(),
@@ -115,8 +179,11 @@ pub(crate) fn apply<'t>(
     })
 }
 
-/// Whether a session has as many ephemerals as it may.
-fn has_its_share(tree: &Tree, owner: SessionId) -> bool {
+/// Whether the session of an ephemeral has as many as it may.
+fn has_its_share(tree: &Tree, lifetime: Lifetime) -> bool {
+    let Lifetime::Ephemeral(owner) = lifetime else {
+        return false;
+    };
     tree.session(owner)
         .is_some_and(|session| session.ephemerals_count() >= EPHEMERALS_PER_SESSION_MAX)
 }

@@ -15,7 +15,6 @@ use crate::apply::Step;
 use crate::apply::check;
 use crate::apply::create;
 use crate::apply::delete;
-use crate::apply::later;
 use crate::apply::set_data;
 use crate::outcome::MultiApplied;
 use crate::tree::Tree;
@@ -52,8 +51,12 @@ fn apply_op<'t>(
         MultiOp::Create2(create) => {
             create::apply(tree, step, create).map(create::with_stat_in_multi)
         }
-        MultiOp::CreateContainer(create) => later::create_container(create),
-        MultiOp::CreateTtl(create) => later::create_ttl(create),
+        MultiOp::CreateContainer(create) => {
+            create::apply_container(tree, step, create).map(create::with_stat_in_multi)
+        }
+        MultiOp::CreateTtl(create) => {
+            create::apply_ttl(tree, step, create).map(create::with_stat_in_multi)
+        }
         MultiOp::Delete(delete) => {
             delete::apply(tree, step, delete).map(|()| MultiApplied::Deleted)
         }

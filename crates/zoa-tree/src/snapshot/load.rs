@@ -28,6 +28,8 @@ use crate::limits::LOAD_RESERVED_MAX;
 use crate::limits::NAME_LEN_MAX;
 use crate::limits::NODES_MAX;
 use crate::limits::SNAPSHOT_RECORD_LEN_MAX;
+use crate::limits::TTL_MS_MAX;
+use crate::node::Lifetime;
 use crate::node::Node;
 use crate::node::NodeId;
 use crate::node::NodeParts;
@@ -292,18 +294,21 @@ impl TreeLoader {
             versions: node.versions,
             parent: node.parent,
             acl,
-            is_ephemeral: node.owner.is_some(),
+            lifetime: node.lifetime,
         };
         let mut loaded = Node::new(parts);
-        if let Some(owner) = node.owner {
+        if let Lifetime::Ephemeral(owner) = node.lifetime {
             loaded.aux = self.tree.insert_ephemeral(owner);
         }
         let placed = self.tree.nodes.place(node.number, loaded);
         placed.map_err(|_| LoadError::Contradiction("two znodes of one number"))?;
         self.tree.acls.share(acl);
         let id = NodeId(node.number);
-        if node.owner.is_some() {
+        if let Lifetime::Ephemeral(_) = node.lifetime {
             self.ephemerals.push(id);
+        }
+        if let Some(ttl_ms) = node.lifetime.reaped_after_ms() {
+            self.tree.reaped.insert(node.number, ttl_ms);
         }
         if id == NodeId::ROOT {
             self.enter_root();
@@ -471,8 +476,19 @@ fn check_node(node: &NodeRecord<'_>, header: &Header) -> Result<(), LoadError> {
     if u64::from(node.number) >= header.node_slots {
         return Err(LoadError::Contradiction("a znode beyond the last number"));
     }
-    if is_root && node.owner.is_some() {
-        return Err(LoadError::Contradiction("an ephemeral root"));
+    if is_root && node.lifetime != Lifetime::Persistent {
+        return Err(LoadError::Contradiction("a root that goes one day"));
+    }
+    let is_new = node.lifetime.reaped_after_ms().is_some();
+    if is_new && header.format == record::FIRST_FORMAT {
+        return Err(LoadError::Contradiction("a znode with unknown marks"));
+    }
+    if let Lifetime::Ttl(ttl_ms) = node.lifetime
+        && !(1..=TTL_MS_MAX).contains(&ttl_ms)
+    {
+        return Err(LoadError::Contradiction(
+            "a time to live that none can have",
+        ));
     }
     if is_root != node.name.is_empty() || is_root != (node.parent == NodeId::NONE) {
         return Err(LoadError::Contradiction(

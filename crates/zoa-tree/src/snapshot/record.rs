@@ -17,6 +17,7 @@ use zoa_proto::jute::Writer;
 use crate::acl::AclHandle;
 use crate::acl::table::AclId;
 use crate::members::MemberLines;
+use crate::node::Lifetime;
 use crate::node::Node;
 use crate::node::NodeId;
 use crate::node::StoredStat;
@@ -45,6 +46,8 @@ pub(crate) mod tag {
 
 const NULL_DATA: u8 = 1;
 const EPHEMERAL: u8 = 2;
+const CONTAINER: u8 = 4;
+const TTL: u8 = 8;
 
 /// What the first record says, and partly the last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,8 +69,7 @@ pub(crate) struct NodeRecord<'a> {
     pub(crate) number: u32,
     pub(crate) parent: NodeId,
     pub(crate) acl: u32,
-    /// The session of an ephemeral.
-    pub(crate) owner: Option<SessionId>,
+    pub(crate) lifetime: Lifetime,
     pub(crate) stat: StoredStat,
     pub(crate) versions: Versions,
     pub(crate) name: &'a [u8],
@@ -141,17 +143,22 @@ pub(crate) fn encode_acl(out: &mut Vec<u8>, id: AclId, acl: &AclHandle) {
     });
 }
 
-/// Writes a znode; `owner` is its session if it is ephemeral.
-pub(crate) fn encode_node(out: &mut Vec<u8>, id: NodeId, node: &Node, owner: Option<SessionId>) {
+/// Writes a znode.
+pub(crate) fn encode_node(out: &mut Vec<u8>, id: NodeId, node: &Node, lifetime: Lifetime) {
     record(out, tag::NODE, |writer| {
         writer.int(id.0.cast_signed());
         writer.int(node.parent.0.cast_signed());
         writer.int(node.acl.0.cast_signed());
         let null_data = if node.data().is_none() { NULL_DATA } else { 0 };
-        let ephemeral = if owner.is_some() { EPHEMERAL } else { 0 };
-        writer.raw(&[null_data | ephemeral]);
-        if let Some(owner) = owner {
-            writer.long(owner.0);
+        let (mark, beside) = match lifetime {
+            Lifetime::Persistent => (0, None),
+            Lifetime::Ephemeral(owner) => (EPHEMERAL, Some(owner.0)),
+            Lifetime::Container => (CONTAINER, None),
+            Lifetime::Ttl(ttl_ms) => (TTL, Some(ttl_ms)),
+        };
+        writer.raw(&[null_data | mark]);
+        if let Some(beside) = beside {
+            writer.long(beside);
         }
         encode_stat(node, writer);
         writer.count(node.name().len());
@@ -195,16 +202,18 @@ impl<'a> NodeRecord<'a> {
         let parent = NodeId(reader.int()?.cast_unsigned());
         let acl = reader.int()?.cast_unsigned();
         let marks = reader.take(1)?.first().copied().unwrap_or_default();
-        let owner = if marks & EPHEMERAL == 0 {
-            None
-        } else {
-            Some(SessionId(reader.long()?))
+        let lifetime = match marks & !NULL_DATA {
+            0 => Lifetime::Persistent,
+            EPHEMERAL => Lifetime::Ephemeral(SessionId(reader.long()?)),
+            CONTAINER => Lifetime::Container,
+            TTL => Lifetime::Ttl(reader.long()?),
+            _ => return Ok(None),
         };
         let (stat, versions) = decode_stat(reader)?;
         let name = reader.buffer()?.unwrap_or_default();
         let data = reader.take(reader.remaining())?;
         let is_null = marks & NULL_DATA != 0;
-        if marks & !(NULL_DATA | EPHEMERAL) != 0 || (is_null && !data.is_empty()) {
+        if is_null && !data.is_empty() {
             return Ok(None);
         }
         let data = (!is_null).then_some(data);
@@ -212,7 +221,7 @@ impl<'a> NodeRecord<'a> {
             number,
             parent,
             acl,
-            owner,
+            lifetime,
             stat,
             versions,
             name,

@@ -21,6 +21,7 @@ use crate::digest::PathHash;
 use crate::members::MemberLines;
 use crate::node::Ephemeral;
 use crate::node::Family;
+use crate::node::Lifetime;
 use crate::node::NO_AUX;
 use crate::node::Node;
 use crate::node::NodeId;
@@ -106,7 +107,7 @@ impl Tree {
         &mut self,
         place: &Place<'_>,
         hash: NameHash,
-        (data, owner): (Option<&[u8]>, Option<SessionId>),
+        (data, lifetime): (Option<&[u8]>, Lifetime),
     ) -> NodeId {
         let name = place.name.as_bytes();
         let (cversion, pzxid) = self.count_child_created(place);
@@ -124,9 +125,9 @@ impl Tree {
             versions: Versions::default(),
             parent: place.parent.id,
             acl: self.acls.take(&self.acl_scratch),
-            is_ephemeral: owner.is_some(),
+            lifetime,
         };
-        let id = self.insert_node(Node::new(parts), owner);
+        let id = self.insert_node(Node::new(parts), lifetime);
         self.index.insert(hash, id.0);
         self.link_newest(id);
         self.count_in(id);
@@ -287,17 +288,18 @@ impl Tree {
         self.stat_term(id, path).wrapping_add(data)
     }
 
-    fn insert_node(&mut self, mut node: Node, owner: Option<SessionId>) -> NodeId {
+    fn insert_node(&mut self, mut node: Node, lifetime: Lifetime) -> NodeId {
         // An open snapshot is of the tree without it.
         node.snapshot = self.snapshots_begun;
-        if let Some(owner) = owner {
+        if let Lifetime::Ephemeral(owner) = lifetime {
             node.aux = self.insert_ephemeral(owner);
         }
-        NodeId(
-            self.nodes
-                .insert(node)
-                .expect("create has checked that there is room"),
-        )
+        let number = self.nodes.insert(node);
+        let number = number.expect("create has checked that there is room");
+        if let Some(ttl_ms) = lifetime.reaped_after_ms() {
+            self.reaped.insert(number, ttl_ms);
+        }
+        NodeId(number)
     }
 
     /// Makes room for what an ephemeral has beside; it joins its session when it enters.
@@ -446,6 +448,9 @@ impl Tree {
         if node.is_ephemeral() {
             self.ephemerals
                 .remove(std::mem::replace(&mut node.aux, NO_AUX));
+        }
+        if node.is_reaped() {
+            self.reaped.remove(&id.0);
         }
         if node.is_linked() {
             node.drop_data();

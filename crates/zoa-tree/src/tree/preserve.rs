@@ -33,15 +33,15 @@ impl Tree {
         node.snapshot = open.number();
         let acl = node.acl;
         let is_new_acl = self.acls.mark(acl, open.number());
-        let node = self.nodes.at(id.0);
-        let owner = node
-            .is_ephemeral()
-            .then(|| self.ephemerals.at(node.aux).owner);
+        let lifetime = self.lifetime(id);
+        let Some(open) = &mut self.snapshot else {
+            return;
+        };
         let out = open.preserved_mut();
         if is_new_acl {
             record::encode_acl(out, acl, self.acls.handle(acl));
         }
-        record::encode_node(out, id, node, owner);
+        record::encode_node(out, id, self.nodes.at(id.0), lifetime);
     }
 
     /// To be called before a session changes or goes.

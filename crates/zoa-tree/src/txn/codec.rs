@@ -31,6 +31,7 @@ mod kind {
     pub(super) const REFUSE: u8 = 6;
     pub(super) const SYNC: u8 = 7;
     pub(super) const FOUND_MEMBERS: u8 = 8;
+    pub(super) const REAP: u8 = 9;
 }
 
 /// Why the bytes of an entry are no transaction. The entry was committed, so whoever meets this
@@ -99,6 +100,13 @@ impl<'a> Txn<'a> {
             }
             TxnOp::Refuse { error } => writer.int(error.to_wire()),
             TxnOp::FoundMembers { lines } => writer.raw(lines.as_bytes()),
+            TxnOp::Reap {
+                path,
+                never_used_ms_max,
+            } => {
+                writer.int(never_used_ms_max.cast_signed());
+                writer.raw(path.as_bytes());
+            }
             TxnOp::CloseSession | TxnOp::ExpireSession | TxnOp::Sync => {}
         }
     }
@@ -153,6 +161,7 @@ impl<'a> TxnOp<'a> {
             Self::Refuse { .. } => kind::REFUSE,
             Self::Sync => kind::SYNC,
             Self::FoundMembers { .. } => kind::FOUND_MEMBERS,
+            Self::Reap { .. } => kind::REAP,
         }
     }
 
@@ -188,7 +197,11 @@ impl<'a> TxnOp<'a> {
             }
             kind::SYNC => Self::Sync,
             kind::FOUND_MEMBERS => Self::FoundMembers {
-                lines: std::str::from_utf8(rest(reader)?).map_err(|_| TxnError::BadText)?,
+                lines: text(reader)?,
+            },
+            kind::REAP => Self::Reap {
+                never_used_ms_max: reader.int()?.cast_unsigned(),
+                path: text(reader)?,
             },
             unknown => return Err(TxnError::UnknownKind(unknown)),
         })
@@ -198,6 +211,11 @@ impl<'a> TxnOp<'a> {
 fn byte(reader: &mut Reader<'_>) -> Result<[u8; 1], DecodeError> {
     let taken = reader.take(1)?;
     Ok([taken.first().copied().unwrap_or_default()])
+}
+
+/// All that is left, as text.
+fn text<'a>(reader: &mut Reader<'a>) -> Result<&'a str, TxnError> {
+    std::str::from_utf8(rest(reader)?).map_err(|_| TxnError::BadText)
 }
 
 fn rest<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
@@ -221,7 +239,7 @@ mod tests {
     use crate::session::Owner;
     use crate::txn::Settings;
 
-    const OPS: [TxnOp<'_>; 8] = [
+    const OPS: [TxnOp<'_>; 9] = [
         TxnOp::OpenSession {
             timeout_ms: 30_000,
             password: *b"0123456789abcdef",
@@ -242,6 +260,10 @@ mod tests {
         TxnOp::Sync,
         TxnOp::FoundMembers {
             lines: "server.1=a:1:2",
+        },
+        TxnOp::Reap {
+            path: "/a/b",
+            never_used_ms_max: u32::MAX,
         },
     ];
 
@@ -335,7 +357,7 @@ mod tests {
             Txn::decode(&other).unwrap_err()
         };
         assert_eq!(with(0, 2), TxnError::UnknownFormat(2));
-        assert_eq!(with(1, 9), TxnError::UnknownKind(9));
+        assert_eq!(with(1, 10), TxnError::UnknownKind(10));
         assert_eq!(with(31, 0x80), TxnError::UnknownSettings(0x8000_0009));
     }
 }

@@ -7,6 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::model::Entry;
+use crate::model::How;
 use crate::model::Op;
 use crate::model::Write;
 
@@ -104,15 +105,21 @@ fn flags(odd: &'static [i32]) -> impl Strategy<Value = i32> {
 }
 
 fn create(odd_flags: &'static [i32]) -> impl Strategy<Value = Write> {
-    (path(), data(), acl(), flags(odd_flags), any::<bool>()).prop_map(
-        |(path, data, acl, flags, replies_stat)| Write::Create {
-            path,
-            data,
-            acl,
-            flags,
-            replies_stat,
-        },
-    )
+    let ttl_ms = prop_oneof![20 => 1..60i64, 1 => Just(0), 1 => Just(-1), 1 => Just(1 << 40)];
+    let how = prop_oneof![
+        10 => flags(odd_flags).prop_map(|flags| (flags, How::Create)),
+        10 => flags(odd_flags).prop_map(|flags| (flags, How::Create2)),
+        3 => prop_oneof![9 => Just(4), 1 => 0..7i32].prop_map(|flags| (flags, How::Container)),
+        3 => (prop_oneof![9 => 5..7i32, 1 => 0..5i32], ttl_ms)
+            .prop_map(|(flags, ttl_ms)| (flags, How::Ttl(ttl_ms))),
+    ];
+    (path(), data(), acl(), how).prop_map(|(path, data, acl, (flags, how))| Write::Create {
+        path,
+        data,
+        acl,
+        flags,
+        how,
+    })
 }
 
 /// What may stand alone and in a multi; there unknown flags would fail the packet.
@@ -162,6 +169,7 @@ fn op() -> impl Strategy<Value = (bool, Op)> {
         1 => Just((false, Op::Expire)),
         1 => Just((false, Op::Refuse)),
         1 => Just((false, Op::Sync)),
+        8 => path().prop_map(|path| (false, Op::Reap(path))),
     ]
 }
 

@@ -137,18 +137,6 @@ fn errors_come_in_the_reference_order() {
 }
 
 #[test]
-fn kinds_that_are_not_served_yet_say_so() {
-    let mut world = World::new();
-    for flags in 4..=6 {
-        assert_eq!(
-            world.create_with("/a", flags, OPEN).error(),
-            ErrorCode::Unimplemented
-        );
-    }
-    assert!(!world.exists("/a"));
-}
-
-#[test]
 fn an_ephemeral_belongs_to_its_session_and_a_sequential_one_too() {
     let mut world = World::new();
     world.create_mode("/e", CreateMode::Ephemeral);

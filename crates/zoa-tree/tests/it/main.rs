@@ -8,6 +8,7 @@
 
 mod acl;
 mod actions;
+mod containers;
 mod create;
 mod cursor;
 mod delete;

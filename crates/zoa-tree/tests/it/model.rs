@@ -28,7 +28,7 @@ pub(crate) enum Write {
         data: Option<Vec<u8>>,
         acl: Vec<Entry>,
         flags: i32,
-        replies_stat: bool,
+        how: How,
     },
     Delete {
         path: String,
@@ -52,17 +52,37 @@ pub(crate) enum Write {
     Multi(Vec<Self>),
 }
 
+/// By which operation a znode is created.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum How {
+    Create,
+    Create2,
+    Container,
+    /// With a time to live in milliseconds.
+    Ttl(i64),
+}
+
 /// Anything that is applied.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
-    Open { timeout_ms: i32 },
-    Attach { timeout_ms: i32, password: Vec<u8> },
+    Open {
+        timeout_ms: i32,
+    },
+    Attach {
+        timeout_ms: i32,
+        password: Vec<u8>,
+    },
     Close,
     Expire,
     Write(Write),
     Refuse,
     Sync,
+    /// The leader wants this one to go.
+    Reap(String),
 }
+
+/// The leader's rule for containers that never had children.
+pub(crate) const NEVER_USED_MS_MAX: u32 = 40;
 
 /// The conditions under which it is applied.
 #[derive(Clone, Debug)]
@@ -80,6 +100,7 @@ pub(crate) struct ModelNode {
     pub(crate) acl: Vec<Entry>,
     stat: Stat,
     creates: i32,
+    how: How,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -129,6 +150,7 @@ impl Model {
                 acl,
                 stat,
                 creates: 0,
+                how: How::Create,
             };
             model.nodes.insert(path.to_owned(), node);
         }
@@ -229,6 +251,7 @@ impl Model {
                 self.sessions.remove(&session);
                 Ok(Done::Closed(held.owner))
             }
+            Op::Reap(path) => self.reap(step, path),
             Op::Write(_) | Op::Refuse | Op::Sync => {
                 let held = known.ok_or(ErrorCode::SessionExpired)?;
                 if held.owner != owner {
@@ -250,10 +273,10 @@ impl Model {
                 data,
                 acl,
                 flags,
-                replies_stat,
+                how,
             } => {
-                let path = self.create(step, path, data, acl, *flags)?;
-                let stat = replies_stat.then(|| self.stat(&path));
+                let path = self.create(step, (path, data, acl), (*flags, *how))?;
+                let stat = (*how != How::Create).then(|| self.stat(&path));
                 Ok(Done::Created(path, stat))
             }
             Write::Delete { path, version } => {
@@ -330,22 +353,23 @@ impl Model {
     fn create(
         &mut self,
         step: &mut Step<'_>,
-        path: &str,
-        data: &Option<Vec<u8>>,
-        acl: &[Entry],
-        flags: i32,
+        (path, data, acl): (&str, &Option<Vec<u8>>, &[Entry]),
+        (flags, how): (i32, How),
     ) -> Answer<String> {
-        match flags {
-            0..=3 => {}
-            4..=6 => return Err(ErrorCode::Unimplemented),
-            _ => return Err(ErrorCode::BadArguments),
+        let is_legal = match how {
+            How::Create | How::Create2 => (0..=3).contains(&flags),
+            How::Container => (0..=4).contains(&flags),
+            How::Ttl(ttl_ms) => (5..=6).contains(&flags) && ttl_ms > 0 && ttl_ms < 1 << 40,
+        };
+        if !is_legal {
+            return Err(ErrorCode::BadArguments);
         }
         let parent_path = parent_key(path)?;
         let acl = fix_up(acl, step)?;
         let parent = self.nodes.get_mut(&parent_path).ok_or(ErrorCode::NoNode)?;
         check_acl(&parent.acl, 4, step)?;
         let mut path = path.to_owned();
-        if flags & 2 != 0 {
+        if [2, 3, 6].contains(&flags) {
             path.push_str(&format!("{:010}", parent.creates));
         }
         check_path(&path)?;
@@ -358,7 +382,7 @@ impl Model {
         }
         parent.creates += 1;
         parent.stat.pzxid = step.zxid;
-        let is_ephemeral = flags & 1 != 0;
+        let is_ephemeral = flags & 1 != 0 && matches!(how, How::Create | How::Create2);
         let owner = if is_ephemeral {
             step.conditions.session
         } else {
@@ -378,12 +402,50 @@ impl Model {
             acl,
             stat,
             creates: 0,
+            how,
         };
         self.nodes.insert(path.clone(), node);
         step.triggers.push(format!("NodeCreated {path}"));
         step.triggers
             .push(format!("NodeChildrenChanged {parent_path}"));
         Ok(path)
+    }
+
+    fn reap(&mut self, step: &mut Step<'_>, path: &str) -> Answer<Done> {
+        parent_key(path)?;
+        let node = self.nodes.get(path).filter(|_| path != "/");
+        let node = node.ok_or(ErrorCode::NoNode)?;
+        if !self.children(path).is_empty() {
+            return Err(ErrorCode::NotEmpty);
+        }
+        let unchanged_ms = step.conditions.time_ms - node.stat.mtime_ms;
+        let is_due = match node.how {
+            How::Create | How::Create2 => false,
+            How::Container => node.creates > 0 || unchanged_ms > i64::from(NEVER_USED_MS_MAX),
+            How::Ttl(ttl_ms) => unchanged_ms > ttl_ms,
+        };
+        if !is_due {
+            return Err(ErrorCode::BadVersion);
+        }
+        self.remove(step, path);
+        Ok(Done::Deleted)
+    }
+
+    /// The paths that a leader would find unused.
+    pub(crate) fn unused(&self, time_ms: i64) -> Vec<String> {
+        let is_due = |(path, node): &(&String, &ModelNode)| {
+            let unchanged_ms = time_ms - node.stat.mtime_ms;
+            self.children(path).is_empty()
+                && match node.how {
+                    How::Create | How::Create2 => false,
+                    How::Container => {
+                        node.creates > 0 || unchanged_ms > i64::from(NEVER_USED_MS_MAX)
+                    }
+                    How::Ttl(ttl_ms) => unchanged_ms > ttl_ms,
+                }
+        };
+        let unused = self.nodes.iter().filter(is_due);
+        unused.map(|(path, _)| path.clone()).collect()
     }
 
     fn remove(&mut self, step: &mut Step<'_>, path: &str) {

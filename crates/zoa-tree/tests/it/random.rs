@@ -16,12 +16,14 @@ use zoa_proto::SessionId;
 use zoa_proto::Version;
 use zoa_proto::request::Check;
 use zoa_proto::request::Create;
+use zoa_proto::request::CreateTtl;
 use zoa_proto::request::Delete;
 use zoa_proto::request::SetAcl;
 use zoa_proto::request::SetData;
 use zoa_tree::ChildCursor;
 use zoa_tree::HashKey;
 use zoa_tree::Identity;
+use zoa_tree::Settings;
 use zoa_tree::SnapshotCursor;
 use zoa_tree::SnapshotStep;
 use zoa_tree::Tree;
@@ -34,7 +36,9 @@ use crate::actions::WHO;
 use crate::actions::action;
 use crate::model::Conditions;
 use crate::model::Entry;
+use crate::model::How;
 use crate::model::Model;
+use crate::model::NEVER_USED_MS_MAX;
 use crate::model::Op;
 use crate::model::Write;
 use crate::model::owner;
@@ -86,6 +90,8 @@ impl Replicas {
         };
         replicas.first.tree = Tree::new(HashKey([1, 2]));
         replicas.second.tree = Tree::new(HashKey([0xfeed, 0xbeef]));
+        replicas.first.settings = Settings::EXTENDED_TYPES;
+        replicas.second.settings = Settings::EXTENDED_TYPES;
         for session in 0..2 {
             replicas.apply(session, false, 0, Op::Open { timeout_ms: 1000 });
         }
@@ -95,7 +101,7 @@ impl Replicas {
                 data: None,
                 acl: vec![(31, "world".to_owned(), "anyone".to_owned())],
                 flags: 0,
-                replies_stat: false,
+                how: How::Create,
             };
             replicas.apply(0, false, 0, Op::Write(write));
         }
@@ -156,6 +162,8 @@ impl Replicas {
             assert_eq!(heard.triggers, triggers, "{op:?}");
         }
         assert_eq!(self.first.tree.digest(), self.second.tree.digest());
+        let unused = self.model.unused(self.time_ms);
+        assert_eq!(unused_of(&self.first.tree, self.time_ms), unused);
     }
 
     fn open_cursor(&mut self, path: &str) {
@@ -246,6 +254,18 @@ impl Replicas {
     }
 }
 
+/// What a leader would find unused, in steps.
+fn unused_of(tree: &Tree, time_ms: i64) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut from = Some(0);
+    while let Some(number) = from {
+        let rule = (time_ms, NEVER_USED_MS_MAX);
+        from = tree.read_unused((number, 2), rule, &mut |path| paths.push(path.to_owned()));
+    }
+    paths.sort_unstable();
+    paths
+}
+
 fn load(bytes: &[u8], key: HashKey) -> Tree {
     let mut loader = TreeLoader::new(key);
     for chunk in bytes.chunks(97) {
@@ -287,6 +307,10 @@ fn apply(world: &mut World, conditions: &Conditions, op: &Op) -> Heard {
             error: ErrorCode::ThrottledOp,
         }),
         Op::Sync => world.apply(TxnOp::Sync),
+        Op::Reap(path) => world.apply(TxnOp::Reap {
+            path,
+            never_used_ms_max: NEVER_USED_MS_MAX,
+        }),
         Op::Write(write) => apply_write(world, write),
     }
 }
@@ -314,6 +338,8 @@ fn apply_write(world: &mut World, write: &Write) -> Heard {
             let request = match multi_op(write, &mut scratch) {
                 MultiOp::Create(create) => Request::Create(create),
                 MultiOp::Create2(create) => Request::Create2(create),
+                MultiOp::CreateContainer(create) => Request::CreateContainer(create),
+                MultiOp::CreateTtl(create) => Request::CreateTtl(create),
                 MultiOp::Delete(delete) => Request::Delete(delete),
                 MultiOp::SetData(set) => Request::SetData(set),
                 other => panic!("never alone: {other:?}"),
@@ -330,7 +356,7 @@ fn multi_op<'a>(write: &'a Write, scratch: &'a mut Vec<u8>) -> MultiOp<'a> {
             data,
             acl,
             flags,
-            replies_stat,
+            how,
         } => {
             let acl = acl_list(&borrowed(acl), scratch);
             let flags = CreateFlags(*flags);
@@ -340,10 +366,17 @@ fn multi_op<'a>(write: &'a Write, scratch: &'a mut Vec<u8>) -> MultiOp<'a> {
                 acl,
                 flags,
             };
-            if *replies_stat {
-                MultiOp::Create2(create)
-            } else {
-                MultiOp::Create(create)
+            match how {
+                How::Create => MultiOp::Create(create),
+                How::Create2 => MultiOp::Create2(create),
+                How::Container => MultiOp::CreateContainer(create),
+                How::Ttl(ttl_ms) => MultiOp::CreateTtl(CreateTtl {
+                    path,
+                    data: data.as_deref(),
+                    acl,
+                    flags,
+                    ttl_ms: *ttl_ms,
+                }),
             }
         }
         Write::Delete { path, version } => MultiOp::Delete(Delete {

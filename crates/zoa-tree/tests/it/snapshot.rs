@@ -1,16 +1,23 @@
 //! Snapshots: exact at one zxid, loadable, and never believed blindly (G-16, G-19).
 
+use zoa_proto::CreateFlags;
 use zoa_proto::CreateMode;
+use zoa_proto::Request;
+use zoa_proto::request::Create;
+use zoa_proto::request::CreateTtl;
 use zoa_tree::HashKey;
 use zoa_tree::LoadError;
+use zoa_tree::Settings;
 use zoa_tree::SnapshotStep;
 use zoa_tree::Tree;
 use zoa_tree::TreeLoader;
 use zoa_tree::TxnOp;
 
+use crate::world::OPEN;
 use crate::world::OTHER;
 use crate::world::SESSION;
 use crate::world::World;
+use crate::world::acl_list;
 
 /// A tree with sessions, ephemerals, several ACLs, null data, long names and gaps in its numbers.
 fn varied() -> World {
@@ -275,4 +282,73 @@ fn the_servers_of_an_ensemble_come_back() {
         load(&damaged, 1000).unwrap_err(),
         LoadError::UnknownFormat(3)
     );
+}
+
+/// `varied`, with all that only the second format can hold.
+fn varied_of_today() -> World {
+    let mut world = varied();
+    world.settings = Settings::EXTENDED_TYPES;
+    let lines = "server.1=a:1:2;3\nserver.2=b:1:2;3";
+    world.apply(TxnOp::FoundMembers { lines });
+    let mut scratch = Vec::new();
+    let acl = acl_list(OPEN, &mut scratch);
+    for path in ["/container", "/container/below"] {
+        world.request(&Request::CreateContainer(Create {
+            path,
+            data: None,
+            acl,
+            flags: CreateFlags(4),
+        }));
+    }
+    world.request(&Request::CreateTtl(CreateTtl {
+        path: "/ttl",
+        data: Some(b"data"),
+        acl,
+        flags: CreateFlags(5),
+        ttl_ms: 0x12_3456_789a,
+    }));
+    world
+}
+
+#[test]
+fn containers_and_times_to_live_come_back() {
+    let mut world = varied_of_today();
+    let bytes = taken(&mut world.tree, 3);
+    let mut loaded = varied_of_today();
+    loaded.tree = load(&bytes, 13).unwrap();
+    for world in [&mut world, &mut loaded] {
+        assert_eq!(world.tree.reaped_count(), 3);
+        world.delete("/container/below", -1);
+        let gone = world.apply(TxnOp::Reap {
+            path: "/container",
+            never_used_ms_max: 0,
+        });
+        assert!(gone.result.is_ok());
+    }
+    assert_eq!(world.tree.digest(), loaded.tree.digest());
+}
+
+/// The snapshot of `varied_of_today` as the version stored it that brought the second format.
+const FORMAT_2: &str = include_str!("../../testdata/snapshot-format-2.hex");
+
+#[test]
+fn a_snapshot_of_the_second_format_opens_and_is_still_written() {
+    let stored = bytes_of(FORMAT_2);
+    let mut world = varied_of_today();
+    assert_eq!(load(&stored, 1000).unwrap().digest(), world.tree.digest());
+    assert_eq!(taken(&mut world.tree, 1000), stored);
+}
+
+#[test]
+fn a_time_to_live_that_none_can_have_is_refused() {
+    let mut world = varied_of_today();
+    let bytes = taken(&mut world.tree, 1000);
+    let ttl = 0x12_3456_789a_i64.to_be_bytes();
+    let at = bytes.windows(8).position(|window| window == ttl).unwrap();
+    let mut damaged = bytes;
+    damaged[at] = 1;
+    assert!(matches!(
+        load(&damaged, 1000),
+        Err(LoadError::Contradiction(_))
+    ));
 }

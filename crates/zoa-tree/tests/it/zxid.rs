@@ -1,22 +1,17 @@
 //! Which transactions take a zxid, and which one (G-17).
 
-use zoa_proto::CreateFlags;
 use zoa_proto::ErrorCode;
 use zoa_proto::OpCode;
 use zoa_proto::Request;
 use zoa_proto::Version;
 use zoa_proto::Zxid;
 use zoa_proto::request::Check;
-use zoa_proto::request::Create;
-use zoa_proto::request::DeleteContainer;
 use zoa_proto::request::Reconfig;
 use zoa_tree::Settings;
 use zoa_tree::TxnOp;
 
 use crate::world::Done;
-use crate::world::OPEN;
 use crate::world::World;
-use crate::world::acl_list;
 
 #[test]
 fn zxids_are_dense_and_failures_take_one() {
@@ -90,7 +85,7 @@ fn a_body_that_cannot_be_read_is_a_marshalling_error_with_a_zxid() {
 }
 
 #[test]
-fn what_is_no_write_or_not_served_yet_says_so() {
+fn what_is_no_write_says_so() {
     let mut world = World::new();
     let reads = OpCode::ALL
         .iter()
@@ -108,42 +103,16 @@ fn what_is_no_write_or_not_served_yet_says_so() {
     };
     let heard = world.request(&Request::Check(check));
     assert_eq!(heard.error(), ErrorCode::Unimplemented);
-    let mut scratch = Vec::new();
-    let acl = acl_list(OPEN, &mut scratch);
-    let container = Create {
-        path: "/c",
-        data: None,
-        acl,
-        flags: CreateFlags(4),
-    };
     let reconfig = Reconfig {
         joining: None,
         leaving: None,
         new_members: None,
         config_id: -1,
     };
-    let later = [
-        Request::CreateContainer(container),
-        Request::DeleteContainer(DeleteContainer {
-            path: "/zookeeper/quota",
-        }),
-    ];
-    for request in later {
-        assert_eq!(
-            world.request(&request).error(),
-            ErrorCode::Unimplemented,
-            "{request:?}"
-        );
-    }
     let heard = world.request(&Request::Reconfig(reconfig));
     assert_eq!(heard.error(), ErrorCode::ReconfigDisabled);
     world.settings = Settings::RECONFIG_ENABLED;
     let heard = world.request(&Request::Reconfig(reconfig));
     assert_eq!(heard.error(), ErrorCode::Unimplemented);
-    let unknown = Request::CreateContainer(Create {
-        flags: CreateFlags(9),
-        ..container
-    });
-    assert_eq!(world.request(&unknown).error(), ErrorCode::BadArguments);
     assert_eq!(world.tree.node_count(), 5);
 }
