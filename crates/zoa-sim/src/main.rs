@@ -80,6 +80,8 @@ enum Clients {
     Clients,
     /// Recipes on production clients.
     Recipes,
+    /// Three, five or seven servers.
+    Ensemble,
 }
 
 impl From<Clients> for Scenario {
@@ -88,6 +90,7 @@ impl From<Clients> for Scenario {
             Clients::Server => Self::Server,
             Clients::Clients => Self::Clients,
             Clients::Recipes => Self::Recipes,
+            Clients::Ensemble => Self::Ensemble,
         }
     }
 }
@@ -275,7 +278,7 @@ fn run_many(arguments: &Arguments) -> ExitCode {
 /// What users met, and whether it was enough to call it a test.
 fn shows_enough(scenario: Scenario, totals: &Totals) -> bool {
     let missing = match scenario {
-        Scenario::Server => return true,
+        Scenario::Server | Scenario::Ensemble => return true,
         Scenario::Clients => {
             println!("users and their clients: {}", totals.clients);
             totals.clients.missing(totals.runs)

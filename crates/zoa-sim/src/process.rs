@@ -1,14 +1,18 @@
-//! One life of a server process: the production core, raft loop and log loop, and the queues between them.
+//! One life of a server process: the production core, ensemble and log loop, and the queues between them.
 //!
-//! It only carries, as `zoa-server`'s threads and tasks do: bytes into connections, proposals into the raft loop, orders into the
-//! log loop, commits into the core. Which of them has its turn when is the world's choice.
+//! It only carries, as `zoa-server`'s threads and tasks do: bytes into connections, proposals and frames of peers into the ensemble,
+//! orders into the log loop, commits into the core. Which of them has its turn when is the world's choice.
 //!
 //! Invariant: a turn calls production code exactly as its thread would, empties the thread's queue whole, and never waits.
 //!
 //! ```text
-//!   tasks --proposals--> raft --orders--> log --acknowledgements--> raft --commits--> apply --wakes--> tasks
+//!   tasks --proposals--> ensemble --orders--> log --acknowledgements--> ensemble --commits--> apply --wakes--> tasks
+//!                          ^ |
+//!               frames of  | v  peers
 //! ```
 
+mod effects;
+mod founding;
 mod snapshots;
 mod start;
 mod tasks;
@@ -18,23 +22,32 @@ pub(crate) use start::Setup;
 pub(crate) use tasks::TaskTurn;
 pub(crate) use tasks::Wire;
 
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use zoa_core::Core;
 use zoa_core::Moment;
+use zoa_ensemble::Ensemble;
+use zoa_ensemble::Event;
+use zoa_ensemble::Identity;
+use zoa_ensemble::LinkId;
+use zoa_ensemble::NodeId;
 use zoa_log::LogInput;
 use zoa_log::LogLoop;
 use zoa_log::LogOutput;
 use zoa_log::SnapshotStore;
-use zoa_raft::RaftEvent;
-use zoa_raft::RaftLoop;
+use zoa_proto::PeerId;
+use zoa_raft::LogPosition;
+use zoa_raft::MemberHistory;
 use zoa_testkit::applied::Owner;
 use zoa_testkit::clock::SimTime;
 use zoa_testkit::disk::SimDisk;
 use zoa_testkit::rng::Rng;
+use zoa_tree::MemberLines;
 
 /// What in a process has turns of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +65,8 @@ pub(crate) enum Thread {
 pub(crate) enum Death {
     /// The log failed: the server stops, as it must.
     LogFailed(String),
+    /// The disk failed for something else than the log.
+    DiskFailed(String),
     /// A committed entry could not be read.
     Undecodable(String),
 }
@@ -63,17 +78,30 @@ pub(crate) struct Now {
     pub(crate) moment: Moment,
 }
 
+/// A snapshot that is to be sent to a peer.
+#[derive(Clone, Debug)]
+pub(crate) struct SnapshotOut {
+    pub(crate) peer: PeerId,
+    pub(crate) node: NodeId,
+    pub(crate) position: LogPosition,
+    pub(crate) message: Bytes,
+}
+
 /// What a turn has to tell the world.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// Entries handed out as committed: index, term, bytes.
     pub(crate) committed: Vec<zoa_raft::Committed>,
+    /// Snapshots of the leader's that take the place of the state: behind how many of these entries, and up to which index.
+    pub(crate) installed: Vec<(usize, u64)>,
     /// Sessions whose expiry was proposed.
     pub(crate) expiries: Vec<i64>,
     /// The state after applying up to an index: index, digest.
     pub(crate) digests: Vec<(u64, u64)>,
-    /// The server serves from here on.
-    pub(crate) established: bool,
+    /// The server leads from here on, in this term, and has applied what its predecessors committed.
+    pub(crate) established: Option<u64>,
+    /// Whether clients are served from here on.
+    pub(crate) serving: Option<bool>,
     /// Snapshots that were finished, and those that failed.
     pub(crate) snapshots: u64,
     pub(crate) snapshots_failed: u64,
@@ -81,28 +109,74 @@ pub(crate) struct Told {
     pub(crate) unprepared: u64,
     /// Packets handed to connections.
     pub(crate) heard: Vec<Owner>,
+    /// Frames for peers.
+    pub(crate) frames: Vec<(LinkId, Bytes)>,
+    /// Links to end.
+    pub(crate) cuts: Vec<LinkId>,
+    /// Snapshots for peers.
+    pub(crate) snapshots_out: Vec<SnapshotOut>,
+    /// Leadership is given away, as far as that is possible.
+    pub(crate) handed_over: bool,
+    /// Changes of who takes part.
+    pub(crate) members_changed: u64,
     /// Production code did what it must not.
     pub(crate) wrong: Vec<String>,
 }
 
 /// One life of a server.
 pub(crate) struct Process {
+    /// `myid`.
+    pub(crate) server: PeerId,
     pub(crate) core: Arc<Core>,
-    raft: RaftLoop,
-    log: LogLoop<SimDisk>,
-    store: SnapshotStore<SimDisk>,
-    raft_inbox: Vec<RaftEvent>,
+    ensemble: Ensemble,
+    disk: Disk,
+    setup: Setup,
+    raft_inbox: Vec<RaftInput>,
     log_inbox: Vec<LogInput>,
     /// Written, and on its way to the raft thread.
     log_outbox: Vec<LogOutput>,
-    apply_inbox: Vec<threads::ApplyInput>,
+    apply_inbox: VecDeque<threads::ApplyInput>,
     tasks: BTreeMap<u64, tasks::Task>,
     wakes: Arc<Mutex<Vec<u64>>>,
     random: Rng,
     writing: Option<snapshots::Writing>,
+    members: MemberHistory,
+    /// As the ensemble was told last.
+    lines: MemberLines,
+    /// Where reads of the log began, by their tokens.
+    reads: BTreeMap<u64, zoa_log::LogIndex>,
     wanted: BTreeSet<Thread>,
+    /// What it says to peers.
+    pub(crate) identity: Option<Identity>,
+    /// Whom it dials.
+    pub(crate) dials: Vec<PeerId>,
     pub(crate) serves: bool,
     idle_steps: u32,
+}
+
+/// What stands on the disk, as far as it is open.
+enum Disk {
+    /// The directory holds no data of an ensemble.
+    Bare(zoa_log::LockedDir<SimDisk>),
+    /// It was just made.
+    Made {
+        dir: zoa_log::LogDir<SimDisk>,
+        store: SnapshotStore<SimDisk>,
+    },
+    /// The log is open.
+    Open {
+        log: Box<LogLoop<SimDisk>>,
+        store: SnapshotStore<SimDisk>,
+    },
+    /// On its way from one to the next.
+    Between,
+}
+
+/// What the raft thread is told.
+enum RaftInput {
+    Event(Event),
+    /// Proposals, and in which round of the core the first of them was put there.
+    Propose(u64, Vec<Bytes>),
 }
 
 impl Process {
@@ -117,10 +191,7 @@ impl Process {
     /// A thread has its turn.
     pub(crate) fn turn(&mut self, thread: Thread, now: Now, told: &mut Told) -> Result<(), Death> {
         match thread {
-            Thread::Raft => {
-                self.turn_raft(told);
-                Ok(())
-            }
+            Thread::Raft => self.turn_raft(now, told),
             Thread::Log => self.turn_log(told),
             Thread::Apply => self.turn_apply(now, told),
             Thread::Snapshots => {
@@ -132,6 +203,11 @@ impl Process {
         }
     }
 
+    /// Something happened between this server and its peers.
+    pub(crate) fn meet(&mut self, event: Event) {
+        self.push_raft(event);
+    }
+
     /// Whether nothing is under way inside.
     pub(crate) fn is_quiet(&self) -> bool {
         self.raft_inbox.is_empty()
@@ -140,5 +216,19 @@ impl Process {
             && self.apply_inbox.is_empty()
             && self.writing.is_none()
             && self.core.outstanding() == 0
+    }
+
+    fn store(&self) -> Option<&SnapshotStore<SimDisk>> {
+        match &self.disk {
+            Disk::Made { store, .. } | Disk::Open { store, .. } => Some(store),
+            Disk::Bare(_) | Disk::Between => None,
+        }
+    }
+
+    fn log(&mut self) -> Option<&mut LogLoop<SimDisk>> {
+        match &mut self.disk {
+            Disk::Open { log, .. } => Some(log),
+            Disk::Bare(_) | Disk::Made { .. } | Disk::Between => None,
+        }
     }
 }

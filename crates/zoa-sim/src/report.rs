@@ -43,6 +43,12 @@ pub struct Counters {
     pub happenings: u64,
     pub disk_ops: u64,
     pub sim_ms: u64,
+    pub leaders: u64,
+    pub links: u64,
+    pub frames: u64,
+    pub snapshots_sent: u64,
+    pub members_changed: u64,
+    pub wipes: u64,
 }
 
 impl Counters {
@@ -88,6 +94,12 @@ impl Counters {
         self.happenings += other.happenings;
         self.disk_ops += other.disk_ops;
         self.sim_ms += other.sim_ms;
+        self.leaders += other.leaders;
+        self.links += other.links;
+        self.frames += other.frames;
+        self.snapshots_sent += other.snapshots_sent;
+        self.members_changed += other.members_changed;
+        self.wipes += other.wipes;
     }
 }
 
@@ -96,7 +108,8 @@ impl fmt::Display for Counters {
         write!(
             f,
             "{} calls, {} acknowledged ({} ok), {} events, {} connections, {} entries, {} expiries, {} starts, {} kills, \
-             {} power cuts, {} log failures, {} snapshots ({} failed), {} strangers, {} simulated seconds",
+             {} power cuts, {} log failures, {} snapshots ({} failed), {} strangers, {} simulated seconds; {} leaders, {} links, {} frames, {} snapshots sent, \
+             {} changes of members, {} wiped disks",
             self.calls,
             self.acknowledged,
             self.succeeded,
@@ -111,7 +124,13 @@ impl fmt::Display for Counters {
             self.snapshots,
             self.snapshots_failed,
             self.strangers,
-            self.sim_ms / 1000
+            self.sim_ms / 1000,
+            self.leaders,
+            self.links,
+            self.frames,
+            self.snapshots_sent,
+            self.members_changed,
+            self.wipes
         )
     }
 }
@@ -269,6 +288,7 @@ pub fn replay_command(seed: u64, scenario: Scenario) -> String {
         Scenario::Server => "",
         Scenario::Clients => "--scenario clients ",
         Scenario::Recipes => "--scenario recipes ",
+        Scenario::Ensemble => "--scenario ensemble ",
     };
     format!("cargo run --release -p zoa-sim -- {scenario}--seed {seed}")
 }

@@ -7,6 +7,7 @@
 
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use zoa_raft::LogPosition;
 use zoa_testkit::applied::Applied;
 use zoa_testkit::applied::Asked;
 use zoa_testkit::applied::Entry;
@@ -25,8 +26,8 @@ pub(crate) struct Witness {
     pub(crate) applied: Applied,
     tree: Tree,
     last_index: u64,
-    /// What the life that runs now handed out last.
-    index_of_life: Option<u64>,
+    /// What the life of each server that runs now handed out last.
+    index_of_life: BTreeMap<usize, u64>,
     digests: BTreeMap<u64, u64>,
 }
 
@@ -40,23 +41,30 @@ pub(crate) struct Heard<'a> {
 
 impl Witness {
     pub(crate) fn new(key: HashKey) -> Self {
+        let tree = Tree::new(key);
+        let digest = tree.digest();
         Self {
             applied: Applied::default(),
-            tree: Tree::new(key),
+            tree,
             last_index: 0,
-            index_of_life: None,
-            digests: BTreeMap::new(),
+            index_of_life: BTreeMap::new(),
+            digests: BTreeMap::from([(LogPosition::FOUNDING.index.0, digest)]),
         }
     }
 
     /// A server starts: it hands out again what its log holds.
-    pub(crate) fn begin_life(&mut self) {
-        self.index_of_life = None;
+    pub(crate) fn begin_life(&mut self, server: usize) {
+        self.index_of_life.remove(&server);
+    }
+
+    /// A server takes a snapshot in the place of all entries up to here.
+    pub(crate) fn skip_to(&mut self, server: usize, index: u64) {
+        self.index_of_life.insert(server, index);
     }
 
     /// Hears of a committed entry, for the first time or again.
-    pub(crate) fn hear(&mut self, heard: &Heard<'_>, at: SimTime) {
-        if let Some(before) = self.index_of_life.replace(heard.index) {
+    pub(crate) fn hear(&mut self, server: usize, heard: &Heard<'_>, at: SimTime) {
+        if let Some(before) = self.index_of_life.insert(server, heard.index) {
             self.applied.note_neighbours((before, heard.index));
         }
         self.applied.note(entry_of(heard, at));

@@ -6,6 +6,8 @@
 mod actors;
 mod ending;
 mod faulting;
+mod machine;
+mod peers;
 mod serving;
 mod strangers;
 mod users;
@@ -17,7 +19,6 @@ use crate::clients;
 use crate::clients::Tally;
 use crate::clients::User;
 use crate::process::Now;
-use crate::process::Process;
 use crate::process::Thread;
 use crate::process::Told;
 use crate::process::Wire;
@@ -31,17 +32,20 @@ use crate::witness::Heard;
 use crate::witness::Witness;
 use actors::Actor;
 use ending::Phase;
+use machine::Machine;
+use machine::Machines;
+use peers::PeerNetwork;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use zoa_core::Moment;
+use zoa_ensemble::LinkId;
 use zoa_log::WriteMode;
 use zoa_testkit::checkers;
 use zoa_testkit::checkers::Case;
 use zoa_testkit::clock::Agenda;
-use zoa_testkit::clock::ServerClock;
 use zoa_testkit::clock::SimTime;
 use zoa_testkit::disk::Persistence;
 use zoa_testkit::disk::SimDisk;
@@ -56,6 +60,7 @@ use zoa_testkit::replay::replay;
 use zoa_testkit::rng::Rng;
 use zoa_testkit::workload::Profile;
 use zoa_tree::HashKey;
+use zoa_tree::MemberLines;
 
 /// What decides a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +85,22 @@ pub enum Scenario {
     Clients,
     /// Production clients that run recipes, a recipe a seed, whose promises are judged as well.
     Recipes,
+    /// As [`Scenario::Server`], with an ensemble of three, five or seven servers.
+    Ensemble,
 }
 
 impl Scenario {
     /// Whether production clients are there.
     fn has_users(self) -> bool {
-        self != Self::Server
+        matches!(self, Self::Clients | Self::Recipes)
+    }
+
+    /// How many servers there are.
+    fn servers(self, rng: &mut Rng) -> usize {
+        match self {
+            Self::Server | Self::Clients | Self::Recipes => 1,
+            Self::Ensemble => *rng.pick(&[3, 3, 3, 5, 7]).unwrap_or(&3),
+        }
     }
 }
 
@@ -131,19 +146,29 @@ enum Happening {
     /// Bytes, or the end, may have arrived at the client on this connection.
     AtClient(usize),
     /// A thread of this life of the server has its turn.
-    Turn(u64, Thread),
+    Turn(usize, u64, Thread),
     /// The disk is done with what the log thread has written.
-    LogSpeaks(u64),
+    LogSpeaks(usize, u64),
     /// The log thread was idle for a while.
-    LogIdle(u64),
-    /// One unit of the raft loop's time.
-    RaftTick(u64),
+    LogIdle(usize, u64),
+    /// One unit of the ensemble's time.
+    RaftTick(usize, u64),
     /// The session clock wakes up.
-    Sessions(u64),
+    Sessions(usize, u64),
     /// It is time for a snapshot.
-    SnapshotDue(u64),
+    SnapshotDue(usize, u64),
     /// A connection must have sent its first frame by now.
-    Deadline(u64, u64, usize),
+    Deadline(usize, u64, u64, usize),
+    /// A server looks which peers it has no connection to.
+    Dial(usize, u64),
+    /// Frames may have come through this link.
+    Frames(LinkId),
+    /// Nothing may have come through this link since then.
+    Silent(LinkId, SimTime),
+    /// A server hears that a link is gone.
+    LinkGone(usize, u64, LinkId),
+    /// A snapshot may have come.
+    Snapshot(u64),
     /// A user decides what to do.
     UserActs(usize),
     /// It may be time for which a user's client has asked.
@@ -157,7 +182,7 @@ enum Happening {
     /// A fault of the plan ends.
     FaultEnds(usize),
     /// The server is started.
-    Start,
+    Start(usize),
     /// All faults are over: what remains must come to rest.
     Calm,
 }
@@ -170,6 +195,8 @@ struct Line {
     actor: Option<usize>,
     /// The user, when it is a production client's.
     user: Option<usize>,
+    /// To which server it goes, from 0.
+    server: usize,
     /// The server's number for it, while the server has it.
     number: Option<u64>,
     /// The server has never had it, or has it: bytes that arrive are for someone.
@@ -194,10 +221,12 @@ pub(crate) struct World {
     dice: Dice,
     profile: Profile,
     plan: Vec<Fault>,
-    disk: SimDisk,
-    process: Option<Process>,
-    life: u64,
-    clock: ServerClock,
+    machines: Machines,
+    peers: PeerNetwork,
+    /// The servers, as their zoo.cfg names them; none when there is but one.
+    server_lines: MemberLines,
+    /// Who led in which term.
+    leaders: BTreeMap<u64, usize>,
     actors: Vec<Actor>,
     users: BTreeMap<usize, User>,
     next_client: u32,
@@ -208,21 +237,11 @@ pub(crate) struct World {
     trace: Trace,
     counters: Counters,
     weather: Weather,
-    slow_disk_ms: u64,
-    paused_until: SimTime,
-    down_since: Option<SimTime>,
-    /// Since when the log of the running process may acknowledge nothing any more.
-    poisoned_since: Option<SimTime>,
-    scheduled: BTreeSet<(u64, Thread)>,
-    log_is_writing: bool,
     segment_len: u64,
     tail_entries: u64,
     phase: Phase,
     /// When bytes were last under way.
     flowed: SimTime,
-    /// The operation of the disk that is to fail.
-    failing_op: Option<u64>,
-    disk_is_full: bool,
     /// What recipes said.
     ledger: Arc<Mutex<Ledger>>,
 }
@@ -237,7 +256,13 @@ impl World {
         if options.scenario == Scenario::Recipes {
             drawn = for_scripts(drawn);
         }
-        let plan = faults::plan(&mut rng.fork("plan"), drawn.length_ms);
+        let servers = options.scenario.servers(&mut rng.fork("servers"));
+        let mut plan_dice = rng.fork("plan");
+        let plan = if servers > 1 {
+            faults::ensemble_plan(&mut plan_dice, drawn.length_ms, servers)
+        } else {
+            faults::plan(&mut plan_dice, drawn.length_ms)
+        };
         let (profile, plan) = match options.point {
             None if options.scenario.has_users() => (drawn, keep_moving(&plan)),
             None => (drawn, plan),
@@ -253,11 +278,15 @@ impl World {
         } else {
             WriteMode::Buffered
         };
-        let disk = SimDisk::new(rng.fork("platter").next_u64()).with_write_mode(write_mode);
+        let mut platters = rng.fork("platter");
+        let machine = |_| {
+            let disk = SimDisk::new(platters.next_u64()).with_write_mode(write_mode);
+            Machine::new(disk)
+        };
+        let machines = (0..servers).map(machine).collect();
         let mut world = Self {
             options,
             agenda: Agenda::default(),
-            disk,
             dice: Dice {
                 network: rng.fork("network"),
                 schedule: rng.fork("schedule"),
@@ -269,9 +298,10 @@ impl World {
             },
             profile,
             plan,
-            process: None,
-            life: 0,
-            clock: ServerClock::default(),
+            machines: Machines(machines),
+            peers: PeerNetwork::default(),
+            server_lines: server_lines(servers),
+            leaders: BTreeMap::new(),
             actors,
             users: BTreeMap::new(),
             next_client: 0,
@@ -282,12 +312,6 @@ impl World {
             trace: Trace::default(),
             counters: Counters::default(),
             weather: Weather::default(),
-            slow_disk_ms: 0,
-            paused_until: SimTime::ZERO,
-            down_since: Some(SimTime::ZERO),
-            poisoned_since: None,
-            scheduled: BTreeSet::new(),
-            log_is_writing: false,
             // Small segments and short tails, so that rotation and truncation happen all the time.
             segment_len: *settings
                 .pick(&[16 << 10, 64 << 10, 256 << 10])
@@ -295,8 +319,6 @@ impl World {
             tail_entries: *settings.pick(&[0, 10, 200]).unwrap_or(&10),
             phase: Phase::Busy,
             flowed: SimTime::ZERO,
-            failing_op: None,
-            disk_is_full: false,
             ledger: Arc::default(),
         };
         world.begin();
@@ -306,7 +328,7 @@ impl World {
     /// What the scripts of this run are about, if there are any.
     fn subject(&self) -> Option<Subject> {
         match self.options.scenario {
-            Scenario::Server | Scenario::Clients => None,
+            Scenario::Server | Scenario::Clients | Scenario::Ensemble => None,
             Scenario::Recipes => Some(Subject::of_seed(self.options.seed)),
         }
     }
@@ -321,7 +343,13 @@ impl World {
             let count = self.dice.users.between(2, 4) + scripts;
             self.invite_users(usize::try_from(count).unwrap_or(2));
         }
-        self.agenda.put(SimTime::ZERO, Happening::Start);
+        self.observed.is_ensemble = self.machines.count() > 1;
+        for server in 0..self.machines.count() {
+            // The servers of an ensemble are started one after the other, some of them late.
+            let late_us = if server > 0 { 400_000 } else { 1 };
+            let at = SimTime(self.dice.schedule.below(late_us));
+            self.agenda.put(at, Happening::Start(server));
+        }
         for actor in 0..self.actors.len() {
             let at = SimTime(self.dice.schedule.below(300_000));
             self.agenda.put(at, Happening::Act(actor));
@@ -350,8 +378,8 @@ impl World {
 
     fn play(&mut self) {
         while let Some((at, happening)) = self.agenda.take() {
-            if self.must_wait(at, happening) {
-                self.agenda.put(self.paused_until, happening);
+            if let Some(until) = self.must_wait(at, happening) {
+                self.agenda.put(until, happening);
                 continue;
             }
             self.happen(happening);
@@ -361,29 +389,35 @@ impl World {
         }
     }
 
-    /// While the server stands still, nothing of it happens.
-    fn must_wait(&self, at: SimTime, happening: Happening) -> bool {
-        let of_server = match happening {
-            Happening::Turn(..)
-            | Happening::LogSpeaks(_)
-            | Happening::LogIdle(_)
-            | Happening::RaftTick(_)
-            | Happening::Sessions(_)
-            | Happening::SnapshotDue(_)
-            | Happening::Deadline(..)
-            | Happening::Start => true,
+    /// While a server stands still, nothing of it happens: until when.
+    fn must_wait(&self, at: SimTime, happening: Happening) -> Option<SimTime> {
+        let server = match happening {
+            Happening::Turn(server, ..)
+            | Happening::LogSpeaks(server, _)
+            | Happening::LogIdle(server, _)
+            | Happening::RaftTick(server, _)
+            | Happening::Sessions(server, _)
+            | Happening::SnapshotDue(server, _)
+            | Happening::Deadline(server, ..)
+            | Happening::Dial(server, _)
+            | Happening::LinkGone(server, ..)
+            | Happening::Start(server) => server,
             Happening::Act(_)
             | Happening::AtServer(_)
             | Happening::AtClient(_)
+            | Happening::Frames(_)
+            | Happening::Silent(..)
+            | Happening::Snapshot(_)
             | Happening::Stranger
             | Happening::UserActs(_)
             | Happening::UserLooks(_)
             | Happening::UserAnswered(..)
             | Happening::FaultBegins(_)
             | Happening::FaultEnds(_)
-            | Happening::Calm => false,
+            | Happening::Calm => return None,
         };
-        of_server && at < self.paused_until
+        let until = self.machines[server].paused_until;
+        (at < until).then_some(until)
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -392,15 +426,20 @@ impl World {
             Happening::Act(actor) => self.act(actor),
             Happening::AtServer(connection) => self.arrive_at_server(connection),
             Happening::AtClient(connection) => self.arrive_at_client(connection),
-            Happening::Turn(life, thread) => self.turn(life, thread),
-            Happening::LogSpeaks(life) => self.log_speaks(life),
-            Happening::LogIdle(life) => self.log_idles(life),
-            Happening::RaftTick(life) => self.tick_raft(life),
-            Happening::Sessions(life) => self.tick_sessions(life),
-            Happening::SnapshotDue(life) => self.begin_snapshot(life),
-            Happening::Deadline(life, number, connection) => {
-                self.pass_deadline(life, number, connection)
+            Happening::Turn(server, life, thread) => self.turn(server, life, thread),
+            Happening::LogSpeaks(server, life) => self.log_speaks(server, life),
+            Happening::LogIdle(server, life) => self.log_idles(server, life),
+            Happening::RaftTick(server, life) => self.tick_raft(server, life),
+            Happening::Sessions(server, life) => self.tick_sessions(server, life),
+            Happening::SnapshotDue(server, life) => self.begin_snapshot(server, life),
+            Happening::Deadline(server, life, number, connection) => {
+                self.pass_deadline((server, life), number, connection);
             }
+            Happening::Dial(server, life) => self.dial(server, life),
+            Happening::Frames(link) => self.frames_arrive(link),
+            Happening::Silent(link, since) => self.link_is_silent(link, since),
+            Happening::LinkGone(server, life, link) => self.link_gone(server, life, link),
+            Happening::Snapshot(number) => self.snapshot_arrives(number),
             Happening::Stranger => self.meet_stranger(),
             Happening::UserActs(user) => self.user_acts(user),
             Happening::UserLooks(user) => self.look_at_client(user),
@@ -409,7 +448,7 @@ impl World {
             }
             Happening::FaultBegins(position) => self.begin_fault(position),
             Happening::FaultEnds(position) => self.end_fault(position),
-            Happening::Start => self.start_server(),
+            Happening::Start(server) => self.start_server(server),
             Happening::Calm => self.calm_down(),
         }
     }
@@ -418,14 +457,15 @@ impl World {
         self.agenda.now()
     }
 
-    /// The time as the server's clocks show it.
-    fn server_now(&self) -> Now {
+    /// The time as a server's clocks show it.
+    fn server_now(&self, server: usize) -> Now {
         let at = self.now();
+        let clock = &self.machines[server].clock;
         Now {
             at,
             moment: Moment {
-                mono_ms: self.clock.monotonic_ms(at),
-                wall_ms: self.clock.wall_ms(at),
+                mono_ms: clock.monotonic_ms(at),
+                wall_ms: clock.wall_ms(at),
             },
         }
     }
@@ -435,22 +475,29 @@ impl World {
     }
 
     /// Takes in what a call of production code has to tell, and gives turns to whoever has something to do now.
-    fn settle(&mut self, told: Told) {
+    fn settle(&mut self, server: usize, told: Told) {
         let now = self.now();
-        for entry in &told.committed {
+        let mut installed = told.installed.iter().peekable();
+        for (place, entry) in told.committed.iter().enumerate() {
+            while let Some((_, index)) = installed.next_if(|(behind, _)| *behind <= place) {
+                self.witness.skip_to(server, *index);
+            }
             self.note("committed", (entry.index.0, entry.term));
             let heard = Heard {
                 index: entry.index.0,
                 term: entry.term,
                 data: &entry.data,
             };
-            self.witness.hear(&heard, now);
+            self.witness.hear(server, &heard, now);
             if let Some(session) = witness::expiry_in(&entry.data) {
                 self.mourn_session(session);
             }
         }
+        for (_, index) in installed {
+            self.witness.skip_to(server, *index);
+        }
         for (index, digest) in told.digests {
-            self.compare_digest(index, digest);
+            self.compare_digest(server, index, digest);
         }
         for session in told.expiries {
             self.note("expiry proposed", (session.cast_unsigned(), 0));
@@ -463,46 +510,80 @@ impl World {
         for owner in told.heard {
             self.observed.hear(owner, now);
         }
-        if told.established {
-            self.note("serving", (self.life, 0));
-            self.end_outage();
+        if let Some(term) = told.established {
+            self.note_leader(server, term);
         }
+        match told.serving {
+            Some(true) => {
+                self.note("serving", (server as u64, self.machines[server].life));
+                self.end_outage(server);
+            }
+            Some(false) => self.note("serving no more", (server as u64, 0)),
+            None => {}
+        }
+        self.send_frames(told.frames);
+        told.cuts
+            .into_iter()
+            .for_each(|link| self.break_link(link, 1_000));
+        self.send_snapshots(server, told.snapshots_out);
+        if told.handed_over {
+            self.kill(server);
+        }
+        self.counters.members_changed += told.members_changed;
         self.counters.snapshots += told.snapshots;
         self.counters.snapshots_failed += told.snapshots_failed;
         self.observed.panics.extend(told.wrong);
-        if self.process.is_some() && self.disk.is_down() {
-            self.power_goes();
+        if self.machines[server].process.is_some() && self.machines[server].disk.is_down() {
+            self.power_goes(server);
         }
-        self.schedule_wanted();
+        self.schedule_wanted(server);
     }
 
-    fn compare_digest(&mut self, index: u64, digest: u64) {
+    /// A server leads: in its term nobody else may (G-18), and every session has its full timeout from here on.
+    fn note_leader(&mut self, server: usize, term: u64) {
+        self.note("leads", (server as u64, term));
+        let now = self.now();
+        self.observed.served_from.push(now);
+        let before = self.leaders.insert(term, server);
+        if before.is_none() {
+            self.counters.leaders += 1;
+        }
+        if before.is_some_and(|before| before != server) {
+            let what = format!("two servers lead term {term}: {before:?} and {server}");
+            self.observed.divergences.push(what);
+        }
+    }
+
+    fn compare_digest(&mut self, server: usize, index: u64, digest: u64) {
         let expected = self.witness.digest_at(index);
         if index > 0 && expected != Some(digest) {
             let what = format!(
-                "the state at index {index} has digest {digest:x}, by the whole log it is {expected:x?}"
+                "the state of server {} at index {index} has digest {digest:x}, by the whole log it is {expected:x?}",
+                server + 1
             );
             self.observed.divergences.push(what);
         }
     }
 
-    fn schedule_wanted(&mut self) {
-        let Some(process) = &mut self.process else {
+    fn schedule_wanted(&mut self, server: usize) {
+        let machine = &mut self.machines[server];
+        let Some(process) = &mut machine.process else {
             return;
         };
         for thread in process.take_wanted() {
-            if self.scheduled.insert((self.life, thread)) {
+            if machine.scheduled.insert((machine.life, thread)) {
                 let delay_us = wake_delay_us(&mut self.dice.schedule);
-                self.agenda
-                    .put_in_us(delay_us, Happening::Turn(self.life, thread));
+                let turn = Happening::Turn(server, machine.life, thread);
+                self.agenda.put_in_us(delay_us, turn);
             }
         }
     }
 
     fn judge(mut self) -> Report {
-        self.end_poison();
+        (0..self.machines.count()).for_each(|server| self.end_poison(server));
         self.observed.ended_at = self.now();
-        self.counters.disk_ops = self.disk.ops();
+        self.counters.disk_ops = self.machines.iter().map(|it| it.disk.ops()).sum();
+        self.counters.snapshots_sent = self.peers.snapshots_sent;
         let replayed = replay(&self.history, &self.witness.applied);
         let case = Case {
             history: &self.history,
@@ -539,6 +620,16 @@ impl World {
             entries: self.witness.applied.entries().cloned().collect(),
         }
     }
+}
+
+/// The lines of so many servers; none for one alone.
+fn server_lines(servers: usize) -> MemberLines {
+    if servers == 1 {
+        return MemberLines::default();
+    }
+    let line = |id| format!("server.{id}=10.1.0.{id}:2888:3888:participant;2181\n");
+    let text: String = (1..=servers).map(line).collect();
+    MemberLines::parse(&text).expect("these are lines of servers")
 }
 
 /// The test kit's clients are few where users are the ones to be looked at, and sessions end soon.
@@ -598,6 +689,7 @@ fn scenario(drawn: Profile) -> (Profile, Vec<Fault>) {
         kind: FaultKind::Crash(Crash::Process),
         start: SimTime::from_ms(700),
         len_ms: 40,
+        server: 0,
     };
     (profile, vec![restart])
 }

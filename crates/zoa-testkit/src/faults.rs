@@ -62,6 +62,24 @@ pub enum FaultKind {
     },
     /// The disk has no room; the server is started again at the end, when there is.
     DiskFull,
+    /// The second server of each pair in the mask does not hear the first: bit `8 * first + second`.
+    Cut {
+        /// The pairs.
+        pairs: u64,
+    },
+    /// All connections of the server with its peers are reset.
+    PeersReset,
+    /// The servers hear each other late.
+    SlowPeers {
+        /// Each frame takes up to this much longer.
+        by_ms: u64,
+    },
+    /// The power of all servers goes at once.
+    AllPower,
+    /// The server's disk is lost, and an empty one takes its place.
+    Wiped,
+    /// The server is stopped in order, giving its leadership away, and started again.
+    Restart,
 }
 
 impl FaultKind {
@@ -80,14 +98,29 @@ impl FaultKind {
             Self::SlowDisk { .. } => "slow disk",
             Self::DiskError { .. } => "disk error",
             Self::DiskFull => "disk full",
+            Self::Cut { .. } => "cut network",
+            Self::PeersReset => "peers reset",
+            Self::SlowPeers { .. } => "slow peers",
+            Self::AllPower => "power cut of all",
+            Self::Wiped => "wiped disk",
+            Self::Restart => "restart",
         }
     }
 
     /// Whether the server stands still or is down during it.
     pub fn stops_server(self) -> bool {
         match self {
-            Self::Crash(_) | Self::Pause | Self::DiskError { .. } | Self::DiskFull => true,
-            Self::ClockJump { .. }
+            Self::Crash(_)
+            | Self::Pause
+            | Self::DiskError { .. }
+            | Self::DiskFull
+            | Self::AllPower
+            | Self::Wiped
+            | Self::Restart => true,
+            Self::Cut { .. }
+            | Self::PeersReset
+            | Self::SlowPeers { .. }
+            | Self::ClockJump { .. }
             | Self::Reset { .. }
             | Self::HalfOpen { .. }
             | Self::Trickle
@@ -106,14 +139,19 @@ pub struct Fault {
     pub start: SimTime,
     /// For how long, in milliseconds.
     pub len_ms: u64,
+    /// Of which server, from 0; of no meaning where a fault concerns all.
+    pub server: usize,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} at {} for {} ms",
-            self.kind, self.start, self.len_ms
+            "{:?} of server {} at {} for {} ms",
+            self.kind,
+            self.server + 1,
+            self.start,
+            self.len_ms
         )
     }
 }
@@ -170,7 +208,76 @@ fn draw(rng: &mut Rng, length_ms: u64) -> Fault {
         kind,
         start,
         len_ms: len_ms.min(length_ms / 10),
+        server: 0,
     }
+}
+
+/// Draws a plan for an ensemble of so many servers. Faults overlap as they like, with two exceptions that keep it recoverable: one disk
+/// at most is lost, and nothing else happens to the disks of the others until its server is back.
+pub fn ensemble_plan(rng: &mut Rng, length_ms: u64, servers: usize) -> Vec<Fault> {
+    let count = rng.between(4, 16);
+    let mut faults: Vec<Fault> = (0..count)
+        .map(|_| {
+            let server = rng.index(servers);
+            if rng.percent(45) {
+                let of_one = draw(rng, length_ms);
+                Fault { server, ..of_one }
+            } else {
+                draw_of_ensemble(rng, length_ms, (server, servers))
+            }
+        })
+        .collect();
+    let mut has_wiped = false;
+    faults
+        .retain(|fault| fault.kind != FaultKind::Wiped || !std::mem::replace(&mut has_wiped, true));
+    faults.sort_by_key(|fault| fault.start);
+    faults
+}
+
+fn draw_of_ensemble(rng: &mut Rng, length_ms: u64, (server, servers): (usize, usize)) -> Fault {
+    let kind = match rng.weighted(&[45, 12, 10, 10, 5, 18]) {
+        0 => FaultKind::Cut {
+            pairs: draw_cut(rng, server, servers),
+        },
+        1 => FaultKind::PeersReset,
+        2 => FaultKind::SlowPeers {
+            by_ms: rng.between(2, 150),
+        },
+        3 => FaultKind::AllPower,
+        4 => FaultKind::Wiped,
+        _ => FaultKind::Restart,
+    };
+    let len_ms = if rng.percent(25) {
+        rng.between(2_000, 7_000)
+    } else {
+        rng.between(20, 1_500)
+    };
+    Fault {
+        kind,
+        start: SimTime::from_ms(rng.between(length_ms / 20, length_ms * 8 / 10)),
+        len_ms: len_ms.min(length_ms / 6),
+        server,
+    }
+}
+
+/// Which pairs do not hear each other: one server alone, one that is not heard or hears nobody, two halves, halves with a bridge, a
+/// ring in which each hears its neighbours only.
+fn draw_cut(rng: &mut Rng, server: usize, servers: usize) -> u64 {
+    let shape = rng.below(6);
+    let side = rng.next_u64();
+    let is_left = |one: usize| side >> one & 1 == 1;
+    let cuts = |from: usize, to: usize| match shape {
+        0 => from == server || to == server,
+        1 => from == server,
+        2 => to == server,
+        3 => is_left(from) != is_left(to),
+        4 => is_left(from) != is_left(to) && from != server && to != server,
+        _ => (from + 1) % servers != to && (to + 1) % servers != from,
+    };
+    let pairs = (0..servers).flat_map(|from| (0..servers).map(move |to| (from, to)));
+    pairs
+        .filter(|(from, to)| from != to && cuts(*from, *to))
+        .fold(0, |mask, (from, to)| mask | 1 << (8 * from + to))
 }
 
 /// Moves faults that stop the server behind one another.

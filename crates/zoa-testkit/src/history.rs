@@ -172,13 +172,10 @@ impl History {
         ConnectionId(self.connections.len() - 1)
     }
 
-    /// The server has taken a connection on under this number.
-    pub fn set_owner(&mut self, id: usize, number: u64) {
+    /// A server has taken a connection on.
+    pub fn set_owner(&mut self, id: usize, owner: Owner) {
         if let Some(connection) = self.connections.get_mut(id) {
-            connection.owner = Some(Owner {
-                server: 1,
-                connection: number,
-            });
+            connection.owner = Some(owner);
         }
     }
 

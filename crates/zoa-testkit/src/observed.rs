@@ -61,8 +61,10 @@ pub struct Observed {
     pub heard: BTreeMap<Owner, Vec<SimTime>>,
     /// When the expiry of each session was proposed.
     pub expiry_proposed: BTreeMap<i64, Vec<SimTime>>,
-    /// Stretches in which the server was down or paused.
+    /// Stretches in which the server was down or paused; of an ensemble, those in which anything was amiss.
     pub outages: Vec<Span>,
+    /// There are several servers: what one of them hears, another must be told.
+    pub is_ensemble: bool,
     /// When a server began to serve after a start: every session has its full timeout from there.
     pub served_from: Vec<SimTime>,
     /// Stretches between a log's failure and the end of its process.

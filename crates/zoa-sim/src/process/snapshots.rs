@@ -3,8 +3,9 @@
 use super::Process;
 use super::Thread;
 use super::Told;
-use super::start::NODE;
+use bytes::Bytes;
 use zoa_core::SnapshotPoint;
+use zoa_ensemble::Event;
 use zoa_log::LogError;
 use zoa_log::LogIndex;
 use zoa_log::LogInput;
@@ -12,7 +13,6 @@ use zoa_log::SnapshotMeta;
 use zoa_log::SnapshotWriter;
 use zoa_raft::LogPosition;
 use zoa_raft::Members;
-use zoa_raft::RaftEvent;
 use zoa_testkit::disk::SimDisk;
 use zoa_tree::HashKey;
 use zoa_tree::LoadError;
@@ -30,6 +30,7 @@ const RETAINED: usize = 2;
 pub(super) struct Writing {
     cursor: SnapshotCursor,
     point: SnapshotPoint,
+    members: Members,
     file: SnapshotWriter<SimDisk>,
     chunk: Vec<u8>,
     /// All of it, to be loaded again at once: what cannot be loaded is no snapshot.
@@ -51,18 +52,27 @@ impl Process {
         if self.writing.is_some() || self.core.applied_index() == 0 {
             return;
         }
+        let Some(store) = self.store().cloned() else {
+            return;
+        };
         let (cursor, point) = self.core.begin_snapshot();
+        let Some(members) = self.members.at(LogIndex(point.index)).cloned() else {
+            // A change is under way: a little later.
+            self.core.with_tree_mut(|tree| tree.end_snapshot(cursor));
+            return;
+        };
         let meta = SnapshotMeta {
             index: LogIndex(point.index),
             term: point.term,
             zxid: point.zxid.0,
-            extra: Vec::new(),
+            extra: members.encode(),
         };
-        match self.store.begin(meta) {
+        match store.begin(meta) {
             Ok(file) => {
                 self.writing = Some(Writing {
                     cursor,
                     point,
+                    members,
                     file,
                     chunk: Vec::new(),
                     copy: Vec::new(),
@@ -122,6 +132,7 @@ impl Process {
         let Writing {
             cursor,
             point,
+            members,
             file,
             copy,
             ..
@@ -141,16 +152,52 @@ impl Process {
         }
         let index = LogIndex(point.index);
         self.push_log(LogInput::Compact { to: index });
-        self.push_raft(RaftEvent::SnapshotTaken {
+        self.push_raft(Event::SnapshotTaken {
             position: LogPosition {
                 index,
                 term: point.term,
             },
-            members: Members::of_voters([NODE]),
+            members,
         });
-        match self.store.purge(RETAINED) {
-            Ok(()) => told.snapshots += 1,
-            Err(_) => told.snapshots_failed += 1,
+        match self.store().map(|store| store.purge(RETAINED)) {
+            Some(Ok(())) => told.snapshots += 1,
+            Some(Err(_)) | None => told.snapshots_failed += 1,
         }
+    }
+
+    /// The state it is of is gone.
+    pub(super) fn abandon_snapshot(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            self.core
+                .with_tree_mut(|tree| tree.end_snapshot(writing.cursor));
+        }
+    }
+
+    /// Reads all of a snapshot, for a peer; `None` when it is gone.
+    pub(crate) fn snapshot_bytes(&self, index: LogIndex) -> Option<Vec<u8>> {
+        let file = self.store()?.open_file(index).ok()?;
+        let len = usize::try_from(file.len()).ok()?;
+        file.read(0, len).ok()
+    }
+
+    /// A peer's snapshot has come: it is written, checked and synced, or the peer hears that it was not.
+    pub(crate) fn receive_snapshot(
+        &mut self,
+        index: LogIndex,
+        bytes: &[u8],
+        message: Bytes,
+    ) -> bool {
+        let received = self.store().map(|store| {
+            let mut receiver = store.receive(index)?;
+            for piece in bytes.chunks(CHUNK_LEN) {
+                receiver.write(piece)?;
+            }
+            receiver.finish()
+        });
+        let is_whole = matches!(received, Some(Ok(_)));
+        if is_whole {
+            self.push_raft(Event::SnapshotReceived { message });
+        }
+        is_whole
     }
 }

@@ -236,7 +236,7 @@ impl Process {
                     .is_some()
                 {
                     told.heard.push(Owner {
-                        server: 1,
+                        server: self.server.0,
                         connection: number,
                     });
                 }
@@ -267,7 +267,8 @@ impl Process {
             proposals: &mut proposals,
         };
         task.progress = task.connection.handle_input(bytes, &mut turn);
-        self.propose(proposals.take());
+        let round = proposals.round();
+        self.propose(round, proposals.take());
     }
 }
 

@@ -1,18 +1,21 @@
-//! The turns of the raft, log, apply and session clock threads.
+//! The turns of the log and apply threads, and the ticks of the clocks.
 
 use super::Death;
 use super::Now;
 use super::Process;
-use super::Thread;
 use super::Told;
 use crate::witness;
-use bytes::Bytes;
+use std::sync::Arc;
 use zoa_core::Committed;
 use zoa_core::Proposals;
+use zoa_core::Serving;
+use zoa_ensemble::Event;
+use zoa_ensemble::Role;
+use zoa_log::LogIndex;
 use zoa_log::LogInput;
 use zoa_log::LogOutput;
-use zoa_raft::RaftEffect;
-use zoa_raft::RaftEvent;
+use zoa_raft::LogPosition;
+use zoa_tree::HashKey;
 use zoa_tree::Tree;
 
 /// Quiet steps before the durable offset is marked, as in `zoa-server`.
@@ -22,39 +25,34 @@ const STEPS_BEFORE_MARK: u32 = 5;
 #[derive(Debug)]
 pub(super) enum ApplyInput {
     Committed(Vec<Committed>),
-    Established,
+    Install(LogPosition),
+    Role(Role),
+    Established(u64),
+    Serving(bool),
 }
 
 impl Process {
-    pub(super) fn propose(&mut self, proposals: Vec<Bytes>) {
-        if !proposals.is_empty() {
-            self.push_raft(RaftEvent::Propose(proposals));
+    /// One unit of the ensemble's time has passed.
+    pub(crate) fn tick_raft(&mut self, now: Now) {
+        let mut touches = Vec::new();
+        self.core.take_touches(now.moment, &mut touches);
+        if !touches.is_empty() {
+            self.push_raft(Event::Touched(touches));
         }
-    }
-
-    pub(super) fn push_raft(&mut self, event: RaftEvent) {
-        self.raft_inbox.push(event);
-        self.wanted.insert(Thread::Raft);
-    }
-
-    pub(super) fn push_log(&mut self, input: LogInput) {
-        self.log_inbox.push(input);
-        self.wanted.insert(Thread::Log);
-    }
-
-    /// One unit of the raft loop's time has passed.
-    pub(crate) fn tick_raft(&mut self) {
-        self.push_raft(RaftEvent::Tick);
+        self.push_raft(Event::Tick {
+            now_ms: now.moment.mono_ms,
+        });
     }
 
     /// The session clock wakes up.
     pub(crate) fn tick_sessions(&mut self, now: Now, told: &mut Told) {
         let mut proposals = Proposals::default();
         self.core.handle_tick(now.moment, &mut proposals);
+        let round = proposals.round();
         let proposals = proposals.take();
         told.expiries
             .extend(proposals.iter().filter_map(witness::expiry_in));
-        self.propose(proposals);
+        self.propose(round, proposals);
     }
 
     /// Milliseconds until the session clock should wake up again.
@@ -63,71 +61,30 @@ impl Process {
         due_ms.saturating_sub(now.moment.mono_ms).clamp(1, 50)
     }
 
-    pub(super) fn turn_raft(&mut self, told: &mut Told) {
-        let events = merge_proposals(std::mem::take(&mut self.raft_inbox));
-        let mut effects = Vec::new();
-        for event in events {
-            self.raft.handle(event, &mut effects);
-        }
-        self.carry_out(effects, told);
-    }
-
-    pub(super) fn carry_out(&mut self, effects: Vec<RaftEffect>, told: &mut Told) {
-        for effect in effects {
-            match effect {
-                RaftEffect::Persist(persist) => self.push_log(LogInput::Persist(persist)),
-                RaftEffect::Commit(committed) => {
-                    let to_core = |entry: &zoa_raft::Committed| Committed {
-                        term: entry.term,
-                        index: entry.index.0,
-                        bytes: entry.data.clone(),
-                    };
-                    self.apply_inbox.push(ApplyInput::Committed(
-                        committed.iter().map(to_core).collect(),
-                    ));
-                    self.wanted.insert(Thread::Apply);
-                    told.committed.extend(committed);
-                }
-                RaftEffect::Established { .. } => {
-                    self.apply_inbox.push(ApplyInput::Established);
-                    self.wanted.insert(Thread::Apply);
-                }
-                RaftEffect::Role { .. } | RaftEffect::Members { .. } => {}
-                RaftEffect::Refused { proposals, .. } => self.core.handle_refused(&proposals),
-                RaftEffect::Send { .. }
-                | RaftEffect::SendSnapshot { .. }
-                | RaftEffect::SnapshotWanted
-                | RaftEffect::InstallSnapshot { .. }
-                | RaftEffect::ReadLog { .. }
-                | RaftEffect::PeerFault { .. } => {
-                    told.wrong.push(format!(
-                        "a server without peers was told to speak to one: {effect:?}"
-                    ));
-                }
-            }
-        }
-    }
-
     /// The log thread writes what is queued; what it has to say leaves when the disk has had its time.
     pub(super) fn turn_log(&mut self, told: &mut Told) -> Result<(), Death> {
         let mut inputs = std::mem::take(&mut self.log_inbox);
+        let idle_steps = if inputs.is_empty() {
+            self.idle_steps + 1
+        } else {
+            0
+        };
+        self.idle_steps = idle_steps;
+        let Some(log) = self.log() else {
+            return Ok(());
+        };
         if inputs.is_empty() {
-            self.idle_steps += 1;
-            match self.log.idle() {
-                Some(LogInput::Mark) if self.idle_steps < STEPS_BEFORE_MARK => {}
+            match log.idle() {
+                Some(LogInput::Mark) if idle_steps < STEPS_BEFORE_MARK => {}
                 Some(input) => inputs.push(input),
                 None => {}
             }
-        } else {
-            self.idle_steps = 0;
         }
-        let outputs = self.log.handle(inputs);
-        self.take_log_outputs(outputs, told)?;
-        if let Some(due) = self.log.due() {
-            let outputs = self.log.handle([due]);
-            self.take_log_outputs(outputs, told)?;
+        let mut outputs = log.handle(inputs);
+        if let Some(due) = log.due() {
+            outputs.extend(log.handle([due]));
         }
-        Ok(())
+        self.take_log_outputs(outputs, told)
     }
 
     fn take_log_outputs(&mut self, outputs: Vec<LogOutput>, told: &mut Told) -> Result<(), Death> {
@@ -154,21 +111,27 @@ impl Process {
 
     /// Whether the log thread wants a step though nothing is queued.
     pub(crate) fn log_wants_idle_step(&self) -> bool {
-        self.log.idle().is_some()
+        match &self.disk {
+            super::Disk::Open { log, .. } => log.idle().is_some(),
+            _ => false,
+        }
     }
 
     /// What the log said reaches the raft thread.
     pub(crate) fn deliver_log_outputs(&mut self, told: &mut Told) {
         for output in std::mem::take(&mut self.log_outbox) {
             match output {
-                LogOutput::Persisted { number } => self.push_raft(RaftEvent::Persisted { number }),
+                LogOutput::Persisted { number } => self.push_raft(Event::Persisted { number }),
                 LogOutput::Compacted { first_index } => {
-                    self.push_raft(RaftEvent::Compacted { first_index })
+                    self.push_raft(Event::Compacted { first_index });
                 }
-                LogOutput::Failed(_)
-                | LogOutput::Unprepared(_)
-                | LogOutput::ResetDone { .. }
-                | LogOutput::Entries { .. } => {
+                LogOutput::Entries { token, entries } => {
+                    let low = self.reads.remove(&token).unwrap_or(LogIndex(0));
+                    let entries = entries.unwrap_or_default();
+                    self.push_raft(Event::LogRead { low, entries });
+                }
+                LogOutput::ResetDone { .. } => {}
+                LogOutput::Failed(_) | LogOutput::Unprepared(_) => {
                     told.wrong
                         .push(format!("the log says what nobody asked: {output:?}"));
                 }
@@ -180,7 +143,8 @@ impl Process {
     pub(crate) fn probe_failed_log(&mut self, told: &mut Told) {
         let mut inputs = std::mem::take(&mut self.log_inbox);
         inputs.push(LogInput::Mark);
-        for output in self.log.handle(inputs) {
+        let outputs = self.log().map(|log| log.handle(inputs));
+        for output in outputs.unwrap_or_default() {
             if !matches!(output, LogOutput::Failed(_)) {
                 told.wrong
                     .push(format!("a log that has failed goes on: {output:?}"));
@@ -189,33 +153,79 @@ impl Process {
     }
 
     pub(super) fn turn_apply(&mut self, now: Now, told: &mut Told) -> Result<(), Death> {
-        for input in std::mem::take(&mut self.apply_inbox) {
+        while let Some(input) = self.apply_inbox.pop_front() {
             match input {
-                ApplyInput::Committed(committed) => {
-                    let applied = self.core.handle_committed(now.moment, &committed);
-                    applied.map_err(|error| Death::Undecodable(error.to_string()))?;
-                    told.digests
-                        .push((self.core.applied_index(), self.core.with_tree(Tree::digest)));
+                ApplyInput::Committed(committed) => self.apply(&committed, now, told)?,
+                ApplyInput::Install(position) => self.install(position, now, told)?,
+                ApplyInput::Role(role) => {
+                    self.core.set_role(match role {
+                        Role::Looking => zoa_core::Role::Looking,
+                        Role::Follower => zoa_core::Role::Follower,
+                        Role::Leader => zoa_core::Role::Leader,
+                        Role::Observer => zoa_core::Role::Observer,
+                    });
+                    if role != Role::Leader {
+                        self.core.set_leading(false, now.moment);
+                    }
                 }
-                ApplyInput::Established => {
-                    self.core.restart_session_clock(now.moment);
-                    self.serves = true;
-                    told.established = true;
+                ApplyInput::Established(term) => {
+                    self.core.set_leading(true, now.moment);
+                    told.established = Some(term);
+                }
+                ApplyInput::Serving(serves) => {
+                    let serving = if serves { Serving::Full } else { Serving::No };
+                    self.core.set_serving(serving);
+                    self.serves = serves;
+                    told.serving = Some(serves);
                 }
             }
         }
         Ok(())
     }
-}
 
-/// Makes one proposal of neighbouring ones, as the raft thread of `zoa-server` does.
-fn merge_proposals(events: Vec<RaftEvent>) -> Vec<RaftEvent> {
-    let mut merged: Vec<RaftEvent> = Vec::new();
-    for event in events {
-        match (merged.last_mut(), event) {
-            (Some(RaftEvent::Propose(before)), RaftEvent::Propose(more)) => before.extend(more),
-            (_, event) => merged.push(event),
+    fn apply(&mut self, committed: &[Committed], now: Now, told: &mut Told) -> Result<(), Death> {
+        let applied = self.core.handle_committed(now.moment, committed);
+        let verdicts = applied.map_err(|error| Death::Undecodable(error.to_string()))?;
+        told.digests
+            .push((self.core.applied_index(), self.core.with_tree(Tree::digest)));
+        self.tell_lines();
+        for verdict in verdicts {
+            self.push_raft(Event::ChangeDecided {
+                index: LogIndex(verdict.index),
+                accepted: verdict.accepted,
+            });
         }
+        Ok(())
     }
-    merged
+
+    /// Tells the ensemble who the servers are, when that has changed.
+    fn tell_lines(&mut self) {
+        let core = Arc::clone(&self.core);
+        core.with_tree(|tree| {
+            if *tree.members() != self.lines {
+                self.lines = tree.members().clone();
+                self.push_raft(Event::MemberLines(self.lines.clone()));
+            }
+        });
+    }
+
+    /// The leader's snapshot takes the place of the state.
+    fn install(&mut self, position: LogPosition, now: Now, told: &mut Told) -> Result<(), Death> {
+        let key = HashKey(self.setup.hash_key);
+        let loaded = self
+            .store()
+            .map(|store| super::start::load_at(store, position.index, key));
+        let tree = match loaded {
+            Some(Ok(tree)) => tree,
+            Some(Err(error)) => return Err(Death::DiskFailed(error.to_string())),
+            None => return Err(Death::DiskFailed("no place for a snapshot".to_owned())),
+        };
+        self.abandon_snapshot();
+        self.core
+            .install(tree, (position.index.0, position.term), now.moment);
+        told.digests
+            .push((self.core.applied_index(), self.core.with_tree(Tree::digest)));
+        self.tell_lines();
+        Ok(())
+    }
 }

@@ -15,6 +15,7 @@ use crate::witness::Witness;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use zoa_core::Moment;
+use zoa_proto::PeerId;
 use zoa_testkit::checkers::check_all;
 use zoa_testkit::client::Client;
 use zoa_testkit::clock::ServerClock;
@@ -31,6 +32,7 @@ use zoa_testkit::net::Weather;
 use zoa_testkit::observed::Observed;
 use zoa_testkit::rng::Rng;
 use zoa_tree::HashKey;
+use zoa_tree::MemberLines;
 
 const NO_DELAY: Weather = Weather {
     delay_us_min: 0,
@@ -144,6 +146,10 @@ impl Stage {
     fn start(&mut self) {
         self.life += 1;
         let setup = Setup {
+            disk: self.disk.clone(),
+            server: PeerId(1),
+            lines: MemberLines::default(),
+            raft_tick_ms: 50,
             bounds: self.observed.bounds,
             hash_key: [1, 2],
             life: self.life,
@@ -152,7 +158,7 @@ impl Stage {
         };
         let mut told = Told::default();
         let random = self.rng.fork("life");
-        let process = Process::start(&self.disk, &setup, (self.server_now(), random), &mut told);
+        let process = Process::start(&setup, (self.server_now(), random), &mut told);
         self.process = Some(process.expect("the disk is fine"));
         self.take_in(told);
         self.settle();
@@ -208,7 +214,7 @@ impl Stage {
             .as_mut()
             .and_then(|process| process.accept(address.into(), now));
         if let Some(number) = number {
-            self.history.set_owner(id.0, number);
+            self.history.set_owner(id.0, owner(Some(number)));
             self.sent_on.push(number);
         }
         self.lines.insert(
@@ -325,7 +331,7 @@ impl Stage {
                 term: entry.term,
                 data: &entry.data,
             };
-            self.witness.hear(&heard, self.now);
+            self.witness.hear(0, &heard, self.now);
         }
         for (index, digest) in told.digests.into_iter().filter(|(index, _)| *index > 0) {
             assert_eq!(

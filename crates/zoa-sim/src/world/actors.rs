@@ -116,7 +116,8 @@ impl World {
             return;
         };
         let (id, bytes) = actor.client.connect(now, asked, &mut self.history);
-        let serves = self.process.as_ref().is_some_and(|process| process.serves);
+        let server = self.choose_server();
+        let serves = self.machines[server].serves();
         self.note("connect", (position as u64, id.0 as u64));
         if !serves {
             // Connection refused.
@@ -135,11 +136,20 @@ impl World {
             wire: Wire::new(link),
             actor: Some(position),
             user: None,
+            server,
             number: None,
             server_listens: true,
         };
         self.lines.insert(id.0, line);
         self.transmit(id.0, &bytes);
+    }
+
+    /// One of the servers that are there to connect to.
+    pub(super) fn choose_server(&mut self) -> usize {
+        match self.machines.count() {
+            1 => 0,
+            count => self.dice.network.index(count),
+        }
     }
 
     fn send(&mut self, position: usize, connection: Option<ConnectionId>, ops: Vec<Op>) {
@@ -240,8 +250,9 @@ impl World {
         let was_full = line.wire.link.to_client.in_flight_len() > PIPE_LEN_MAX / 2;
         match line.wire.link.to_client.receive(now) {
             Arrival::Bytes(bytes) => {
+                let server = line.server;
                 if let (true, Some(number), Some(process)) =
-                    (was_full, line.number, &mut self.process)
+                    (was_full, line.number, &mut self.machines[server].process)
                 {
                     process.want_connection(number);
                 }
@@ -250,7 +261,7 @@ impl World {
                 self.trace.note_bytes(&bytes);
                 self.receive(position, ConnectionId(connection), &bytes);
                 self.arrive_at_client(connection);
-                self.schedule_wanted();
+                self.schedule_wanted(server);
             }
             Arrival::End => {
                 let known = actor.client.connections().any(|id| id.0 == connection);
@@ -312,10 +323,11 @@ impl World {
     }
 
     /// The server is gone: its kernel says so at once, or, when the power went, nobody does until it is back.
-    pub(super) fn lose_connections(&mut self, silently: bool) {
+    pub(super) fn lose_connections(&mut self, server: usize, silently: bool) {
         let now = self.now();
         let mut looks = BTreeMap::new();
-        for (connection, line) in &mut self.lines {
+        let lines = self.lines.iter_mut();
+        for (connection, line) in lines.filter(|(_, line)| line.server == server) {
             line.number = None;
             line.server_listens = false;
             line.wire.link.to_server.vanish();
@@ -336,13 +348,13 @@ impl World {
     }
 
     /// Connections of a life that ended in silence are refused by the next one, when their clients send again.
-    pub(super) fn end_dead_lines(&mut self) {
+    pub(super) fn end_dead_lines(&mut self, server: usize) {
         let now = self.now();
         let mut looks = Vec::new();
         for (connection, line) in self
             .lines
             .iter_mut()
-            .filter(|(_, line)| !line.server_listens)
+            .filter(|(_, line)| line.server == server && !line.server_listens)
         {
             looks.push((*connection, line.wire.link.to_client.end(now)));
         }

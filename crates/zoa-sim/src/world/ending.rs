@@ -5,6 +5,7 @@
 use super::Happening;
 use super::World;
 use super::actors::Actor;
+use super::machine::Machine;
 use crate::clients::User;
 use zoa_testkit::clock::SimTime;
 use zoa_testkit::net::Weather;
@@ -50,15 +51,20 @@ impl World {
             self.phase = Phase::Calm(self.now());
         }
         self.set_weather(Weather::default());
-        self.slow_disk_ms = 0;
-        self.disk.set_capacity(None);
-        self.disk_is_full = false;
+        for machine in &mut self.machines.0 {
+            machine.slow_disk_ms = 0;
+            machine.disk.set_capacity(None);
+            machine.disk_is_full = false;
+        }
+        self.peers.cuts.clear();
+        self.peers.slow_us = 0;
+        self.resume_links();
         self.actors
             .iter_mut()
             .for_each(|actor| actor.program.calm_down());
         let now = self.now();
         self.users.values_mut().for_each(|user| user.calm_down(now));
-        self.start_server();
+        (0..self.machines.count()).for_each(|server| self.start_server(server));
         let mut rng = Rng::new(self.options.seed).fork("last look");
         let number = u32::try_from(self.actors.len()).unwrap_or(u32::MAX);
         self.actors
@@ -114,13 +120,21 @@ impl World {
             .actors
             .iter()
             .all(|actor| actor.client.is_established() && actor.client.awaiting_count() == 0);
-        let quiet_server = self
-            .process
-            .as_ref()
-            .is_some_and(|process| process.is_quiet())
-            && self.scheduled.is_empty();
+        let quiet_server = self.has_quiet_servers();
         let users_done = self.users.values().all(User::is_done);
         scanned && settled && users_done && self.has_quiet_wires() && quiet_server
+    }
+
+    /// Whether all servers serve, and have nothing to do, and are equally far.
+    fn has_quiet_servers(&self) -> bool {
+        let is_quiet = |machine: &Machine| {
+            let process = machine.process.as_ref();
+            process.is_some_and(|process| process.serves && process.is_quiet())
+                && machine.scheduled.is_empty()
+        };
+        let mut indexes = self.machines.iter().filter_map(Machine::applied_index);
+        let first = indexes.next();
+        self.machines.iter().all(is_quiet) && indexes.all(|index| Some(index) == first)
     }
 
     fn has_quiet_wires(&self) -> bool {
@@ -147,22 +161,15 @@ impl World {
             .collect();
         let busy = self.users.values().filter(|user| !user.is_done());
         waiting.extend(busy.map(User::what_moves));
-        let server = if self
-            .process
-            .as_ref()
-            .is_some_and(|process| process.is_quiet())
-        {
-            "quiet"
-        } else {
-            "busy or down"
-        };
+        let server: Vec<String> = self.machines.iter().map(Machine::state).collect();
+        let server = server.join(", ");
         let scan = self
             .actors
             .iter()
             .filter_map(|actor| actor.scan.as_ref())
             .all(|scan| scan.is_done());
         format!(
-            "the server is {server}; the last look is done: {scan}; {}",
+            "the servers: {server}; the last look is done: {scan}; {}",
             waiting.join(", ")
         )
     }

@@ -9,26 +9,30 @@ use zoa_testkit::faults::FaultKind;
 use zoa_testkit::net::Weather;
 use zoa_testkit::observed::Span;
 
+/// How long after a fault of an ensemble sessions may be in doubt: connections are made again, a leader is elected.
+const DISTURBED_MS: u64 = 6_000;
+
 impl World {
     pub(super) fn begin_fault(&mut self, position: usize) {
         let Some(fault) = self.plan.get(position).copied() else {
             return;
         };
         let now = self.now();
+        let server = fault.server;
         let end = now.after_ms(fault.len_ms);
         self.agenda.put(end, Happening::FaultEnds(position));
         self.note(fault.kind.name(), (fault.len_ms, 0));
         match fault.kind {
-            FaultKind::Crash(Crash::Process) => self.kill(),
-            FaultKind::Crash(Crash::Power) => self.cut_power(),
-            FaultKind::Crash(Crash::PowerAtIo(after)) => self
+            FaultKind::Crash(Crash::Process) => self.kill(server),
+            FaultKind::Crash(Crash::Power) => self.cut_power(server),
+            FaultKind::Crash(Crash::PowerAtIo(after)) => self.machines[server]
                 .disk
-                .fault_at(self.disk.ops() + after, DiskFault::Crash),
+                .fault_at(self.machines[server].disk.ops() + after, DiskFault::Crash),
             FaultKind::Pause => {
-                self.paused_until = end;
+                self.machines[server].paused_until = end;
                 self.observed.outages.push(Span { from: now, to: end });
             }
-            FaultKind::ClockJump { by_ms } => self.clock.jump_wall(by_ms),
+            FaultKind::ClockJump { by_ms } => self.machines[server].clock.jump_wall(by_ms),
             FaultKind::Reset { percent } => self.reset_connections(percent),
             FaultKind::HalfOpen { percent } => self.lose_sight(percent),
             FaultKind::Trickle => self.set_weather(Weather {
@@ -41,30 +45,43 @@ impl World {
                     ..self.weather
                 });
             }
-            FaultKind::SlowDisk { by_ms } => self.slow_disk_ms = by_ms,
+            FaultKind::SlowDisk { by_ms } => self.machines[server].slow_disk_ms = by_ms,
             FaultKind::DiskError { after_ops } => {
-                let op = self.disk.ops() + after_ops;
-                self.failing_op = Some(op);
-                self.disk.fault_at(op, DiskFault::Eio);
+                let op = self.machines[server].disk.ops() + after_ops;
+                self.machines[server].failing_op = Some(op);
+                self.machines[server].disk.fault_at(op, DiskFault::Eio);
             }
-            FaultKind::DiskFull => self.fill_disk(),
+            FaultKind::DiskFull => self.fill_disk(server),
+            FaultKind::Cut { pairs } => {
+                self.peers.cuts.insert(position, pairs);
+            }
+            FaultKind::PeersReset => self.lose_peers(server, false),
+            FaultKind::SlowPeers { by_ms } => self.peers.slow_us = by_ms * 1000,
+            FaultKind::AllPower => (0..self.machines.count()).for_each(|one| self.cut_power(one)),
+            FaultKind::Wiped => self.wipe(server),
+            FaultKind::Restart => self.hand_over(server),
         }
-        self.schedule_wanted();
+        if self.machines.count() > 1 {
+            let to = end.after_ms(DISTURBED_MS);
+            self.observed.outages.push(Span { from: now, to });
+        }
+        self.schedule_wanted(server);
     }
 
     pub(super) fn end_fault(&mut self, position: usize) {
         let Some(fault) = self.plan.get(position).copied() else {
             return;
         };
+        let server = fault.server;
         self.note("fault ends", (position as u64, 0));
         match fault.kind {
-            FaultKind::Crash(Crash::Process | Crash::Power) => self.start_server(),
+            FaultKind::Crash(Crash::Process | Crash::Power) => self.start_server(server),
             FaultKind::Crash(Crash::PowerAtIo(_)) => {
                 // The disk was idle: then the power goes between two operations.
-                if self.process.is_some() && self.phase.is_busy() {
-                    self.cut_power();
+                if self.machines[server].process.is_some() && self.phase.is_busy() {
+                    self.cut_power(server);
                 }
-                self.agenda.put_in_us(30_000, Happening::Start);
+                self.agenda.put_in_us(30_000, Happening::Start(server));
             }
             FaultKind::Trickle => self.set_weather(Weather {
                 trickle: false,
@@ -76,48 +93,85 @@ impl World {
                     ..self.weather
                 });
             }
-            FaultKind::SlowDisk { .. } => self.slow_disk_ms = 0,
-            FaultKind::DiskError { .. } => self.agenda.put_in_us(30_000, Happening::Start),
+            FaultKind::SlowDisk { .. } => self.machines[server].slow_disk_ms = 0,
+            FaultKind::DiskError { .. } => self.agenda.put_in_us(30_000, Happening::Start(server)),
             FaultKind::DiskFull => {
-                self.disk.set_capacity(None);
-                self.disk_is_full = false;
-                self.agenda.put_in_us(30_000, Happening::Start);
+                self.machines[server].disk.set_capacity(None);
+                self.machines[server].disk_is_full = false;
+                self.agenda.put_in_us(30_000, Happening::Start(server));
+            }
+            FaultKind::Cut { .. } => {
+                self.peers.cuts.remove(&position);
+                self.resume_links();
+            }
+            FaultKind::SlowPeers { .. } => self.peers.slow_us = 0,
+            FaultKind::AllPower => {
+                for one in 0..self.machines.count() {
+                    let after_us = self.dice.faults.below(300_000);
+                    self.agenda.put_in_us(after_us, Happening::Start(one));
+                }
+            }
+            FaultKind::Wiped => self.start_server(server),
+            FaultKind::Restart => {
+                self.kill(server);
+                self.start_server(server);
             }
             FaultKind::Pause
+            | FaultKind::PeersReset
             | FaultKind::ClockJump { .. }
             | FaultKind::Reset { .. }
             | FaultKind::HalfOpen { .. } => {}
         }
-        self.schedule_wanted();
+        self.schedule_wanted(server);
     }
 
-    fn kill(&mut self) {
-        if self.process.is_none() {
+    /// The disk is gone, and an empty one is there.
+    fn wipe(&mut self, server: usize) {
+        self.kill(server);
+        self.counters.wipes += 1;
+        let seed = self.dice.disk.next_u64();
+        self.machines[server].disk = zoa_testkit::disk::SimDisk::new(seed);
+    }
+
+    /// The server is asked to stop: it gives its leadership away first.
+    fn hand_over(&mut self, server: usize) {
+        if let Some(process) = &mut self.machines[server].process {
+            process.meet(zoa_ensemble::Event::Handover);
+        }
+    }
+
+    pub(super) fn kill(&mut self, server: usize) {
+        if self.machines[server].process.is_none() {
             return;
         }
         self.counters.kills += 1;
-        self.end_process();
-        self.disk = self.disk.kill();
-        self.lose_connections(false);
+        self.end_process(server);
+        self.lose_peers(server, false);
+        self.machines[server].disk = self.machines[server].disk.kill();
+        self.lose_connections(server, false);
     }
 
-    fn cut_power(&mut self) {
-        if self.process.is_none() {
+    fn cut_power(&mut self, server: usize) {
+        if self.machines[server].process.is_none() {
             return;
         }
-        self.end_process();
+        self.end_process(server);
+        self.lose_peers(server, true);
         self.counters.power_cuts += 1;
         let persistence = self.draw_persistence();
-        self.disk = self.disk.power_cut(persistence);
-        self.lose_connections(true);
+        self.machines[server].disk = self.machines[server].disk.power_cut(persistence);
+        self.lose_connections(server, true);
     }
 
     /// The disk went down in the middle of an operation: everything goes with it.
-    pub(super) fn power_goes(&mut self) {
-        self.note("power goes in an operation", (self.disk.ops(), 0));
-        self.cut_power();
+    pub(super) fn power_goes(&mut self, server: usize) {
+        self.note(
+            "power goes in an operation",
+            (self.machines[server].disk.ops(), 0),
+        );
+        self.cut_power(server);
         let back_us = self.dice.faults.between(20_000, 400_000);
-        self.agenda.put_in_us(back_us, Happening::Start);
+        self.agenda.put_in_us(back_us, Happening::Start(server));
     }
 
     fn reset_connections(&mut self, percent: u64) {
@@ -161,26 +215,28 @@ impl World {
         }
     }
 
-    fn fill_disk(&mut self) {
-        let files = self.disk.files();
+    fn fill_disk(&mut self, server: usize) {
+        let files = self.machines[server].disk.files();
         let len: u64 = files
             .iter()
-            .filter_map(|name| self.disk.bytes(name))
+            .filter_map(|name| self.machines[server].disk.bytes(name))
             .map(|bytes| bytes.len() as u64)
             .sum();
-        self.disk_is_full = true;
-        self.disk
+        self.machines[server].disk_is_full = true;
+        self.machines[server]
+            .disk
             .set_capacity(Some(len + self.dice.faults.below(8_000)));
     }
 
     /// When the faults of the disk that are under way end.
-    pub(super) fn disk_fault_ends(&self) -> SimTime {
+    pub(super) fn disk_fault_ends(&self, server: usize) -> SimTime {
         let now = self.now();
         let of_disk = self.plan.iter().filter(|fault| {
-            matches!(
-                fault.kind,
-                FaultKind::DiskError { .. } | FaultKind::DiskFull
-            )
+            fault.server == server
+                && matches!(
+                    fault.kind,
+                    FaultKind::DiskError { .. } | FaultKind::DiskFull
+                )
         });
         let ends = of_disk
             .filter(|fault| fault.start <= now)

@@ -38,7 +38,8 @@ impl World {
             let next_us = self.dice.strangers.below(4_000_000);
             self.agenda.put_in_us(next_us, Happening::Stranger);
         }
-        if self.process.as_ref().is_none_or(|process| !process.serves) {
+        let server = self.choose_server();
+        if !self.machines[server].serves() {
             return;
         }
         let bytes = opening(&mut self.dice.strangers);
@@ -64,6 +65,7 @@ impl World {
                 wire,
                 actor: None,
                 user: None,
+                server,
                 number: None,
                 server_listens: true,
             },

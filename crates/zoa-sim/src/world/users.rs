@@ -281,11 +281,11 @@ impl World {
             Some(Peer::Stranger) => return self.fake_speaks(user, connection),
             Some(Peer::Server(..)) | None => return,
         };
-        let serves = self.process.as_ref().is_some_and(|process| process.serves);
+        let serves = self.machines[0].serves();
         match place {
             Place::Server if serves => self.connect_client(user, connection),
             // The machine may be without power, and then nobody says no.
-            Place::Server if self.process.is_none() && self.dice.users.percent(30) => {
+            Place::Server if self.machines[0].process.is_none() && self.dice.users.percent(30) => {
                 user.tally.unconnected += 1;
             }
             Place::Mute | Place::Fake => {
@@ -342,6 +342,7 @@ impl World {
             wire: Wire::new(link),
             actor: None,
             user: Some(user.number),
+            server: 0,
             number: None,
             server_listens: true,
         };
@@ -432,7 +433,7 @@ impl World {
         while self.receive_once(&mut user, connection) {}
         self.drive(&mut user);
         self.users.insert(number, user);
-        self.schedule_wanted();
+        self.schedule_wanted(0);
     }
 
     /// Hands on what has arrived; whether there may be more.
@@ -457,7 +458,7 @@ impl World {
                     self.agenda.put(at, Happening::AtClient(connection));
                 }
                 if let (true, Some(number), Some(process)) =
-                    (was_full, line.number, &mut self.process)
+                    (was_full, line.number, &mut self.machines[0].process)
                 {
                     process.want_connection(number);
                 }

@@ -76,6 +76,10 @@ fn check_not_early(
         return;
     };
     let sign = last_sign(case, signs, (session, at));
+    // A server that is cut off cannot tell the leader whom it hears.
+    if case.observed.is_ensemble && case.observed.outage_between(sign, at) {
+        return;
+    }
     if at.ms_since(sign) < timeout_ms {
         let what = format!(
             "session {session:#x} with a timeout of {timeout_ms} ms, last heard of at {sign}, was to expire at {at}"

@@ -1,0 +1,178 @@
+//! What the ensemble wants done, given to whoever does it: the log, the apply thread, the peers.
+
+use super::Death;
+use super::Now;
+use super::Process;
+use super::RaftInput;
+use super::SnapshotOut;
+use super::Thread;
+use super::Told;
+use super::threads::ApplyInput;
+use bytes::Bytes;
+use zoa_core::Committed;
+use zoa_ensemble::Effect;
+use zoa_ensemble::Event;
+use zoa_log::LogInput;
+use zoa_raft::RaftEffect;
+
+impl Process {
+    pub(super) fn turn_raft(&mut self, now: Now, told: &mut Told) -> Result<(), Death> {
+        let mut effects = Vec::new();
+        for input in merge_proposals(std::mem::take(&mut self.raft_inbox)) {
+            let event = match input {
+                RaftInput::Event(event) => event,
+                RaftInput::Propose(round, mut proposals) => {
+                    self.core.drop_orphans(round, &mut proposals);
+                    if proposals.is_empty() {
+                        continue;
+                    }
+                    Event::Propose(proposals)
+                }
+            };
+            self.ensemble.handle(event, &mut effects);
+            self.carry_out(&mut effects, now, told)?;
+        }
+        Ok(())
+    }
+
+    /// Carries out effects, and the effects of those, until none is left.
+    pub(super) fn carry_out(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        now: Now,
+        told: &mut Told,
+    ) -> Result<(), Death> {
+        while !effects.is_empty() {
+            for effect in std::mem::take(effects) {
+                if let Some(event) = self.carry_out_one(effect, now, told)? {
+                    self.ensemble.handle(event, effects);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out one; what is done at once is answered at once.
+    fn carry_out_one(
+        &mut self,
+        effect: Effect,
+        now: Now,
+        told: &mut Told,
+    ) -> Result<Option<Event>, Death> {
+        match effect {
+            Effect::Persist(persist) => self.push_log(LogInput::Persist(persist)),
+            Effect::Commit(committed) => self.commit(committed, told),
+            Effect::Members { index, members } => {
+                self.members.note(&RaftEffect::Members { index, members });
+                told.members_changed += 1;
+            }
+            Effect::ReadLog {
+                low,
+                high,
+                bytes_max,
+            } => {
+                let token = self
+                    .reads
+                    .last_key_value()
+                    .map_or(0, |(token, _)| token + 1);
+                self.reads.insert(token, low);
+                self.push_log(LogInput::Read {
+                    token,
+                    from: low,
+                    to: high,
+                    bytes_max,
+                });
+            }
+            Effect::InstallSnapshot { position, members } => {
+                told.installed
+                    .push((told.committed.len(), position.index.0));
+                self.members.note(&RaftEffect::Members {
+                    index: position.index,
+                    members,
+                });
+                self.push_log(LogInput::Reset {
+                    index: position.index,
+                    term: position.term,
+                });
+                self.push_apply(ApplyInput::Install(position));
+            }
+            Effect::TakeSnapshot => self.begin_snapshot(told),
+            Effect::Send { link, frame } => told.frames.push((link, frame)),
+            Effect::SendSnapshot {
+                peer,
+                node,
+                position,
+                message,
+            } => told.snapshots_out.push(SnapshotOut {
+                peer,
+                node,
+                position,
+                message,
+            }),
+            Effect::CutLink { link, .. } => told.cuts.push(link),
+            Effect::Peers(peers) => self.dials = peers.iter().map(|it| it.peer).collect(),
+            Effect::Identity(identity) => self.identity = Some(*identity),
+            Effect::Role { role, .. } => self.push_apply(ApplyInput::Role(role)),
+            Effect::Established { term } => self.push_apply(ApplyInput::Established(term)),
+            Effect::Serving(serves) => self.push_apply(ApplyInput::Serving(serves)),
+            Effect::Unknown => self.core.end_unanswered(),
+            Effect::Touches(touches) => self.core.handle_touches(now.moment, &touches),
+            Effect::Save(step) => return self.save(step).map(Some),
+            Effect::OpenLog { .. } => return self.open_log().map(Some),
+            Effect::RemoveMarkers | Effect::Notice(_) => {}
+            Effect::HandoverDone => told.handed_over = true,
+        }
+        Ok(None)
+    }
+
+    fn commit(&mut self, committed: Vec<zoa_raft::Committed>, told: &mut Told) {
+        let to_core = |entry: &zoa_raft::Committed| Committed {
+            term: entry.term,
+            index: entry.index.0,
+            bytes: entry.data.clone(),
+            is_change: entry.is_change,
+        };
+        let entries = committed.iter().map(to_core).collect();
+        told.committed.extend(committed.iter().cloned());
+        self.members.note(&RaftEffect::Commit(committed));
+        self.push_apply(ApplyInput::Committed(entries));
+    }
+
+    fn push_apply(&mut self, input: ApplyInput) {
+        self.apply_inbox.push_back(input);
+        self.wanted.insert(Thread::Apply);
+    }
+
+    pub(super) fn push_raft(&mut self, event: Event) {
+        self.raft_inbox.push(RaftInput::Event(event));
+        self.wanted.insert(Thread::Raft);
+    }
+
+    pub(super) fn propose(&mut self, round: u64, proposals: Vec<Bytes>) {
+        if !proposals.is_empty() {
+            self.raft_inbox.push(RaftInput::Propose(round, proposals));
+            self.wanted.insert(Thread::Raft);
+        }
+    }
+
+    pub(super) fn push_log(&mut self, input: LogInput) {
+        self.log_inbox.push(input);
+        self.wanted.insert(Thread::Log);
+    }
+}
+
+/// Makes one proposal of neighbouring ones of a round, as the raft thread of `zoa-server` does.
+fn merge_proposals(inputs: Vec<RaftInput>) -> Vec<RaftInput> {
+    let mut merged: Vec<RaftInput> = Vec::new();
+    for input in inputs {
+        match (merged.last_mut(), input) {
+            (Some(RaftInput::Propose(round, before)), RaftInput::Propose(other, more))
+                if *round == other =>
+            {
+                before.extend(more);
+            }
+            (_, input) => merged.push(input),
+        }
+    }
+    merged
+}

@@ -1,0 +1,103 @@
+//! A machine: its disk, its clock, and the server process on it when one runs.
+
+use crate::process::Process;
+use crate::process::Thread;
+use std::collections::BTreeSet;
+use std::ops::Index;
+use std::ops::IndexMut;
+use zoa_testkit::clock::ServerClock;
+use zoa_testkit::clock::SimTime;
+use zoa_testkit::disk::SimDisk;
+
+/// See the module.
+pub(super) struct Machine {
+    pub(super) disk: SimDisk,
+    pub(super) process: Option<Process>,
+    pub(super) life: u64,
+    pub(super) clock: ServerClock,
+    pub(super) slow_disk_ms: u64,
+    pub(super) paused_until: SimTime,
+    pub(super) down_since: Option<SimTime>,
+    /// Since when the log of the running process may acknowledge nothing any more.
+    pub(super) poisoned_since: Option<SimTime>,
+    pub(super) scheduled: BTreeSet<(u64, Thread)>,
+    pub(super) log_is_writing: bool,
+    /// The operation of the disk that is to fail.
+    pub(super) failing_op: Option<u64>,
+    pub(super) disk_is_full: bool,
+}
+
+impl Machine {
+    pub(super) fn new(disk: SimDisk) -> Self {
+        Self {
+            disk,
+            process: None,
+            life: 0,
+            clock: ServerClock::default(),
+            slow_disk_ms: 0,
+            paused_until: SimTime::ZERO,
+            down_since: Some(SimTime::ZERO),
+            poisoned_since: None,
+            scheduled: BTreeSet::new(),
+            log_is_writing: false,
+            failing_op: None,
+            disk_is_full: false,
+        }
+    }
+
+    /// Up to where its server has applied the log.
+    pub(super) fn applied_index(&self) -> Option<u64> {
+        let process = self.process.as_ref();
+        process.map(|process| process.core.applied_index())
+    }
+
+    /// For people: how its server does.
+    pub(super) fn state(&self) -> String {
+        match &self.process {
+            None => "down".to_owned(),
+            Some(process) => format!(
+                "{} at {}{}",
+                if process.is_quiet() { "quiet" } else { "busy" },
+                process.core.applied_index(),
+                if process.serves {
+                    ""
+                } else {
+                    ", serving nobody"
+                }
+            ),
+        }
+    }
+
+    pub(super) fn serves(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.serves)
+    }
+}
+
+/// All machines, numbered from 0; the server of machine 0 is server 1.
+pub(super) struct Machines(pub(super) Vec<Machine>);
+
+impl Machines {
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Machine> {
+        self.0.iter()
+    }
+}
+
+impl Index<usize> for Machines {
+    type Output = Machine;
+
+    fn index(&self, server: usize) -> &Machine {
+        self.0.get(server).expect("machines are numbered from 0")
+    }
+}
+
+impl IndexMut<usize> for Machines {
+    fn index_mut(&mut self, server: usize) -> &mut Machine {
+        self.0
+            .get_mut(server)
+            .expect("machines are numbered from 0")
+    }
+}
