@@ -324,7 +324,8 @@ impl RaftLoop {
             MessageType::MsgRequestVoteResponse | MessageType::MsgRequestPreVoteResponse => {
                 self.is_sole_voter()
             }
-            MessageType::MsgTimeoutNow => self.must_wait_for_disk(),
+            // A leader that this server has given up may still ask it to take over.
+            MessageType::MsgTimeoutNow => self.must_wait_for_disk() || self.leader().is_none(),
             _ => false,
         }
     }
