@@ -86,6 +86,38 @@ zend_string *zoa_text_of(zval *value) {
 	return Z_TYPE_P(value) == IS_ARRAY ? NULL : zval_try_get_string(value);
 }
 
+/* ---- Streams ---- */
+
+/* NULL when the value is no stream, or one that is closed. */
+static php_stream *zoa_stream_in(zval *value) {
+	if (Z_TYPE_P(value) != IS_RESOURCE) {
+		return NULL;
+	}
+	/* Without a name for it, the engine does not complain. */
+	return (php_stream *) zend_fetch_resource2(Z_RES_P(value), NULL, php_file_le_stream(), php_file_le_pstream());
+}
+
+bool zoa_stream_is(zval *value) {
+	return zoa_stream_in(value) != NULL;
+}
+
+bool zoa_stream_open(const char *path, zval *value) {
+	php_stream *stream = php_stream_open_wrapper((char *) path, "a", REPORT_ERRORS, NULL);
+	if (stream == NULL) {
+		return false;
+	}
+	php_stream_to_zval(stream, value);
+	return true;
+}
+
+void zoa_stream_write(zval *value, const char *bytes, size_t len) {
+	php_stream *stream = zoa_stream_in(value);
+	if (stream != NULL) {
+		php_stream_write(stream, bytes, len);
+		php_stream_flush(stream);
+	}
+}
+
 /* ---- Callables ---- */
 
 typedef struct {

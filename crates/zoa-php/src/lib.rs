@@ -15,6 +15,7 @@ mod engine;
 mod errors;
 mod idle;
 mod limits;
+mod log;
 mod mailbox;
 mod methods;
 mod process;

@@ -32,11 +32,15 @@ use crate::engine::deaf_to_signals;
 use crate::errors;
 use crate::idle;
 use crate::idle::Sameness;
+use crate::log::Level;
+use crate::log::Line;
 use crate::process::OfProcess;
+use crate::registration::News;
 use crate::registration::Registration;
 use crate::registration::Source;
 use crate::registration::WatchKind;
 use crate::registration::WatchOf;
+use crate::settings;
 
 /// How long the end of an object waits for the server to end the session, as the original does.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -65,7 +69,8 @@ pub(crate) struct Session {
     /// It owns ephemerals, so that it must end with its object.
     owns_ephemerals: Cell<bool>,
     logger: RefCell<Option<Rc<Callable>>>,
-    logger_number: Cell<u64>,
+    /// The registrations of the log: of the session, and of the attempts.
+    log_numbers: Cell<[u64; 2]>,
 }
 
 /// Where it connects to.
@@ -82,6 +87,8 @@ enum Told {
     FromNowOn,
     /// That it is connected, if it is.
     State,
+    /// The same, of a session that was just begun, and what failed before.
+    All,
 }
 
 /// Whether a request may be repeated when it is not known whether it was applied.
@@ -102,7 +109,7 @@ impl Default for Session {
             auths: RefCell::default(),
             owns_ephemerals: Cell::new(false),
             logger: RefCell::default(),
-            logger_number: Cell::new(0),
+            log_numbers: Cell::default(),
         }
     }
 }
@@ -120,11 +127,13 @@ impl Session {
     ) -> Result<(), Thrown> {
         let hosts = ConnectString::parse(connect_string)
             .map_err(|error| errors::throw_not_started(&error.to_string()))?;
+        let tls = settings::tls().map_err(errors::throw_not_started)?;
         self.close();
         let sameness = Sameness {
             connect_string: connect_string.to_owned(),
             timeout_ms,
             keeps_host_order: KEEPS_HOST_ORDER.load(Ordering::Relaxed),
+            tls,
         };
         let host_count = hosts.hosts().len();
         let kept = idle::take(&sameness);
@@ -136,7 +145,7 @@ impl Session {
         let replaced = self.watcher.replace(watcher.map(Rc::new));
         drop(replaced);
         match kept {
-            Some(client) => self.adopt(&client),
+            Some(client) => self.adopt(&client, Told::State),
             None => drop(self.start(&target)?),
         }
         Ok(())
@@ -154,6 +163,9 @@ impl Session {
         if sameness.keeps_host_order {
             builder = builder.keep_host_order();
         }
+        if let Some(tls) = &sameness.tls {
+            builder = builder.tls(tls.clone());
+        }
         for (scheme, cert) in self.auths.borrow().iter() {
             builder = builder.auth(scheme, cert.as_slice());
         }
@@ -164,15 +176,15 @@ impl Session {
         let client = deaf_to_signals(|| builder.start_blocking())
             .map_err(|error| errors::throw_not_started(&error.to_string()))?;
         let client = Rc::new(OfProcess::new(client));
-        self.adopt(&client);
+        self.adopt(&client, Told::All);
         Ok(client)
     }
 
-    fn adopt(&self, client: &Rc<OfProcess<Client>>) {
+    fn adopt(&self, client: &Rc<OfProcess<Client>>, told: Told) {
         let replaced = self.client.replace(Some(Rc::clone(client)));
         drop(replaced);
-        self.register_watcher(Told::State);
-        self.register_logger();
+        self.register_watcher(told);
+        self.register_log(told);
     }
 
     /// The client.
@@ -226,7 +238,11 @@ impl Session {
         loop {
             let result = send(client.handle()).wait();
             match result {
-                Err(error) if tries < hosts && may_repeat(&error, repeat) => tries += 1,
+                Err(error) if tries < hosts && may_repeat(&error, repeat) => {
+                    tries += 1;
+                    let text = format!("zookeeper: {error}; asked again, attempt {tries}");
+                    self.log(Line::new(Level::Warning, text));
+                }
                 result => return Ok(result),
             }
         }
@@ -247,7 +263,9 @@ impl Session {
         let desk = Desk::here();
         let found = desk.find_watching((self.number, path), |registration| {
             registration.watch().is_some_and(|watch| watch.kind == kind)
-                && callback.is(registration.callable())
+                && registration
+                    .callable()
+                    .is_some_and(|callable| callback.is(callable))
         });
         if let Some(registration) = found
             && let Some(watch) = registration.watch()
@@ -282,16 +300,16 @@ impl Session {
             watcher,
         };
         let watch = (Some(watch), None);
-        let number = self.register(watch, Source::Watch(events), Rc::new(callable));
+        let number = self.register(watch, Source::Watch(events), Some(Rc::new(callable)));
         Ok((number, watcher))
     }
 
     /// Puts a registration on the desk, so that the mailbox hears of all that comes.
     fn register(
         &self,
-        (watch, first): (Option<WatchOf>, Option<SessionEvent>),
+        (watch, first): (Option<WatchOf>, Option<News>),
         source: Source,
-        callable: Rc<Callable>,
+        callable: Option<Rc<Callable>>,
     ) -> u64 {
         let desk = Desk::here();
         let mailbox = desk.mailbox();
@@ -324,32 +342,63 @@ impl Session {
             let mut events = client.handle().session_events();
             let first = match told {
                 Told::FromNowOn => None,
-                Told::State => events.try_next().or_else(|| connected(client.handle())),
+                Told::State | Told::All => events
+                    .try_next()
+                    .or_else(|| connected(client.handle()))
+                    .map(News::Session),
             };
             let source = Source::Session(events);
             self.watcher_number
-                .set(self.register((None, first), source, callable));
+                .set(self.register((None, first), source, Some(callable)));
         }
     }
 
-    /// Tells this callable, in the words of PSR-3, what fails on the way to a server.
+    /// Tells this callable, in the words of PSR-3, what happens to the session and on the way to a server.
     pub(crate) fn set_logger(&self, logger: Option<Callable>) {
         let replaced = self.logger.replace(logger.map(Rc::new));
-        self.register_logger();
+        self.register_log(Told::FromNowOn);
         drop(replaced);
     }
 
-    fn register_logger(&self) {
-        drop(Desk::here().remove(self.logger_number.get()));
+    /// There is a log whether or not there is a logger: a stream for all sessions may be set at any time.
+    fn register_log(&self, told: Told) {
+        for number in self.log_numbers.take() {
+            drop(Desk::here().remove(number));
+        }
         let callable = self.logger.borrow().clone();
         let client = self.client.borrow().clone();
-        if let Some(callable) = callable
-            && let Some(client) = client
+        if let Some(client) = client
             && let Some(client) = client.get()
         {
-            let source = Source::Log(client.handle().notices());
-            self.logger_number
-                .set(self.register((None, None), source, callable));
+            let handle = client.handle();
+            let mut events = handle.session_events();
+            let mut notices = handle.notices();
+            // The client's thread may have been faster than the listeners.
+            let (event, notice) = match told {
+                Told::FromNowOn => (None, None),
+                Told::State => (connected(handle), None),
+                Told::All => (
+                    events.try_next().or_else(|| connected(handle).map(as_new)),
+                    notices.try_next().or_else(|| handle.last_failure()),
+                ),
+            };
+            let event = event.map(|event| News::Line(Line::of_session(event, handle)));
+            let notice = notice.map(|notice| News::Line(Line::of_notice(&notice)));
+            let source = Source::Notices(notices);
+            let notices = self.register((None, notice), source, callable.clone());
+            let source = Source::LoggedSession(events, handle.clone());
+            let session = self.register((None, event), source, callable);
+            self.log_numbers.set([session, notices]);
+        }
+    }
+
+    fn log(&self, line: Line) {
+        let desk = Desk::here();
+        let [_, number] = self.log_numbers.get();
+        if let Some(registration) = desk.registration(number)
+            && registration.add_line(line)
+        {
+            desk.mailbox().push(number);
         }
     }
 
@@ -378,7 +427,8 @@ impl Session {
             .borrow_mut()
             .push((scheme.to_owned(), cert.to_vec()));
         if let Some(callable) = callable {
-            self.register((None, None), Source::Auth(pending), Rc::new(callable));
+            let callable = Some(Rc::new(callable));
+            self.register((None, None), Source::Auth(pending), callable);
         }
         Ok(())
     }
@@ -476,6 +526,23 @@ fn connected(client: &zoa_client::Client) -> Option<SessionEvent> {
         read_only,
         is_new: false,
     })
+}
+
+fn as_new(event: SessionEvent) -> SessionEvent {
+    match event {
+        SessionEvent::Connected {
+            session,
+            timeout_ms,
+            read_only,
+            ..
+        } => SessionEvent::Connected {
+            session,
+            timeout_ms,
+            read_only,
+            is_new: true,
+        },
+        event => event,
+    }
 }
 
 fn may_repeat(error: &Error, repeat: Repeat) -> bool {
