@@ -14,6 +14,8 @@ $events = [];
 $zk->addWatch($path, function ($type, $state, $where) use (&$events, $path) { $events[] = $type . str_replace($path, '', $where); }, true);
 $multi = (new ZookeeperMulti)->create("$path/a", '1')->create2("$path/b", '2')->set($path, 'z')->check($path, 1)->delete("$path/c");
 [$a, $b, $set, $check, $delete] = $zk->multi($multi);
+// Servers before 3.9 may tell no stat within a multi: then the path stands alone.
+$b = is_string($b) && !is_ours() ? ['path' => $b, 'stat' => []] : $b;
 var_dump($multi->count(), $a === "$path/a", array_keys($b), $set['version'], $check, $delete, $multi->failedAt());
 until(function () use (&$events) { return count($events) === 4; });
 echo implode(' ', $events), "\n";
