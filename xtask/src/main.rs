@@ -99,6 +99,12 @@ struct PhpArguments {
     /// Measure how soon a watch is heard of, so many times.
     #[arg(long, group = "trial", value_name = "EVENTS")]
     delivery: Option<u64>,
+    /// Type what the tutorial says, apart from the machine's own PHP.
+    #[arg(long, group = "trial")]
+    tutorial: bool,
+    /// Run phpize, configure, make, make test and make install, apart from the machine's own PHP.
+    #[arg(long, group = "trial")]
+    phpize: bool,
     /// Only tests of the suite whose names begin so.
     #[arg(requires = "test")]
     tests: Vec<String>,
@@ -113,8 +119,14 @@ impl PhpArguments {
                 tests: self.tests,
             });
         }
-        if self.cost {
-            return php::Work::Cost;
+        for (is_meant, work) in [
+            (self.cost, php::Work::Cost),
+            (self.tutorial, php::Work::Tutorial),
+            (self.phpize, php::Work::Phpize),
+        ] {
+            if is_meant {
+                return work;
+            }
         }
         let article = self.article.map(php::Work::Article);
         let fuzz = self.fuzz.map(php::Work::Fuzz);

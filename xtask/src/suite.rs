@@ -71,6 +71,9 @@ pub fn steps() -> Vec<Step> {
     ]
 }
 
+/// Scripts that users do not get.
+const OTHER_SCRIPTS: [&str; 3] = [".ci/run", "compat/php/apart.sh", "compat/php/phpize.sh"];
+
 const CLIPPY: [&str; 6] = [
     "clippy",
     "--workspace",
@@ -203,7 +206,7 @@ fn run_shellcheck() -> Result<Tally> {
         "--external-sources",
         "--source-path=SCRIPTDIR",
     ]);
-    command.args(dist::SCRIPTS).arg(".ci/run");
+    command.args(dist::SCRIPTS).args(OTHER_SCRIPTS);
     program::run(command.current_dir(workspace::root()))?;
     Ok(Tally::one())
 }

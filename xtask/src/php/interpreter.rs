@@ -50,6 +50,11 @@ impl Php {
         })
     }
 
+    /// The folder in which it looks for extensions.
+    pub(super) fn extensions(&self) -> &Path {
+        &self.extensions
+    }
+
     /// `cargo` with these arguments for the extension, which is a workspace of its own with a target folder of its own.
     pub(super) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut cargo = program::cargo(arguments);
@@ -68,7 +73,10 @@ impl Php {
         fs::create_dir_all(&folder).context("making a folder for the extension")?;
         let library = folder.join(LIBRARY);
         let built = target().join(profile.folder()).join("libzookeeper.so");
-        fs::copy(built, &library).context("copying the extension")?;
+        // A new file, not new bytes in one that a running PHP has mapped.
+        let fresh = folder.join(format!("{LIBRARY}.new"));
+        fs::copy(built, &fresh).context("copying the extension")?;
+        fs::rename(&fresh, &library).context("putting the extension in place")?;
         let mut load = Command::new(&self.program);
         load.args(["-n", "-d"]).arg(extension_flag(&library));
         load.args(["-r", "exit(class_exists('Zookeeper') ? 0 : 1);"]);

@@ -109,7 +109,8 @@ impl Stage<'_> {
         let mut command = Command::new(&self.php.program);
         command.arg("-n").arg(self.runner()?);
         command.arg("-p").arg(&self.php.program);
-        command.args(["-q", "-n", "-d", &self.flag, "--set-timeout", "300"]);
+        command.args(["-q", "-n", "--no-color", "-d", &self.flag]);
+        command.args(["--set-timeout", "300"]);
         if names.len() > 1 {
             command.arg(AT_ONCE);
         }

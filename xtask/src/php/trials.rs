@@ -156,11 +156,13 @@ fn test_args(built: &Path) -> String {
     format!("-n -d {}", extension_flag(built))
 }
 
-fn script(name: &str) -> PathBuf {
+/// A script of `compat/php`.
+pub(super) fn script(name: &str) -> PathBuf {
     workspace::root().join("compat/php").join(name)
 }
 
-fn fresh_folder(name: &str) -> Result<PathBuf> {
+/// An empty folder for a trial.
+pub(super) fn fresh_folder(name: &str) -> Result<PathBuf> {
     let folder = interpreter::target().join("trials").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).context("removing what an earlier trial left")?;
@@ -169,7 +171,8 @@ fn fresh_folder(name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn is_root() -> bool {
+/// Whether namespaces can be had without becoming somebody else.
+pub(super) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|id| id.stdout == b"0\n")
 }
