@@ -112,6 +112,8 @@ impl Delivery<'_> {
             core.recovered(last.index, last.term);
         }
         core.stats.entries_applied.add(entries.len() as u64);
+        let sizes = entries.iter().map(|entry| entry.bytes.len());
+        core.stats.proposal_sizes.record_all(sizes);
         Ok(())
     }
 

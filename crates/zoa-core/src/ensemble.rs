@@ -69,6 +69,17 @@ impl Role {
             Self::Observer => "observer",
         }
     }
+
+    /// As `mntr` calls the state of a server of an ensemble.
+    pub(crate) const fn peer_state(self) -> Option<&'static str> {
+        match self {
+            Self::Standalone => None,
+            Self::Looking => Some("looking"),
+            Self::Leader => Some("leading - broadcast"),
+            Self::Follower => Some("following - broadcast"),
+            Self::Observer => Some("observing - broadcast"),
+        }
+    }
 }
 
 /// What this server is in its ensemble, for the four-letter words.

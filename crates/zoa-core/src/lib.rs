@@ -34,6 +34,7 @@ mod watches;
 pub use auth::digest_id;
 pub use config::ContainerRules;
 pub use config::CoreConfig;
+pub use config::EnsembleGauges;
 pub use config::Facts;
 pub use config::Gauges;
 pub use config::SessionRules;

@@ -5,11 +5,16 @@ use std::fmt::Write;
 use zoa_proto::SessionId;
 
 use crate::core::Core;
+use crate::ensemble::Role;
 use crate::limits::WORD_LINES_MAX;
 use crate::moment::Moment;
 
 pub(super) fn dump(core: &Core, now: Moment, text: &mut String) {
-    session_tracker(core, now, text);
+    // Only the leader knows when a session would expire.
+    match core.role() {
+        Role::Standalone | Role::Leader => session_tracker(core, now, text),
+        Role::Looking | Role::Follower | Role::Observer => sessions_of_learner(core, text),
+    }
     ephemerals(core, text);
     text.push_str("Connections dump:\n");
     writeln!(text, "Connections Sets (1)/({}):", core.connections_count()).ok();
@@ -35,6 +40,21 @@ fn session_tracker(core: &Core, now: Moment, text: &mut String) {
             writeln!(text, "\t{session}").ok();
             lines_left -= 1;
         }
+    }
+}
+
+fn sessions_of_learner(core: &Core, text: &mut String) {
+    let (count, mut sessions) = core.with_tree(|tree| {
+        let sessions = tree.sessions().take(WORD_LINES_MAX);
+        let shown: Vec<_> = sessions
+            .map(|session| (session.id(), session.timeout_ms()))
+            .collect();
+        (tree.sessions_count(), shown)
+    });
+    sessions.sort_unstable();
+    writeln!(text, "Global Sessions({count}):").ok();
+    for (session, timeout_ms) in sessions {
+        writeln!(text, "{session}\t{timeout_ms}ms").ok();
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod ensemble;
 mod handshake;
 mod hostile;
 mod limits;
