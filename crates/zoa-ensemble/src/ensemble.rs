@@ -17,6 +17,7 @@ mod handover;
 mod links;
 mod membership;
 mod raft_effects;
+mod reconfig;
 mod reminder;
 mod serving;
 mod stages;

@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn frames_of_a_course_are_numbered_and_a_new_course_is_a_new_stream() {
         let mut forwarder = Forwarder::default();
-        let mut send = |forwarder: &mut Forwarder, term| {
+        let send = |forwarder: &mut Forwarder, term| {
             forwarder.waiting = waiting(&[1]);
             let frames = forwarder.take_frames(term, LinkId(1));
             let place = frames.first().map(|frame| frame.place);

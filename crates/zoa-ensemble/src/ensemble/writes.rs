@@ -4,7 +4,6 @@
 //! comes to nothing, into the own log.
 
 use bytes::Bytes;
-use zoa_raft::RaftEvent;
 use zoa_raft::RaftLoop;
 
 use super::Ensemble;
@@ -150,22 +149,16 @@ impl Ensemble {
             return;
         };
         self.forwarder.course = Course::Own { term };
-        self.run_raft(RaftEvent::Propose(proposals), effects);
-        if self.is_refused() {
+        if !self.propose(proposals, effects) {
             self.give_up_writes(effects);
         }
     }
 
     fn propose_for(&mut self, held: Held, effects: &mut Vec<Effect>) {
         let Held { link, forward } = held;
-        self.run_raft(RaftEvent::Propose(forward.proposals), effects);
-        if self.is_refused() {
+        if !self.propose(forward.proposals, effects) {
             self.refuse(link, forward.place, effects);
         }
-    }
-
-    fn is_refused(&mut self) -> bool {
-        self.raft_refusal.take().is_some()
     }
 
     fn hold(&mut self, held: Held, effects: &mut Vec<Effect>) {

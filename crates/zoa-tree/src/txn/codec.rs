@@ -22,6 +22,9 @@ use crate::txn::TxnOp;
 /// The format these functions write, and the only one they read.
 const FORMAT: u8 = 1;
 
+/// Where the identities begin: behind everything of fixed length.
+const IDENTITIES_AT: usize = 35;
+
 mod kind {
     pub(super) const OPEN_SESSION: u8 = 1;
     pub(super) const ATTACH_SESSION: u8 = 2;
@@ -109,6 +112,17 @@ impl<'a> Txn<'a> {
             }
             TxnOp::CloseSession | TxnOp::ExpireSession | TxnOp::Sync => {}
         }
+    }
+
+    /// Whether these bytes are a client's request of this kind. Looks at no more than that, for whoever has to sort many.
+    #[must_use]
+    pub fn is_request(bytes: &[u8], op: OpCode) -> bool {
+        if bytes.get(..2) != Some(&[FORMAT, kind::REQUEST]) {
+            return false;
+        }
+        let mut reader = Reader::new(bytes.get(IDENTITIES_AT..).unwrap_or_default());
+        let found = reader.buffer().and_then(|_| reader.int());
+        found == Ok(op.to_wire())
     }
 
     /// Reads a transaction from all of these bytes.
@@ -289,6 +303,23 @@ mod tests {
         }]
         .into_iter()
         .collect()
+    }
+
+    #[test]
+    fn a_request_is_told_by_its_kind_without_reading_it() {
+        let identities = identities();
+        for op in OPS {
+            let mut bytes = Vec::new();
+            txn(identities.as_ref(), op).encode(&mut bytes);
+            let expected = match op {
+                TxnOp::Request { op, .. } => Some(op),
+                _ => None,
+            };
+            for op in [OpCode::Reconfig, OpCode::Create, OpCode::SetData] {
+                assert_eq!(Txn::is_request(&bytes, op), expected == Some(op), "{op:?}");
+            }
+        }
+        assert!(!Txn::is_request(&[1, 5, 0], OpCode::Create));
     }
 
     #[test]

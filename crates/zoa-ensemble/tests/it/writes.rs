@@ -1,0 +1,325 @@
+//! Writes of clients on any server, through changes of leader.
+
+use bytes::Bytes;
+use zoa_ensemble::Event;
+use zoa_ensemble::Role;
+use zoa_proto::SessionId;
+use zoa_tree::Touch;
+
+use crate::world::World;
+
+fn served(count: u8, seed: u64) -> (World, u8) {
+    let mut world = World::new(count, seed);
+    world.start_all();
+    let leader = world.run_until_served();
+    (world, leader)
+}
+
+fn follower(world: &World, leader: u8) -> u8 {
+    let others = world.ids().into_iter().find(|id| *id != leader);
+    others.expect("there is more than one")
+}
+
+#[test]
+fn a_follower_sends_on_what_its_clients_write_in_order() {
+    let (mut world, leader) = served(3, 1);
+    let other = follower(&world, leader);
+    let connection = world.write(other, None);
+    for _ in 0..50 {
+        world.write(other, connection);
+    }
+    world.run(3);
+    assert_eq!(world.acked.len(), 51);
+    world.check_agreement();
+}
+
+#[test]
+fn a_broken_link_to_the_leader_makes_what_was_sent_unknown_and_nothing_newer_overtakes_it() {
+    let (mut world, leader) = served(3, 2);
+    let other = follower(&world, leader);
+    let unknowns = world.at(other).unknowns;
+    let connection = world.write(other, None);
+    let link = *world
+        .wires
+        .iter()
+        .find(|(_, wire)| (wire.from, wire.to) == (other, leader))
+        .expect("they are connected")
+        .0;
+    world.drop_wire(link);
+    world.pump();
+    assert_eq!(world.at(other).unknowns, unknowns + 1);
+    assert!(
+        world.at(other).connections.is_empty(),
+        "its client does not wait in vain"
+    );
+    let again = world.write(other, connection);
+    assert_ne!(again, connection);
+    world.run(5);
+    assert!(
+        world
+            .acked
+            .iter()
+            .any(|data| data.starts_with(&format!("{other} {} ", again.expect("it serves"))))
+    );
+    assert!(world.at(other).serves, "reads go on");
+}
+
+#[test]
+fn writes_wait_for_a_leader_and_then_go() {
+    let (mut world, leader) = served(3, 3);
+    let other = follower(&world, leader);
+    world.run(5);
+    world.crash(leader);
+    let unknowns = world.at(other).unknowns;
+    world.write(other, None);
+    world.run(40);
+    assert_eq!(
+        world.at(other).unknowns,
+        unknowns,
+        "nothing was given to the dead leader"
+    );
+    assert_eq!(world.acked.len(), 1);
+}
+
+#[test]
+fn a_new_leader_is_there_soon_after_the_leaders_links_end() {
+    let (mut world, leader) = served(3, 4);
+    world.crash(leader);
+    world.run(9);
+    assert!(
+        world.leader().is_some(),
+        "sooner than an election timeout of 10 ticks"
+    );
+}
+
+#[test]
+fn who_is_cut_off_serves_no_longer_than_the_quiet_time_and_again_afterwards() {
+    let (mut world, leader) = served(3, 5);
+    let other = follower(&world, leader);
+    world.cut_off(other);
+    world.run(150);
+    assert!(world.at(other).serves);
+    world.run(100);
+    assert!(!world.at(other).serves);
+    assert!(world.at(leader).serves);
+    world.write(leader, None);
+    world.cuts.clear();
+    world.run(50);
+    assert!(world.at(other).serves);
+    world.check_agreement();
+}
+
+#[test]
+fn a_cut_off_leader_serves_no_longer_and_what_it_took_is_unknown() {
+    let (mut world, leader) = served(3, 6);
+    world.cut_off(leader);
+    world.write(leader, None);
+    world.run(30);
+    assert_eq!(
+        world.at(leader).role.map(|(role, _, _)| role),
+        Some(Role::Looking)
+    );
+    assert!(world.at(leader).connections.is_empty());
+    assert!(world.acked.is_empty());
+    world.run(230);
+    assert!(!world.at(leader).serves);
+    let new = world.leader().expect("the others are two");
+    assert_ne!(new, leader);
+}
+
+#[test]
+fn touches_reach_the_leader_with_their_age_also_after_a_broken_link() {
+    let (mut world, leader) = served(3, 7);
+    let other = follower(&world, leader);
+    let touch = |session, age_ms| Touch {
+        session: SessionId(session),
+        age_ms,
+    };
+    world.event(other, Event::Touched(vec![touch(1, 3), touch(2, 0)]));
+    world.run(3);
+    assert_eq!(world.at(leader).touches.len(), 2);
+    world.server(leader).touches.clear();
+    world.event(other, Event::Touched(vec![touch(1, 0)]));
+    let said_ms = world.now_ms;
+    let link = *world
+        .wires
+        .iter()
+        .find(|(_, wire)| (wire.from, wire.to) == (other, leader))
+        .expect("they are connected")
+        .0;
+    for _ in 0..2 {
+        world.now_ms += 10;
+        world.tick(other);
+    }
+    world
+        .wires
+        .get_mut(&link)
+        .expect("it stands")
+        .frames
+        .clear();
+    world.drop_wire(link);
+    world.run(4);
+    let heard = world.at(leader).touches.clone();
+    let [only] = heard.as_slice() else {
+        panic!("one session was heard of: {heard:?}")
+    };
+    assert_eq!(only.session, SessionId(1));
+    assert!(only.age_ms > 0 && u64::from(only.age_ms) <= world.now_ms - said_ms);
+}
+
+#[test]
+fn leadership_is_handed_over_before_a_leader_stops() {
+    let (mut world, leader) = served(3, 8);
+    world.event(leader, Event::Handover);
+    world.settle();
+    assert!(
+        world.at(leader).handed_over,
+        "without waiting for any timeout"
+    );
+    let new = world.leader().expect("somebody leads");
+    assert_ne!(new, leader);
+    let other = follower(&world, new);
+    world.event(other, Event::Handover);
+    assert!(
+        world.at(other).handed_over,
+        "who does not lead has nothing to give"
+    );
+    world.crash(leader);
+    world.write(new, None);
+    world.run(3);
+    assert_eq!(world.acked.len(), 1);
+}
+
+#[test]
+fn a_leader_alone_stops_at_once() {
+    let mut world = World::with_lines("", 9);
+    world.add(1, Default::default());
+    world.start(1);
+    world.settle();
+    world.event(1, Event::Handover);
+    assert!(world.at(1).handed_over);
+}
+
+#[test]
+fn hostile_frames_cut_their_link_and_nothing_else() {
+    let (mut world, leader) = served(3, 10);
+    let other = follower(&world, leader);
+    let frames: [&'static [u8]; 7] = [
+        b"",
+        &[200, 1],
+        &[16, 0, 0],
+        &[18; 40],
+        // A snapshot that nobody checked.
+        &[
+            1, 9, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9,
+        ],
+        // A vote in another server's name.
+        &[
+            1, 4, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9,
+        ],
+        &[
+            1, 99, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9,
+        ],
+    ];
+    for frame in frames {
+        world.settle();
+        let link = *world
+            .wires
+            .iter()
+            .find(|(_, wire)| (wire.from, wire.to) == (other, leader))
+            .expect("they are connected")
+            .0;
+        world.event(
+            leader,
+            Event::Received {
+                link: zoa_ensemble::LinkId(link),
+                frame: Bytes::from_static(frame),
+            },
+        );
+        assert!(!world.wires.contains_key(&link), "{frame:?}");
+        world.pump();
+        assert_eq!(world.leader(), Some(leader));
+    }
+    world.write(other, None);
+    world.run(5);
+    assert_eq!(world.acked.len(), 1);
+}
+
+// Goal: a server that stood still hears first what has happened, before its own clock makes it campaign.
+#[test]
+fn no_more_than_ticks_at_once_max_are_made_up_for() {
+    let (mut world, leader) = served(3, 11);
+    let other = follower(&world, leader);
+    world.settle();
+    let term = world.at(other).role.map(|(_, _, term)| term);
+    for _ in 0..4 {
+        world.now_ms += 1_000 * crate::world::TICK_MS;
+        world.tick(other);
+    }
+    const { assert!(4 * zoa_ensemble::limits::TICKS_AT_ONCE_MAX < 10) };
+    assert_eq!(
+        world
+            .at(other)
+            .role
+            .map(|(_, leader, term)| (leader.map(|it| it.0), Some(term))),
+        Some((Some(leader), term))
+    );
+}
+
+// Goal: what followers send during a handover waits up to the bound, and beyond it is refused, so that its clients know.
+#[test]
+fn no_more_than_held_len_max_is_held_during_a_handover() {
+    let (mut world, leader) = served(3, 12);
+    let other = follower(&world, leader);
+    let third = 6 - leader - other;
+    for id in [other, third] {
+        world.cuts.insert((id, leader));
+    }
+    world.event(leader, Event::Handover);
+    let write = Bytes::from(vec![b'x'; 1 << 20]);
+    let unknowns = world.at(other).unknowns;
+    let link = *world
+        .wires
+        .iter()
+        .find(|(_, wire)| (wire.from, wire.to) == (other, leader))
+        .expect("they are connected")
+        .0;
+    for n in 0..=zoa_ensemble::limits::HELD_LEN_MAX / write.len() {
+        world.event(other, Event::Propose(vec![write.clone()]));
+        let frame = world
+            .wires
+            .get_mut(&link)
+            .and_then(|wire| wire.frames.pop_back())
+            .expect("it was sent");
+        world.event(
+            leader,
+            Event::Received {
+                link: zoa_ensemble::LinkId(link),
+                frame,
+            },
+        );
+        let back = *world
+            .wires
+            .iter()
+            .find(|(_, wire)| (wire.from, wire.to) == (leader, other))
+            .expect("they are connected")
+            .0;
+        // Of what the leader says only this arrives: it also asks to be succeeded.
+        let frames = world
+            .wires
+            .get_mut(&back)
+            .map(|wire| std::mem::take(&mut wire.frames));
+        for frame in frames.unwrap_or_default() {
+            if frame.first() == Some(&17) {
+                let link = zoa_ensemble::LinkId(back);
+                world.event(other, Event::Received { link, frame });
+            }
+        }
+        let is_refused = world.at(other).unknowns > unknowns;
+        assert_eq!(
+            is_refused,
+            n == zoa_ensemble::limits::HELD_LEN_MAX / write.len(),
+            "{n}"
+        );
+    }
+}
