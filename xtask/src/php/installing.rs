@@ -11,7 +11,6 @@ use std::process::Command;
 use anyhow::Context;
 use anyhow::Result;
 
-use super::interpreter;
 use super::interpreter::Php;
 use super::interpreter::extension_flag;
 use super::trials;
@@ -30,7 +29,7 @@ const PARTS: [&str; 5] = ["Cargo.toml", "Cargo.lock", "crates", "docs", "php"];
 pub(super) fn tutorial(php: &Php, built: &Path) -> Result<()> {
     for page in ["docs/tutorial-php.md", "docs/tutorial-php.zh.md"] {
         println!("\n==> {page}");
-        let place = trials::fresh_folder("tutorial")?;
+        let place = trials::fresh_folder(php, "tutorial")?;
         let mut command = apart(php, &place)?;
         command.arg(&php.program);
         command.args(["-n", "-d", &extension_flag(built)]);
@@ -53,7 +52,7 @@ pub(super) fn tutorial(php: &Php, built: &Path) -> Result<()> {
 pub(super) fn phpize(php: &Php) -> Result<()> {
     install::debian(&["autoconf", "make", "php-fpm"])?;
     program::run(&mut program::cargo(&["build", "--release", "-p", "zoa"]))?;
-    let place = trials::fresh_folder("phpize")?;
+    let place = trials::fresh_folder(php, "phpize")?;
     for part in PARTS {
         let mut copy = Command::new("cp");
         copy.arg("-r").arg(workspace::root().join(part)).arg(&place);
@@ -62,7 +61,7 @@ pub(super) fn phpize(php: &Php) -> Result<()> {
     let folder = place.join("crates/zoa-php");
     // So that what is built already need not be built again.
     let target = folder.join("target");
-    std::os::unix::fs::symlink(interpreter::target(), target).context("sharing a target folder")?;
+    std::os::unix::fs::symlink(php.target(), target).context("sharing a target folder")?;
     let mut command = apart(php, &place)?;
     command.arg("sh").arg(trials::script("phpize.sh"));
     command.current_dir(&folder);

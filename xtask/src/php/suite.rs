@@ -12,7 +12,6 @@ use anyhow::Context;
 use anyhow::Result;
 use anyhow::ensure;
 
-use super::interpreter;
 use super::interpreter::Php;
 use super::interpreter::extension_flag;
 use crate::install;
@@ -51,7 +50,12 @@ pub(super) fn run(php: &Php, built: &Path, profile: Profile, suite: &Suite) -> R
     install::debian(&["php-fpm"]).context("installing FPM, which some tests talk to")?;
     let mut server = program::cargo(&["build", "-p", "zoa"]);
     program::run(server.arg(profile.argument()))?;
-    let folder = interpreter::target().join("suite");
+    let name = if suite.valgrind {
+        "suite-valgrind"
+    } else {
+        "suite"
+    };
+    let folder = php.target().join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).context("removing what an earlier run left")?;
     }
