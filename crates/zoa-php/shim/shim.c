@@ -3,6 +3,7 @@
  * parameters by reference, the session handler's table. It decides nothing; every decision is made in Rust.
  */
 #include "php.h"
+#include "zend_attributes.h"
 #include "zend_exceptions.h"
 #include "zend_ini.h"
 #include "ext/standard/info.h"
@@ -57,6 +58,16 @@ zend_module_entry *zoa_module_entry(const char *version, const zend_function_ent
 	zoa_module.version = version;
 	zoa_module.functions = functions;
 	return &zoa_module;
+}
+
+/* Keeps a parameter, from 0, out of stack traces; before PHP 8.2 they show all. The name of the method is in lower case. */
+void zoa_hide_parameter(zend_class_entry *class, const char *method, size_t len, uint32_t number) {
+#if PHP_VERSION_ID >= 80200
+	zend_function *function = zend_hash_str_find_ptr(&class->function_table, method, len);
+	if (function != NULL) {
+		zend_add_parameter_attribute(function, number, ZSTR_KNOWN(ZEND_STR_SENSITIVEPARAMETER), 0);
+	}
+#endif
 }
 
 /* ---- Calls ---- */

@@ -65,12 +65,27 @@ pub(crate) struct Session {
     watcher: RefCell<Option<Rc<Callable>>>,
     /// The registration of the watcher.
     watcher_number: Cell<u64>,
-    auths: RefCell<Vec<(String, Vec<u8>)>>,
+    auths: RefCell<Vec<Auth>>,
     /// It owns ephemerals, so that it must end with its object.
     owns_ephemerals: Cell<bool>,
     logger: RefCell<Option<Rc<Callable>>>,
     /// The registrations of the log: of the session, and of the attempts.
     log_numbers: Cell<[u64; 2]>,
+}
+
+/// An identity: a secret, which Debug does not show (G-25).
+#[derive(PartialEq, Eq)]
+struct Auth {
+    scheme: String,
+    cert: Vec<u8>,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth")
+            .field("scheme", &self.scheme)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where it connects to.
@@ -166,7 +181,7 @@ impl Session {
         if let Some(tls) = &sameness.tls {
             builder = builder.tls(tls.clone());
         }
-        for (scheme, cert) in self.auths.borrow().iter() {
+        for Auth { scheme, cert } in self.auths.borrow().iter() {
             builder = builder.auth(scheme, cert.as_slice());
         }
         self.start_client(builder)
@@ -423,9 +438,15 @@ impl Session {
             | SessionState::Closed => {}
         }
         let pending = client.handle().add_auth(scheme, cert);
-        self.auths
-            .borrow_mut()
-            .push((scheme.to_owned(), cert.to_vec()));
+        let auth = Auth {
+            scheme: scheme.to_owned(),
+            cert: cert.to_vec(),
+        };
+        let mut auths = self.auths.borrow_mut();
+        if !auths.contains(&auth) {
+            auths.push(auth);
+        }
+        drop(auths);
         if let Some(callable) = callable {
             let callable = Some(Rc::new(callable));
             self.register((None, None), Source::Auth(pending), callable);

@@ -6,6 +6,8 @@ pcntl
 posix
 --SKIPIF--
 <?php require __DIR__ . '/skip.inc'; ?>
+--INI--
+pcre.jit=0
 --FILE--
 <?php
 require __DIR__ . '/server.inc';
@@ -48,6 +50,22 @@ $zk->get('/');
 until(fn() => preg_grep('/asked again/', $logger->lines));
 var_dump(count(preg_grep('/^warning zookeeper: no connection to HOST/', $logger->lines)) > 0);
 var_dump(count(preg_grep('/^warning zookeeper: getData .*connection lost.*; asked again, attempt 2$/', $logger->lines)));
+// While a callback runs, no more than LOG_LINES_MAX of these lines are kept.
+$again = new ZookeeperClient;
+$again->setLogger($logger);
+$again->connect("$address," . str_replace('127.0.0.1', 'localhost', $address), null, 4000);
+$logger->lines = [];
+$again->get($path, function () use ($again, $cut) {
+    for ($i = 0; $i < 20; $i++) {
+        $cut(4, 'before');
+        $again->get('/');
+    }
+});
+$again->set($path, '');
+until(fn() => preg_grep('/asked again/', $logger->lines));
+usleep(10000);
+var_dump(count(preg_grep('/asked again/', $logger->lines)));
+$again->close();
 $zk->setLogger(null);
 $logger->lines = [];
 ZookeeperClient::setDeterministicConnOrder(false);
@@ -120,6 +138,7 @@ error zookeeper: session 0xN has expired, and with it its ephemerals and watches
 
 bool(true)
 int(1)
+int(16)
 bool(true)
 bool(true)
 info: zookeeper: session 0xN established at HOST, timeout N ms

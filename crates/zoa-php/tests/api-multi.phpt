@@ -4,6 +4,8 @@ multi, create2, persistent watches, removeWatch and the rest of ZookeeperClient
 zookeeper
 --SKIPIF--
 <?php require __DIR__ . '/skip.inc'; ?>
+--INI--
+pcre.jit=0
 --FILE--
 <?php
 require __DIR__ . '/server.inc';

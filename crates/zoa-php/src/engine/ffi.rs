@@ -72,6 +72,12 @@ unsafe extern "C" {
         version: *const c_char,
         functions: *const zend_function_entry,
     ) -> *mut zend_module_entry;
+    pub(crate) fn zoa_hide_parameter(
+        class: *mut zend_class_entry,
+        method: *const c_char,
+        len: usize,
+        number: u32,
+    );
     pub(crate) fn zoa_arg_count(frame: *mut zend_execute_data) -> u32;
     pub(crate) fn zoa_this(frame: *mut zend_execute_data) -> *mut zend_object;
     pub(crate) fn zoa_assign_by_ref(frame: *mut zend_execute_data, number: u32, value: *mut zval);
