@@ -19,6 +19,7 @@ use zoa_core::SessionRules;
 use zoa_core::SuperDigest;
 use zoa_proto::PeerId;
 use zoa_proto::frame::FrameLimits;
+use zoa_server::EnsembleOptions;
 use zoa_server::Options;
 use zoa_server::SecureClient;
 use zoa_server::Server;
@@ -34,6 +35,9 @@ use crate::version;
 
 /// The original's `myid` of a server that has none.
 const MY_ID_STANDALONE: u8 = 1;
+
+/// Ticks that a server may be behind where nothing is said; the configuration asks for it.
+const SYNC_LIMIT: u32 = 5;
 
 /// Connections that may wait to be accepted where zoo.cfg says nothing.
 const BACKLOG: u32 = 1024;
@@ -123,7 +127,31 @@ pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
         may_found: config.data.db_autocreate,
         slow_sync: Duration::from_millis(u64::from(config.snapshots.sync_warning_ms)),
         snapshots_taken: Arc::default(),
+        ensemble: ensemble(config)?,
     })
+}
+
+/// What the driver needs to know of the other servers, if there are any.
+fn ensemble(config: &ServerConfig) -> anyhow::Result<Option<EnsembleOptions>> {
+    let ensemble = &config.ensemble;
+    let own = ensemble.my_id.and_then(|id| ensemble.servers.get(&id));
+    let (Some(id), Some(own), true) = (ensemble.my_id, own, ensemble.is_distributed()) else {
+        return Ok(None);
+    };
+    if !ensemble.leader_serves {
+        tracing::warn!("leaderServes=no is not obeyed: every server takes clients");
+    }
+    anyhow::ensure!(id != 0, "myid is 0: give every server an id from 1 to 255");
+    let places = own.addresses.iter();
+    Ok(Some(EnsembleOptions {
+        me: PeerId(id),
+        lines: ensemble.lines()?,
+        listen: places.map(|at| (at.host.clone(), at.quorum_port)).collect(),
+        listen_on_all: ensemble.listen_on_all,
+        tick_ms: config.tick_time_ms,
+        sync_limit: ensemble.sync_limit.unwrap_or(SYNC_LIMIT),
+        read_only: false,
+    }))
 }
 
 fn secure_client(config: &ServerConfig) -> anyhow::Result<Option<SecureClient>> {
