@@ -57,10 +57,16 @@ pub(crate) fn deliver() -> u64 {
         if let Some(told) = next_of(desk, number, &registration) {
             let callable = registration.callable().map(Rc::clone);
             drop(registration);
+            if callable.is_none() && !is_written(&told) {
+                continue;
+            }
             desk.start_delivery(fiber);
+            // PHP code that runs in a callback, other fibers in between, is asked by the flag.
+            let was_attended = desk.mailbox().set_attended(false);
             let tell = || tell(callable.as_deref(), &told);
             guard_bailout(&tell, || desk.end_delivery(fiber));
             desk.end_delivery(fiber);
+            desk.mailbox().set_attended(was_attended);
             count += u64::from(!matches!(told, Told::Log(_)));
         }
     }
@@ -136,6 +142,14 @@ fn tell(callable: Option<&Callable>, told: &Told) {
         Told::Log(line) => {
             callable.call([Value::string(line.level.word()), Value::string(&line.text)])
         }
+    }
+}
+
+/// Whether it is a line that a stream is told of.
+fn is_written(told: &Told) -> bool {
+    match told {
+        Told::Log(line) => line.level.is_wanted() && Desk::here().log_stream().is_some(),
+        Told::Event(..) | Told::Code(_) => false,
     }
 }
 
