@@ -20,6 +20,7 @@ mod hashing;
 mod lane;
 pub mod limits;
 mod list_room;
+mod local_sessions;
 mod moment;
 mod pipeline;
 mod propose;

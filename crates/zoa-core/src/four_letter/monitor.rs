@@ -46,7 +46,7 @@ fn gauges(core: &Core, gauges: &Gauges, text: &mut String) {
         line(text, "approximate_data_size", tree.approximate_data_size());
         line(text, "global_sessions", tree.sessions_count());
     });
-    line(text, "local_sessions", 0);
+    line(text, "local_sessions", core.local.lock().len());
     line(text, "open_file_descriptor_count", gauges.file_descriptors);
     // The original hands on what the system says, which of no limit is -1.
     let or_none = |value: Option<u64>| value.map_or_else(|| "-1".to_owned(), |it| it.to_string());

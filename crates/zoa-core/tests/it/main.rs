@@ -10,6 +10,7 @@ mod ensemble;
 mod handshake;
 mod hostile;
 mod limits;
+mod local_sessions;
 mod ordering;
 mod watching;
 mod words;

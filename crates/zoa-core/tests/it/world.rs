@@ -169,13 +169,23 @@ impl World {
     }
 
     fn send_attach(&mut self, client: &mut Client, session: SessionId, password: &[u8]) {
+        self.send_attach_as(client, (session, password), false);
+    }
+
+    /// Asks to be attached, and says whether a server that only reads will do.
+    pub(crate) fn send_attach_as(
+        &mut self,
+        client: &mut Client,
+        (session, password): (SessionId, &[u8]),
+        read_only: bool,
+    ) {
         let request = ConnectRequest {
             protocol_version: 0,
             last_zxid_seen: Zxid::ZERO,
             timeout_ms: 10_000,
             session,
             password,
-            read_only: Some(false),
+            read_only: Some(read_only),
         };
         let mut bytes = Vec::new();
         request.encode_frame(&mut bytes).expect("short");
