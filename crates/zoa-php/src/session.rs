@@ -3,6 +3,9 @@
 //! It ends when the last of them is gone, or when it is closed. Invariant: in a forked child the parent's client is never touched;
 //! the child gets a client of its own at its first call, with the same hosts, timeout and identities.
 
+mod telling;
+mod watching;
+
 use std::cell::Cell;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,14 +22,11 @@ use zoa_client::ErrorKind;
 use zoa_client::Offline;
 use zoa_client::Pending;
 use zoa_client::Reason;
-use zoa_client::SessionEvent;
 use zoa_client::SessionState;
-use zoa_client::Watcher;
 use zoa_client::blocking::Client;
 
 use crate::desk::Desk;
 use crate::engine::Callable;
-use crate::engine::CallbackArg;
 use crate::engine::Thrown;
 use crate::engine::deaf_to_signals;
 use crate::errors;
@@ -38,9 +38,9 @@ use crate::process::OfProcess;
 use crate::registration::News;
 use crate::registration::Registration;
 use crate::registration::Source;
-use crate::registration::WatchKind;
 use crate::registration::WatchOf;
 use crate::settings;
+use telling::Told;
 
 /// How long the end of an object waits for the server to end the session, as the original does.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -93,17 +93,6 @@ impl std::fmt::Debug for Auth {
 struct Target {
     sameness: Sameness,
     host_count: usize,
-}
-
-/// What a watcher of the session hears first.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Told {
-    /// What happens from now on.
-    FromNowOn,
-    /// That it is connected, if it is.
-    State,
-    /// The same, of a session that was just begun, and what failed before.
-    All,
 }
 
 /// Whether a request may be repeated when it is not known whether it was applied.
@@ -263,62 +252,6 @@ impl Session {
         }
     }
 
-    /// Sends a request that sets a watch for this callable.
-    ///
-    /// # Errors
-    /// Thrown; then no watch is set by it.
-    pub(crate) fn perform_watching<R>(
-        &self,
-        (kind, path): (WatchKind, &str),
-        callback: &CallbackArg,
-        send: impl Fn(&zoa_client::Client, Watcher) -> Pending<R>,
-    ) -> Result<R, Thrown> {
-        // Before all else, since in a child process this removes what the parent had registered.
-        let _ = self.client()?;
-        let desk = Desk::here();
-        let found = desk.find_watching((self.number, path), |registration| {
-            registration.watch().is_some_and(|watch| watch.kind == kind)
-                && registration
-                    .callable()
-                    .is_some_and(|callable| callback.is(callable))
-        });
-        if let Some(registration) = found
-            && let Some(watch) = registration.watch()
-        {
-            let watcher = watch.watcher;
-            let result = self.perform(Repeat::Read, |client| send(client, watcher))?;
-            registration.ask_again();
-            return Ok(result);
-        }
-        let (number, watcher) = self.register_watch(kind, path, callback)?;
-        let result = self.attempt(Repeat::Read, |client| send(client, watcher))?;
-        result.map_err(|error| {
-            drop(desk.remove(number));
-            errors::throw_failed(&error)
-        })
-    }
-
-    fn register_watch(
-        &self,
-        kind: WatchKind,
-        path: &str,
-        callback: &CallbackArg,
-    ) -> Result<(u64, Watcher), Thrown> {
-        let client = self.client()?;
-        let client = client.get().ok_or_else(errors::throw_not_connected)?;
-        let (watcher, events) = client.watcher();
-        let callable = callback.keep().ok_or(Thrown)?;
-        let path = path.to_owned();
-        let watch = WatchOf {
-            kind,
-            path,
-            watcher,
-        };
-        let watch = (Some(watch), None);
-        let number = self.register(watch, Source::Watch(events), Some(Rc::new(callable)));
-        Ok((number, watcher))
-    }
-
     /// Puts a registration on the desk, so that the mailbox hears of all that comes.
     fn register(
         &self,
@@ -337,84 +270,6 @@ impl Session {
             mailbox.push(number);
         }
         number
-    }
-
-    /// Replaces the watcher of the session.
-    pub(crate) fn set_watcher(&self, watcher: Callable) {
-        let replaced = self.watcher.replace(Some(Rc::new(watcher)));
-        self.register_watcher(Told::FromNowOn);
-        drop(replaced);
-    }
-
-    fn register_watcher(&self, told: Told) {
-        drop(Desk::here().remove(self.watcher_number.get()));
-        let callable = self.watcher.borrow().clone();
-        let client = self.client.borrow().clone();
-        if let Some(callable) = callable
-            && let Some(client) = client
-            && let Some(client) = client.get()
-        {
-            let mut events = client.handle().session_events();
-            let first = match told {
-                Told::FromNowOn => None,
-                Told::State | Told::All => events
-                    .try_next()
-                    .or_else(|| connected(client.handle()))
-                    .map(News::Session),
-            };
-            let source = Source::Session(events);
-            self.watcher_number
-                .set(self.register((None, first), source, Some(callable)));
-        }
-    }
-
-    /// Tells this callable, in the words of PSR-3, what happens to the session and on the way to a server.
-    pub(crate) fn set_logger(&self, logger: Option<Callable>) {
-        let replaced = self.logger.replace(logger.map(Rc::new));
-        self.register_log(Told::FromNowOn);
-        drop(replaced);
-    }
-
-    /// There is a log whether or not there is a logger: a stream for all sessions may be set at any time.
-    fn register_log(&self, told: Told) {
-        for number in self.log_numbers.take() {
-            drop(Desk::here().remove(number));
-        }
-        let callable = self.logger.borrow().clone();
-        let client = self.client.borrow().clone();
-        if let Some(client) = client
-            && let Some(client) = client.get()
-        {
-            let handle = client.handle();
-            let mut events = handle.session_events();
-            let mut notices = handle.notices();
-            // The client's thread may have been faster than the listeners.
-            let (event, notice) = match told {
-                Told::FromNowOn => (None, None),
-                Told::State => (connected(handle), None),
-                Told::All => (
-                    events.try_next().or_else(|| connected(handle).map(as_new)),
-                    notices.try_next().or_else(|| handle.last_failure()),
-                ),
-            };
-            let event = event.map(|event| News::Line(Line::of_session(event, handle)));
-            let notice = notice.map(|notice| News::Line(Line::of_notice(&notice)));
-            let source = Source::Notices(notices);
-            let notices = self.register((None, notice), source, callable.clone());
-            let source = Source::LoggedSession(events, handle.clone());
-            let session = self.register((None, event), source, callable);
-            self.log_numbers.set([session, notices]);
-        }
-    }
-
-    fn log(&self, line: Line) {
-        let desk = Desk::here();
-        let [_, number] = self.log_numbers.get();
-        if let Some(registration) = desk.registration(number)
-            && registration.add_line(line)
-        {
-            desk.mailbox().push(number);
-        }
     }
 
     /// Adds an identity. With a callable, the outcome is told to it.
@@ -526,43 +381,6 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.release();
-    }
-}
-
-/// The event that a session which is connected already would have told.
-fn connected(client: &zoa_client::Client) -> Option<SessionEvent> {
-    let read_only = match client.state() {
-        SessionState::Connected => false,
-        SessionState::ConnectedReadOnly => true,
-        SessionState::Connecting
-        | SessionState::Suspended
-        | SessionState::Expired
-        | SessionState::AuthFailed
-        | SessionState::Closed => return None,
-    };
-    let timeout_ms = client.session_timeout().as_millis();
-    Some(SessionEvent::Connected {
-        session: client.session_id(),
-        timeout_ms: u64::try_from(timeout_ms).unwrap_or(u64::MAX),
-        read_only,
-        is_new: false,
-    })
-}
-
-fn as_new(event: SessionEvent) -> SessionEvent {
-    match event {
-        SessionEvent::Connected {
-            session,
-            timeout_ms,
-            read_only,
-            ..
-        } => SessionEvent::Connected {
-            session,
-            timeout_ms,
-            read_only,
-            is_new: true,
-        },
-        event => event,
     }
 }
 
