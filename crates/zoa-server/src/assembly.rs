@@ -11,6 +11,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 use std::thread::JoinHandle;
@@ -19,6 +20,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use zoa_core::Core;
 use zoa_core::CoreConfig;
+use zoa_core::Role;
+use zoa_core::Serving;
 use zoa_ensemble::Effect;
 use zoa_ensemble::Ensemble;
 use zoa_ensemble::EnsembleConfig;
@@ -421,10 +424,11 @@ fn start_peers(
     let Some(ensemble) = &options.ensemble else {
         return Ok(None);
     };
-    running
-        .view
-        .is_ensemble
-        .store(true, std::sync::atomic::Ordering::Relaxed);
+    running.view.is_ensemble.store(true, Ordering::Relaxed);
+    // Until the ensemble says otherwise.
+    running.core.set_serving(Serving::No);
+    running.core.set_role(Role::Looking);
+    running.core.set_leading(false, time::now());
     let heard = running.proposer.clone();
     let arrived = running.proposer.clone();
     let place = |(host, port): &(String, u16)| PeerAddress {

@@ -56,6 +56,9 @@ pub(crate) struct ServeArgs {
     /// Log to DIR/zoarium.log, which is kept small, in place of the terminal
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
+    /// Stop also when standard input closes: for a program that starts servers and must not leave them behind
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
 }
 
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -64,7 +67,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
         None => log_file::to_terminal(args.log_level),
     }
     let words: Vec<String> = args.define.iter().map(|word| format!("-D{word}")).collect();
-    let result = serve(&args.config, &words);
+    let result = serve(&args.config, &words, args.until_stdin_closes);
     // A failed start is told on the terminal by main, and here for those who look into the log.
     if let (Err(error), Some(_)) = (&result, &args.log_dir) {
         tracing::error!("{error:#}");
@@ -72,7 +75,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
     result
 }
 
-fn serve(path: &Path, words: &[String]) -> anyhow::Result<()> {
+fn serve(path: &Path, words: &[String], until_stdin_closes: bool) -> anyhow::Result<()> {
     let (config, notices) = ServerConfig::load(path, words)?;
     config.check(path)?;
     tracing::info!("Zoarium {} with {}", version::VERSION, path.display());
@@ -81,7 +84,7 @@ fn serve(path: &Path, words: &[String]) -> anyhow::Result<()> {
     prepare_dir(&config.data.data_log_dir, config.data.autocreate)?;
     let options = options(&config)?;
     let core_config = core_config(&config, &options);
-    until_stopped(&options, core_config, |address| {
+    until_stopped(&options, core_config, until_stdin_closes, |address| {
         tracing::info!("serving at {address}")
     })
 }
@@ -269,6 +272,7 @@ fn shown_configuration(config: &ServerConfig, my_id: u8) -> Vec<(String, String)
 pub(crate) fn until_stopped(
     options: &Options,
     config: CoreConfig,
+    until_stdin_closes: bool,
     serving: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
     let server = Server::start(options, config)?;
@@ -278,29 +282,52 @@ pub(crate) fn until_stopped(
     if let Some(address) = server.secure_address() {
         tracing::info!("serving with TLS at {address}");
     }
-    server.runtime().block_on(stop.wait());
+    let closed = async {
+        if until_stdin_closes {
+            stdin_closes().await;
+        } else {
+            std::future::pending().await
+        }
+    };
+    server.runtime().block_on(async {
+        tokio::select! {
+            () = stop.wait() => {}
+            () = closed => {}
+        }
+    });
     tracing::info!("stopping: no new requests, what is under way is answered");
     server.stop();
     tracing::info!("stopped");
     Ok(())
 }
 
+/// Until nobody holds the other end of standard input any more.
+async fn stdin_closes() {
+    let (closes, closed) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // What is said there means nothing; an error is an end as well.
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).ok();
+        closes.send(()).ok();
+    });
+    closed.await.ok();
+}
+
 /// SIGTERM or Ctrl-C.
-struct StopSignal {
+pub(crate) struct StopSignal {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignal {
     /// From here on these signals do not end the process by themselves. To be called inside a runtime.
-    fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    async fn wait(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
