@@ -13,6 +13,7 @@ use anyhow::Context;
 use anyhow::Result;
 
 use crate::demo;
+use crate::ffi;
 use crate::museum;
 use crate::php;
 use crate::php::Suite;
@@ -51,6 +52,11 @@ pub fn steps() -> Result<Vec<Step>> {
             Ok(Tally::one())
         }));
     }
+    steps.push(Step::new(
+        "ffi",
+        "all trials of the C library: valgrind, ten thousand sessions, cost beside the original's",
+        || ffi::try_all(&[]),
+    ));
     for script in scripts(&workspace::root().join("compat"))? {
         let text =
             fs::read_to_string(&script).with_context(|| format!("reading {}", script.display()))?;

@@ -14,6 +14,7 @@ use anyhow::bail;
 use anyhow::ensure;
 
 use crate::dist;
+use crate::ffi;
 use crate::install;
 use crate::local_server::LocalServer;
 use crate::php;
@@ -62,6 +63,11 @@ pub fn steps() -> Vec<Step> {
             "php",
             "the PHP extension: no warning, and all its tests from PHP",
             php::check,
+        ),
+        Step::new(
+            "ffi",
+            "the C library beside the original's: symbols, headers, Debian's programs, every call",
+            ffi::test,
         ),
         Step::new(
             "sim",
