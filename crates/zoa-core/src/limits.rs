@@ -104,3 +104,6 @@ pub const UNUSED_MAX: usize = 10_000;
 
 /// Sessions that only this server knows; who asks for one more is turned away.
 pub const LOCAL_SESSIONS_MAX: usize = 1_000_000;
+
+/// Ephemerals listed under one hold of the shared lock: each takes a walk up to the root.
+pub const EPHEMERALS_PER_STEP: usize = 256;

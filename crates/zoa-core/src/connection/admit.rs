@@ -31,6 +31,7 @@ use crate::reads;
 use crate::reads::Frame;
 use crate::reads::Reader;
 use crate::reads::Watching;
+use crate::reads::ephemerals;
 use crate::reads::rearm;
 
 impl Connection {
@@ -187,12 +188,12 @@ impl Connection {
         if !self.core.may_propose(&self.lane) {
             return Step::Hold;
         }
-        // What is kept until the answer: the transaction, identities and all, and the path that a sync is answered with.
         let mark = if is_local {
             self.prepare_local_write(&txn_op, turn)
         } else {
             Settings::NONE
         };
+        // What is kept until the answer: the transaction, identities and all, and the path that a sync is answered with.
         let path_len = sync_path.as_ref().map_or(0, |path| path.len());
         let len = path_len + self.propose(turn, self.session(), header.xid, (txn_op, mark));
         self.lane.lock().pipeline.push_write(PendingWrite {
@@ -226,6 +227,10 @@ impl Connection {
             ReadTurn::Hold => Step::Hold,
             ReadTurn::Now if matches!(op, OpCode::GetChildren | OpCode::GetChildren2) => {
                 self.handle_list(header, op, frame, shared)
+            }
+            ReadTurn::Now if op == OpCode::GetEphemerals => {
+                ephemerals::serve(&self.reader(), shared, header, frame);
+                Step::Done
             }
             ReadTurn::Now if matches!(op, OpCode::SetWatches | OpCode::SetWatches2) => {
                 rearm::serve(&self.reader(), shared, header, op, frame);

@@ -6,6 +6,7 @@ use zoa_proto::SessionId;
 
 use crate::core::Core;
 use crate::ensemble::Role;
+use crate::limits::EPHEMERALS_PER_STEP;
 use crate::limits::WORD_LINES_MAX;
 use crate::moment::Moment;
 
@@ -58,7 +59,7 @@ fn sessions_of_learner(core: &Core, text: &mut String) {
     }
 }
 
-/// The tree is held for one session at a time.
+/// The tree is held for a few ephemerals at a time; of a session whose ephemerals change meanwhile one may be missing.
 fn ephemerals(core: &Core, text: &mut String) {
     let owners: Vec<SessionId> = core.with_tree(|tree| {
         let owns = tree
@@ -74,14 +75,22 @@ fn ephemerals(core: &Core, text: &mut String) {
             return;
         }
         writeln!(text, "{session}:").ok();
-        core.with_tree(|tree| {
-            tree.read_ephemerals(session, "", &mut |path| {
-                if lines_left > 0 {
-                    lines_left -= 1;
-                    writeln!(text, "\t{path}").ok();
-                }
+        let mut from = Some(0);
+        while let Some(at) = from {
+            core.with_tree(|tree| {
+                let step = tree.read_ephemerals_step(
+                    (session, ""),
+                    (at, EPHEMERALS_PER_STEP),
+                    &mut |path| {
+                        if lines_left > 0 {
+                            lines_left -= 1;
+                            writeln!(text, "\t{path}").ok();
+                        }
+                    },
+                );
+                from = step.next.filter(|_| lines_left > 0);
             });
-        });
+        }
     }
 }
 
