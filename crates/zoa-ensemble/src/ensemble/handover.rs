@@ -215,7 +215,7 @@ impl Ensemble {
         };
         let own = self.leads().and_then(RaftLoop::elected_behind);
         let told = self.elected_behind.filter(|(at, _)| *at == raft.term());
-        let begun = own.or(told.map(|(_, position)| position));
+        let begun = own.or_else(|| told.map(|(_, position)| position));
         match (self.forwarder.succession, begun) {
             (Some(last), Some(begun)) if raft.term() > term => {
                 let is_kept = begun.term == last.term && begun.index >= last.index;
