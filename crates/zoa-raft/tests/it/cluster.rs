@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use zoa_log::LogIndex;
+use zoa_raft::Committed;
 use zoa_raft::LogPosition;
 use zoa_raft::MemberChange;
 use zoa_raft::MemberHistory;
@@ -425,18 +426,7 @@ impl Cluster {
                 high,
                 bytes_max,
             } => self.read_log(id, (low, high), bytes_max),
-            RaftEffect::Commit(committed) => {
-                let last = committed.len() - 1;
-                for (at, entry) in committed.into_iter().enumerate() {
-                    assert!(!entry.is_change || at == last, "a change ends its batch");
-                    self.commit(id, (entry.index.0, entry.term, entry.data.to_vec()));
-                    if entry.is_change {
-                        let server = self.server(id);
-                        assert_eq!(server.undecided, None, "one at a time");
-                        server.undecided = Some((entry.index, accepts(&entry.data)));
-                    }
-                }
-            }
+            RaftEffect::Commit(committed) => self.commit_all(id, committed),
             RaftEffect::Established { term } => self.server(id).established.push(term),
             RaftEffect::Refused { reason, proposals } => {
                 self.server(id).refused.push((reason, proposals));
@@ -540,6 +530,19 @@ impl Cluster {
         if server.answers_log_reads {
             let entries = server.disk.read(low, high, bytes_max);
             self.event(id, RaftEvent::LogRead { low, entries });
+        }
+    }
+
+    fn commit_all(&mut self, id: u64, committed: Vec<Committed>) {
+        let last = committed.len() - 1;
+        for (at, entry) in committed.into_iter().enumerate() {
+            assert!(!entry.is_change || at == last, "a change ends its batch");
+            self.commit(id, (entry.index.0, entry.term, entry.data.to_vec()));
+            if entry.is_change {
+                let server = self.server(id);
+                assert_eq!(server.undecided, None, "one at a time");
+                server.undecided = Some((entry.index, accepts(&entry.data)));
+            }
         }
     }
 
