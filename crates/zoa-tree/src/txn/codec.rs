@@ -357,6 +357,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_leader_says_by_itself_has_the_bytes_that_are_written_down() {
+        let tail = |op: TxnOp<'_>| {
+            let mut bytes = Vec::new();
+            txn(Identities::NONE, op).encode(&mut bytes);
+            assert_eq!(bytes[0], 1);
+            (bytes[1], bytes.split_off(39))
+        };
+        let lines = "server.1=a:1:2";
+        let founded = tail(TxnOp::FoundMembers { lines });
+        assert_eq!(founded, (8, lines.as_bytes().to_vec()));
+        let reaped = tail(TxnOp::Reap {
+            path: "/c",
+            never_used_ms_max: 0x0102_0304,
+        });
+        assert_eq!(reaped, (9, b"\x01\x02\x03\x04/c".to_vec()));
+    }
+
+    #[test]
     fn cut_or_extended_bytes_are_refused_or_mean_something_else() {
         let identities = identities();
         for op in OPS {
