@@ -369,3 +369,40 @@ fn a_handover_that_comes_to_nothing_is_over_in_time_and_writes_go_on() {
         "what the crashed leader was sent is in doubt"
     );
 }
+
+// Goal: a write that waits behind one that is lost goes with it, also when it was never sent (G-03).
+#[test]
+fn what_waits_behind_a_lost_write_is_not_sent_to_the_next_leader() {
+    let (mut world, leader) = served(3, 13);
+    let other = follower(&world, leader);
+    world.run(5);
+    let wire_between = |world: &World, from: u8, to: u8| {
+        let found = world
+            .wires
+            .iter()
+            .find(|(_, wire)| (wire.from, wire.to) == (from, to));
+        *found.expect("they are connected").0
+    };
+    let connection = world.write(other, None);
+    let there = wire_between(&world, other, leader);
+    world.deliver(there);
+    // The leader has the write, and nobody else gets it.
+    world
+        .wires
+        .values_mut()
+        .filter(|wire| wire.from == leader)
+        .for_each(|wire| wire.frames.clear());
+    world.event(leader, Event::Handover);
+    let back = wire_between(&world, leader, other);
+    world.deliver(back);
+    assert_eq!(world.write(other, connection), connection);
+    let unknowns = world.at(other).unknowns;
+    world.crash(leader);
+    world.run(60);
+    assert_eq!(world.at(other).unknowns, unknowns + 1);
+    assert!(world.acked.is_empty());
+    assert!(world.at(other).machine.writes().is_empty());
+    world.write(other, connection);
+    world.run(5);
+    assert_eq!(world.acked.len(), 1);
+}
