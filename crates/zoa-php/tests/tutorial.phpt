@@ -63,7 +63,7 @@ class Running
 
     public function prints(string $text, float $seconds = 20): bool
     {
-        $end = microtime(true) + $seconds;
+        $end = microtime(true) + $seconds * slowness();
         while (!str_contains($this->read(), $text)) {
             if (microtime(true) > $end) {
                 echo "it printed: $this->output\n";

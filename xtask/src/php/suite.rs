@@ -114,7 +114,7 @@ impl Stage<'_> {
         command.arg("-n").arg(self.runner()?);
         command.arg("-p").arg(&self.php.program);
         command.args(["-q", "-n", "--no-color", "-d", &self.flag]);
-        command.args(["--set-timeout", "300"]);
+        command.args(["--set-timeout", if valgrind { "1800" } else { "300" }]);
         if names.len() > 1 {
             command.arg(AT_ONCE);
         }
