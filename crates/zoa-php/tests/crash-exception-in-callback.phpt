@@ -27,23 +27,25 @@ for ($i = 0; $i < 200; $i++) {
         });
     }
     $multi = (new ZookeeperMulti)->set($path, "$i")->set("$path/b", "$i")->set("$path/c", "$i");
-    // The next exception may surface as soon as the last one was caught, so there is a place for each.
+    // The next exception may surface as soon as the last one was caught, so there is a place for each, and
+    // nothing is called before it is kept.
     try {
         try {
             try {
                 $writer->multi($multi);
                 interrupted();
             } catch (RuntimeException $e) {
-                $caught[] = $e->getMessage();
+                $caught[] = $e;
                 interrupted();
             }
         } catch (RuntimeException $e) {
-            $caught[] = $e->getMessage();
+            $caught[] = $e;
             interrupted();
         }
     } catch (RuntimeException $e) {
-        $caught[] = $e->getMessage();
+        $caught[] = $e;
     }
+    $caught = array_map(fn($e) => $e->getMessage(), $caught);
     if ($told !== [$path, "$path/b", "$path/c"] || $caught !== $told) {
         echo "told ", json_encode($told), " caught ", json_encode($caught), "\n";
     }
