@@ -4,6 +4,7 @@
 //! exception on its way is let through first, and nothing is taken out before.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use zoa_client::SessionEvent;
 
@@ -62,11 +63,15 @@ pub(crate) fn deliver() -> u64 {
             }
             desk.start_delivery(fiber);
             // PHP code that runs in a callback, other fibers in between, is asked by the flag.
-            let was_attended = desk.mailbox().set_attended(false);
+            let mailbox = desk.mailbox();
+            let was_attended = mailbox.set_attended(false);
             let tell = || tell(callable.as_deref(), &told);
             guard_bailout(&tell, || desk.end_delivery(fiber));
             desk.end_delivery(fiber);
-            desk.mailbox().set_attended(was_attended);
+            // A child process has another one, and the parent's is not for it to touch.
+            if Arc::ptr_eq(&mailbox, &desk.mailbox()) {
+                mailbox.set_attended(was_attended);
+            }
             count += u64::from(!matches!(told, Told::Log(_)));
         }
     }

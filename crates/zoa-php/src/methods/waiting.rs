@@ -18,7 +18,6 @@ use crate::engine::ValueArg;
 use crate::engine::has_exception;
 use crate::engine::throw_type_error;
 use crate::errors;
-use crate::mailbox::Mailbox;
 use crate::zookeeper::Zookeeper;
 
 /// How often a wait looks whether a signal or a time limit asks for attention.
@@ -40,15 +39,15 @@ pub(super) fn wait(call: &Call) -> Result<Value, Thrown> {
         .value()
         .map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX));
     let deadline = timeout.and_then(|timeout| now().checked_add(timeout));
-    let mailbox = Desk::here().mailbox();
-    mailbox.set_attended(true);
-    let waited = wait_until(deadline, &mailbox);
-    mailbox.set_attended(false);
+    Desk::here().mailbox().set_attended(true);
+    let waited = wait_until(deadline);
+    // After a fork in a callback it is another one.
+    Desk::here().mailbox().set_attended(false);
     let count = i64::try_from(waited?).unwrap_or(i64::MAX);
     Ok(Value::long(count))
 }
 
-fn wait_until(deadline: Option<Instant>, mailbox: &Mailbox) -> Result<u64, Thrown> {
+fn wait_until(deadline: Option<Instant>) -> Result<u64, Thrown> {
     loop {
         let count = delivery::deliver();
         if count > 0 || has_exception() {
@@ -64,6 +63,7 @@ fn wait_until(deadline: Option<Instant>, mailbox: &Mailbox) -> Result<u64, Throw
             return Ok(0);
         }
         // Whoever raised the flag is not us.
+        let mailbox = Desk::here().mailbox();
         if !mailbox.wait(left.min(SLICE)) && mailbox.is_interrupted() {
             return Ok(0);
         }
