@@ -232,10 +232,10 @@ def zoa(program, port, data, settings=None, properties=None, log=None):
     return Server([str(program), "serve", *[f"-D{k}={v}" for k, v in given.items()], str(config)], port, log)
 
 
-def any_server(name, port, data, settings, log=None):
+def any_server(name, port, data, settings, properties=None, log=None):
     """`name` is a version of the original, or the path of a zoa program."""
     make = original if name in VERSIONS else zoa
-    return make(name, port, data, settings, log=log)
+    return make(name, port, data, settings, properties, log)
 
 
 def zoa_compat(*arguments):

@@ -1,9 +1,10 @@
 <?php
 // How soon a watch is heard of: php delivery.php HOST:PORT EVENTS
 //
-// One process writes, one watches, in a tight loop and then in zookeeper_wait(). The server sends the event some time between the
-// moment when the write is about to be sent and the moment when its reply has arrived: both are taken, by the clock that all
-// processes share. Exit code 0 means that 99 of 100 events came within the limit, counted from the earlier moment.
+// One process writes, one watches, in a tight loop and then in zookeeper_wait(). The server sends event and reply when the write is
+// on disk: the delay is counted from the moment when the writer has its reply, by the clock that all processes share, and also from
+// the moment when the write was about to be sent, which holds the disk's time. Exit code 0 means that 99 of 100 events came within the
+// limit after the reply.
 
 const LIMIT_MS = 5.0;
 
@@ -35,7 +36,7 @@ foreach ($ways as $name => $await) {
         $from_reply[] = max(0, $heard - $reply) / 1e6;
     }
     printf("%s, %d events, ms p50/p99/max: %s from the request on, %s after its reply\n", $name, $events, told($from_request), told($from_reply));
-    $all_held = $all_held && quantile($from_request, 0.99) <= LIMIT_MS;
+    $all_held = $all_held && quantile($from_reply, 0.99) <= LIMIT_MS;
 }
 fclose($watchers);
 pcntl_waitpid($pid, $status);

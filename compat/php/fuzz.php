@@ -23,9 +23,16 @@ function run_parent(string $server, int $seed, int $count): int
     $next = $seed;
     $begin = microtime(true);
     $restarts = 0;
+    // Streams for logs may be opened by any name.
+    $folder = sys_get_temp_dir() . '/zoa-fuzz-' . getmypid();
+    mkdir($folder);
+    register_shutdown_function(function () use ($folder) {
+        array_map('unlink', glob("$folder/*"));
+        rmdir($folder);
+    });
     while ($next < $seed + $count) {
         $command = [PHP_BINARY, ...$arguments, __FILE__, $server, (string) ($seed + $count - $next), (string) $next, 'child'];
-        $process = proc_open($command, [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']], $pipes);
+        $process = proc_open($command, [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']], $pipes, $folder);
         stream_set_blocking($pipes[2], false);
         $heard = microtime(true);
         $errors = '';

@@ -16,7 +16,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "peer"))
 import peer  # noqa: E402
 
 # Sessions without a connection must outlive a slow run on both sides.
-SETTINGS = {"maxSessionTimeout": "600000", "tickTime": "2000", "maxClientCnxns": "0"}
+SETTINGS = {"maxSessionTimeout": "600000", "tickTime": "2000", "maxClientCnxns": "0", "extendedTypesEnabled": "true"}
+
+# Containers that nobody uses would go at another moment on each side.
+PROPERTIES = {"znode.container.checkIntervalMs": "3600000"}
 
 
 def server(name, folder):
@@ -27,7 +30,7 @@ def server(name, folder):
     peer.COMPAT.mkdir(parents=True, exist_ok=True)
     # Nothing here depends on the original's syncs, and without them 10,000 operations take seconds.
     settings = {**SETTINGS, "forceSync": "no"} if name in peer.VERSIONS else SETTINGS
-    return peer.any_server(name, port, data, settings, log=log)
+    return peer.any_server(name, port, data, settings, PROPERTIES, log)
 
 
 def main():

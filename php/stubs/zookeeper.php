@@ -217,9 +217,9 @@ class Zookeeper
     }
 
     /**
-     * Takes a level, and writes nothing at any.
+     * How much a stream set by setLogStream() is told, in the whole process.
      *
-     * @param int $level
+     * @param int $level one of the LOG_LEVEL_* constants; LOG_LEVEL_WARN unless set
      * @return true
      */
     public static function setDebugLevel($level)
@@ -257,9 +257,10 @@ class Zookeeper
     }
 
     /**
-     * Takes a stream, and writes nothing to it; see ZookeeperClient::setLogger().
+     * Writes lines about all sessions to a stream or to the end of a file, until the request ends; see also
+     * ZookeeperClient::setLogger().
      *
-     * @param resource|string $stream
+     * @param resource|string|null $stream null ends it
      * @return bool
      */
     public function setLogStream($stream)
@@ -485,7 +486,8 @@ class ZookeeperClient extends Zookeeper
     }
 
     /**
-     * @param \Psr\Log\LoggerInterface|null $logger told of attempts to connect that fail
+     * @param \Psr\Log\LoggerInterface|null $logger told of sessions that are established, go on, are
+     *     lost or expire, of attempts to connect that fail, of watches set again and of requests asked again
      * @return true
      */
     public function setLogger($logger)
@@ -634,6 +636,8 @@ function zookeeper_dispatch()
  *
  * @param float|null $timeout in seconds; null is for ever
  * @return int
+ * @throws ZookeeperException in a callback, with code INVALIDSTATE; and with NOTHING without a limit, when there is no watch
+ *     or watcher that could be told of anything
  */
 function zookeeper_wait($timeout = null)
 {

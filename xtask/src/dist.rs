@@ -59,7 +59,7 @@ pub fn lay_out(profile: Profile) -> Result<PathBuf> {
 }
 
 /// Copies with the mode; a running program is replaced, not written into.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     let parent = to
         .parent()
         .context("a file of the layout stands in a folder")?;

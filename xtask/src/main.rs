@@ -19,9 +19,11 @@ use xtask::bench;
 use xtask::bench_client;
 use xtask::demo;
 use xtask::dist;
+use xtask::ffi;
 use xtask::museum;
 use xtask::nightly;
 use xtask::php;
+use xtask::prefix;
 use xtask::step;
 use xtask::suite;
 use xtask::workspace::Profile;
@@ -64,6 +66,17 @@ enum Task {
     },
     /// Measures our Rust client and the original's C library in turn and writes docs/performance.md.
     BenchClient,
+    /// Builds the C library, or tries it out beside the original's.
+    Ffi(FfiArguments),
+    /// Puts server, shell, scripts, C library and headers in place.
+    Install {
+        /// Where to; as `./configure --prefix`.
+        #[arg(long, default_value = "/usr/local")]
+        prefix: PathBuf,
+        /// Lay it out as Debian's packages do.
+        #[arg(long)]
+        debian: bool,
+    },
     /// Builds the PHP extension and installs it into this machine's PHP, or tries it out.
     Php(PhpArguments),
     /// Puts known bugs back, one at a time, and shows that the checks catch them.
@@ -71,6 +84,32 @@ enum Task {
         /// Only the patches whose names begin so.
         bugs: Vec<String>,
     },
+}
+
+#[derive(Args)]
+struct FfiArguments {
+    /// Only build it, as users get it.
+    #[arg(long, group = "work")]
+    build: bool,
+    /// The trials that fit into the time of a change.
+    #[arg(long, group = "work")]
+    short: bool,
+    /// Only these trials, by name; all of them, the long ones too, if none is named.
+    trials: Vec<String>,
+}
+
+impl FfiArguments {
+    fn run(&self) -> Result<()> {
+        if self.build {
+            return ffi::build(ffi::Optimized::Fully).map(drop);
+        }
+        let tried = if self.short {
+            ffi::test()
+        } else {
+            ffi::try_all(&self.trials)
+        };
+        tried.map(drop)
+    }
 }
 
 #[derive(Args)]
@@ -99,6 +138,12 @@ struct PhpArguments {
     /// Measure how soon a watch is heard of, so many times.
     #[arg(long, group = "trial", value_name = "EVENTS")]
     delivery: Option<u64>,
+    /// Type what the tutorial says, apart from the machine's own PHP.
+    #[arg(long, group = "trial")]
+    tutorial: bool,
+    /// Run phpize, configure, make, make test and make install, apart from the machine's own PHP.
+    #[arg(long, group = "trial")]
+    phpize: bool,
     /// Only tests of the suite whose names begin so.
     #[arg(requires = "test")]
     tests: Vec<String>,
@@ -113,8 +158,14 @@ impl PhpArguments {
                 tests: self.tests,
             });
         }
-        if self.cost {
-            return php::Work::Cost;
+        for (is_meant, work) in [
+            (self.cost, php::Work::Cost),
+            (self.tutorial, php::Work::Tutorial),
+            (self.phpize, php::Work::Phpize),
+        ] {
+            if is_meant {
+                return work;
+            }
         }
         let article = self.article.map(php::Work::Article);
         let fuzz = self.fuzz.map(php::Work::Fuzz);
@@ -142,6 +193,8 @@ fn run(task: Task) -> Result<()> {
         Task::Dist => dist::lay_out(Profile::Release).map(drop),
         Task::Bench { arguments } => bench::run(&arguments),
         Task::BenchClient => bench_client::run(),
+        Task::Ffi(arguments) => arguments.run(),
+        Task::Install { prefix, debian } => prefix::install(&prefix, debian),
         Task::Php(arguments) => php::run(&arguments.work()),
         Task::Museum { bugs } => {
             let tally = museum::run(&bugs)?;

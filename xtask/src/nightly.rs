@@ -13,7 +13,11 @@ use anyhow::Context;
 use anyhow::Result;
 
 use crate::demo;
+use crate::ffi;
 use crate::museum;
+use crate::php;
+use crate::php::Suite;
+use crate::php::Work;
 use crate::program;
 use crate::step::Step;
 use crate::step::Tally;
@@ -42,6 +46,17 @@ pub fn steps() -> Result<Vec<Step>> {
             museum::run(&[])
         }),
     ];
+    for (name, about, work) in php_trials() {
+        steps.push(Step::new(name, about, move || {
+            php::run(&work)?;
+            Ok(Tally::one())
+        }));
+    }
+    steps.push(Step::new(
+        "ffi",
+        "all trials of the C library: valgrind, ten thousand sessions, cost beside the original's",
+        || ffi::try_all(&[]),
+    ));
     for script in scripts(&workspace::root().join("compat"))? {
         let text =
             fs::read_to_string(&script).with_context(|| format!("reading {}", script.display()))?;
@@ -50,6 +65,59 @@ pub fn steps() -> Result<Vec<Step>> {
         steps.push(Step::new(&name, &about, move || run_suite(&script)));
     }
     Ok(steps)
+}
+
+/// The long trials of the PHP extension.
+fn php_trials() -> [(&'static str, &'static str, Work); 8] {
+    let suite = |valgrind, repetitions, tests: &[&str]| {
+        Work::Test(Suite {
+            repetitions,
+            valgrind,
+            tests: tests.iter().map(|&name| name.to_owned()).collect(),
+        })
+    };
+    [
+        (
+            "php-valgrind",
+            "the PHP extension's suite under valgrind",
+            suite(true, 1, &[]),
+        ),
+        (
+            "php-repeat",
+            "every way in which the original crashes, and every kind of callable, 200 times",
+            suite(false, 200, &["crash-", "call"]),
+        ),
+        (
+            "php-fuzz",
+            "100,000 random sequences of everything in PHP",
+            Work::Fuzz(100_000),
+        ),
+        (
+            "php-symfony",
+            "Symfony's lock, contended for by eight processes for 60 s",
+            Work::Symfony(60),
+        ),
+        (
+            "php-cost",
+            "a read by PHP beside one by the original's C library",
+            Work::Cost,
+        ),
+        (
+            "php-delivery",
+            "how soon PHP hears of a watch",
+            Work::Delivery(2000),
+        ),
+        (
+            "php-tutorial",
+            "what the PHP tutorial has a reader type",
+            Work::Tutorial,
+        ),
+        (
+            "php-phpize",
+            "phpize, configure, make, make test, make install",
+            Work::Phpize,
+        ),
+    ]
 }
 
 /// Each `compat/*/run.py`.

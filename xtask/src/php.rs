@@ -1,8 +1,9 @@
 //! `cargo xtask php`: builds the PHP extension and installs it into the PHP of this machine, or tries it out instead.
 //!
-//! Which PHP is meant stands in `interpreter`, the suite in `suite`, the longer trials in `trials`. The extension is a workspace of
+//! Which PHP is meant stands in `interpreter`, the suite in `suite`, the longer trials in `trials` and `installing`. The extension is a workspace of
 //! its own, so the checks of its code are here too. Invariant: nothing but the installing changes the machine's PHP.
 
+mod installing;
 mod interpreter;
 mod suite;
 mod trials;
@@ -37,6 +38,10 @@ pub enum Work {
     Cost,
     /// Measure how soon a watch is heard of, so many times.
     Delivery(u64),
+    /// Type what the tutorial has a reader type.
+    Tutorial,
+    /// Build and install it as `phpize` does.
+    Phpize,
 }
 
 /// A PHP and the extension built for it, which need not be installed to be run.
@@ -81,6 +86,8 @@ pub fn run(work: &Work) -> Result<()> {
         Work::Symfony(seconds) => trials::symfony(&php, &built, *seconds),
         Work::Cost => trials::cost(&php, &built),
         Work::Delivery(count) => trials::delivery(&php, &built, *count),
+        Work::Tutorial => installing::tutorial(&php, &built),
+        Work::Phpize => installing::phpize(&php),
     }
 }
 

@@ -14,6 +14,7 @@ use anyhow::bail;
 use anyhow::ensure;
 
 use crate::dist;
+use crate::ffi;
 use crate::install;
 use crate::local_server::LocalServer;
 use crate::php;
@@ -64,12 +65,20 @@ pub fn steps() -> Vec<Step> {
             php::check,
         ),
         Step::new(
+            "ffi",
+            "the C library beside the original's: symbols, headers, Debian's programs, every call",
+            ffi::test,
+        ),
+        Step::new(
             "sim",
             "200 simulated histories of clients in general, and 200 of ours, against the guarantees",
             run_sim,
         ),
     ]
 }
+
+/// Scripts that users do not get.
+const OTHER_SCRIPTS: [&str; 3] = [".ci/run", "compat/php/apart.sh", "compat/php/phpize.sh"];
 
 const CLIPPY: [&str; 6] = [
     "clippy",
@@ -203,7 +212,7 @@ fn run_shellcheck() -> Result<Tally> {
         "--external-sources",
         "--source-path=SCRIPTDIR",
     ]);
-    command.args(dist::SCRIPTS).arg(".ci/run");
+    command.args(dist::SCRIPTS).args(OTHER_SCRIPTS);
     program::run(command.current_dir(workspace::root()))?;
     Ok(Tally::one())
 }

@@ -66,6 +66,17 @@ impl WatchKind {
         }
     }
 
+    /// Who of several kinds is told first.
+    const fn place(self) -> u8 {
+        match self {
+            Self::Child => 0,
+            Self::Exist => 1,
+            Self::Data => 2,
+            Self::Persistent => 3,
+            Self::Recursive => 4,
+        }
+    }
+
     fn is_meant_by(self, watcher_type: WatcherType) -> bool {
         watcher_type == WatcherType::Any || watcher_type == self.watcher_type()
     }
@@ -188,13 +199,23 @@ impl WatchTable {
     /// Finds out whom to tell of an event, each one once, and takes the standard watches among them away.
     pub(crate) fn fire(&mut self, event: EventKind, path: &str, told: &mut Vec<WatcherId>) {
         told.clear();
+        let mut heard: Watchers = SmallVec::new();
         self.retain(path, |(kind, watcher)| {
             let hears = kind.hears(event);
-            if hears && !told.contains(&watcher) {
-                told.push(watcher);
+            if hears {
+                heard.push((kind, watcher));
             }
             !hears || kind.is_persistent()
         });
+        // The order of the original's C library: who watches children first, then existence, then data, each in the order in
+        // which they were set. One who watches several is told at the last of these places.
+        heard.sort_by_key(|(kind, _)| kind.place());
+        for (_, watcher) in heard.iter().rev() {
+            if !told.contains(watcher) {
+                told.push(*watcher);
+            }
+        }
+        told.reverse();
         if self.recursive_count > 0 && event != EventKind::NodeChildrenChanged {
             self.tell_above(path, told);
         }

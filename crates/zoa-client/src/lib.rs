@@ -166,6 +166,7 @@ mod driver;
 mod error;
 mod hashing;
 pub mod limits;
+mod lock;
 mod multi;
 mod park;
 mod pending;

@@ -8,7 +8,7 @@ use std::task::Context;
 use std::task::Poll;
 use std::task::Waker;
 
-use parking_lot::Mutex;
+use crate::lock::Lock;
 
 /// What becomes of the items when there are too many.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub(crate) enum Taken<I> {
 
 #[derive(Debug)]
 pub(crate) struct Queue<I> {
-    cell: Mutex<Cell<I>>,
+    cell: Lock<Cell<I>>,
     len_max: usize,
     overflow: Overflow,
 }
@@ -65,7 +65,7 @@ impl<I> Cell<I> {
 impl<I> Queue<I> {
     pub(crate) fn new(len_max: usize, overflow: Overflow) -> Self {
         Self {
-            cell: Mutex::new(Cell {
+            cell: Lock::new(Cell {
                 items: VecDeque::new(),
                 missed: 0,
                 is_closed: false,

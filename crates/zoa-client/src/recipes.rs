@@ -84,7 +84,9 @@ impl Keeper for Client {
 
     fn standing_change(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut events = self.own_events();
-        async move { drop(events.next().await) }
+        async move {
+            let _ = events.next().await;
+        }
     }
 
     fn session_id(&self) -> SessionId {

@@ -13,11 +13,10 @@ mod watchers;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::MutexGuard;
 use std::task::Waker;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use parking_lot::MutexGuard;
 use zoa_client_core as core;
 use zoa_client_core::ClientConfig;
 use zoa_client_core::ConnectionId;
@@ -36,6 +35,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::hashing::KeyedHasher;
 use crate::limits::WATCH_EVENTS_MAX;
+use crate::lock::Lock;
 use crate::queue::Overflow;
 use crate::queue::Queue;
 use crate::session::Listener;
@@ -48,7 +48,7 @@ pub(crate) use watchers::Purpose;
 use watchers::Watchers;
 
 pub(crate) struct Shared {
-    state: Mutex<State>,
+    state: Lock<State>,
     /// Whether a caller always writes at once, since the driver sleeps on a thread of its own.
     writes_at_once: bool,
 }
@@ -84,7 +84,7 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     pub(crate) fn new(config: ClientConfig, entropy: Entropy, writes_at_once: bool) -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Lock::new(State {
                 core: core::Client::new(config, entropy, clock::now_ms()),
                 writer: None,
                 write_error: None,

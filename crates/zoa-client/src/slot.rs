@@ -7,7 +7,6 @@ use std::task::Context;
 use std::task::Poll;
 use std::task::Waker;
 
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 use zoa_proto::OpCode;
 
@@ -15,13 +14,14 @@ use crate::answer::Answer;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::limits::PATH_INLINE_LEN_MAX;
+use crate::lock::Lock;
 
 /// What is in flight behind a request.
 #[derive(Debug)]
 pub(crate) struct Slot {
     op: OpCode,
     path: SmallVec<[u8; PATH_INLINE_LEN_MAX]>,
-    cell: Mutex<Cell>,
+    cell: Lock<Cell>,
 }
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Slot {
         Arc::new(Self {
             op,
             path: SmallVec::from_slice(path.as_bytes()),
-            cell: Mutex::new(Cell::Empty(None)),
+            cell: Lock::new(Cell::Empty(None)),
         })
     }
 

@@ -459,7 +459,7 @@ fn parts(request: &Request) -> Vec<i32> {
 fn skip_part(kind: i32, cursor: &mut Cursor<'_>) -> Option<()> {
     cursor.bytes()?;
     match kind {
-        op::CREATE | op::CREATE2 => {
+        op::CREATE | op::CREATE2 | op::CREATE_CONTAINER | op::CREATE_TTL => {
             cursor.bytes()?;
             for _ in 0..cursor.int()? {
                 cursor.int()?;
@@ -467,6 +467,9 @@ fn skip_part(kind: i32, cursor: &mut Cursor<'_>) -> Option<()> {
                 cursor.bytes()?;
             }
             cursor.int()?;
+            if kind == op::CREATE_TTL {
+                cursor.long()?;
+            }
         }
         op::SET_DATA => {
             cursor.bytes()?;

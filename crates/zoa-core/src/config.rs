@@ -139,4 +139,25 @@ pub struct Gauges {
     pub snapshots: u64,
     /// Milliseconds since start.
     pub uptime_ms: u64,
+    /// How its ensemble is, if it is part of one.
+    pub ensemble: Option<EnsembleGauges>,
+}
+
+/// What a server sees of its ensemble. What only a leader can see is 0 on others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EnsembleGauges {
+    /// Servers with a vote.
+    pub quorum_size: u64,
+    /// Servers that follow, with a vote or without.
+    pub learners: u64,
+    /// Followers with a vote that have caught up.
+    pub synced_followers: u64,
+    /// Servers that have caught up and are in no line of the configuration.
+    pub synced_non_voting_followers: u64,
+    /// Observers that have caught up.
+    pub synced_observers: u64,
+    /// Syncs that wait for their answer.
+    pub pending_syncs: u64,
+    /// Milliseconds since this server began to lead.
+    pub leader_uptime_ms: u64,
 }

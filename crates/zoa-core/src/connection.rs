@@ -11,6 +11,7 @@
 mod admit;
 mod attach;
 mod listing;
+mod local;
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -67,6 +68,8 @@ pub struct Connection {
     sent_len: usize,
     identities: Arc<IdentitiesBuf>,
     accepted_ms: u64,
+    /// It was taken on by a server that only read; it ends when that changes.
+    is_read_only: bool,
     /// Bytes of long lists for which this connection has room, until it has sent them.
     lists_len: usize,
 }
@@ -119,6 +122,7 @@ impl Connection {
             sent_len: 0,
             identities,
             accepted_ms: now.mono_ms,
+            is_read_only: false,
             lists_len: 0,
         }
     }

@@ -3,7 +3,7 @@
 //! Locks, outermost first; none is taken while an inner one is held:
 //!
 //! ```text
-//!   reaper  ->  tree  ->  watches  ->  clock  ->  lanes  ->  throttled, list room, parted  ->  one lane
+//!   reaper  ->  tree  ->  watches  ->  clock  ->  local sessions  ->  lanes  ->  throttled, list room, parted  ->  one lane
 //! ```
 
 use ::core::net::IpAddr;
@@ -46,6 +46,7 @@ use crate::limits::OUTSTANDING_BYTES_MAX;
 use crate::limits::OUTSTANDING_MAX;
 use crate::limits::PARTED_MAX;
 use crate::list_room::ListRoom;
+use crate::local_sessions::LocalSessions;
 use crate::moment::Moment;
 use crate::pipeline::Unanswered;
 use crate::propose::Proposals;
@@ -76,6 +77,8 @@ pub struct Core {
     pub(crate) role: Mutex<Role>,
     /// How often connections were ended whose proposals may not come true.
     pub(crate) round: AtomicU64,
+    /// Sessions that are not replicated.
+    pub(crate) local: Mutex<LocalSessions>,
     /// Unused containers on their way out.
     pub(crate) reaper: Mutex<Reaper>,
     /// Sessions that were heard of through connections that are over, and when; nobody has been told yet.
@@ -161,6 +164,7 @@ impl Core {
             serving: AtomicU8::new(Serving::Full.to_byte()),
             role: Mutex::default(),
             round: AtomicU64::new(0),
+            local: Mutex::new(LocalSessions::new(config.tick_ms, hasher)),
             reaper: Mutex::default(),
             parted: Mutex::default(),
             others_seen_ms: AtomicU64::new(0),
@@ -268,6 +272,7 @@ impl Core {
                 op: TxnOp::ExpireSession,
             });
         }
+        self.expire_local_sessions(now);
         self.propose_reaping(now, proposals);
     }
 
@@ -281,7 +286,12 @@ impl Core {
 
     /// When [`Self::handle_tick`] has something to do next, in milliseconds of the monotonic clock.
     pub fn next_tick_ms(&self) -> Option<u64> {
-        self.clock.lock().next_due_ms()
+        let due_ms = self.clock.lock().next_due_ms();
+        if !self.config.sessions.local {
+            return due_ms;
+        }
+        let local_ms = self.local.lock().next_due_ms();
+        due_ms.into_iter().chain(local_ms).min()
     }
 
     /// The beginning of a shutdown: no new connection is taken and no further request is looked at; what is under way is answered.

@@ -12,6 +12,7 @@
 //! Serves G-04, G-05, G-07, G-08, G-09.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use zoa_proto::ConnectResponse;
@@ -112,6 +113,8 @@ impl Delivery<'_> {
             core.recovered(last.index, last.term);
         }
         core.stats.entries_applied.add(entries.len() as u64);
+        let sizes = entries.iter().map(|entry| entry.bytes.len());
+        core.stats.proposal_sizes.record_all(sizes);
         Ok(())
     }
 
@@ -213,7 +216,19 @@ impl Delivery<'_> {
     fn start_clock(&self, txn: &Txn<'_>, timeout_ms: i32) -> Pulse {
         let is_remote = txn.owner.server != self.core.config.server;
         let mut clock = self.core.clock.lock();
-        clock.attach(txn.session, (timeout_ms, is_remote), self.now.mono_ms)
+        let pulse = clock.attach(txn.session, (timeout_ms, is_remote), self.now.mono_ms);
+        drop(clock);
+        // A session that only this server knew is replicated from here on; its connection goes on touching what it has.
+        let had = if self.core.config.sessions.local {
+            self.core.local.lock().remove(txn.session)
+        } else {
+            None
+        };
+        if let Some(had) = &had {
+            had.store(self.now.mono_ms, Ordering::Relaxed);
+            self.core.clock.lock().adopt(txn.session, had);
+        }
+        had.unwrap_or(pulse)
     }
 
     fn answer_attach(&mut self, lane: &Lane, outcome: &Outcome<'_>, pulse: Option<Pulse>) {

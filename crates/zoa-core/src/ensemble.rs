@@ -69,6 +69,17 @@ impl Role {
             Self::Observer => "observer",
         }
     }
+
+    /// As `mntr` calls the state of a server of an ensemble.
+    pub(crate) const fn peer_state(self) -> Option<&'static str> {
+        match self {
+            Self::Standalone => None,
+            Self::Looking => Some("looking"),
+            Self::Leader => Some("leading - broadcast"),
+            Self::Follower => Some("following - broadcast"),
+            Self::Observer => Some("observing - broadcast"),
+        }
+    }
 }
 
 /// What this server is in its ensemble, for the four-letter words.
@@ -236,6 +247,8 @@ impl LaneState {
     pub(crate) fn take_touch(&mut self, now_ms: Option<u64>) -> Option<(SessionId, u64)> {
         let waiting_ms = now_ms.filter(|_| self.waits_for_the_server());
         let (session, heard_ms) = match &self.attachment {
+            // Nobody else knows it.
+            Attachment::Session { .. } if self.is_local => return None,
             Attachment::Session { session, pulse, .. } => (
                 *session,
                 waiting_ms.unwrap_or_else(|| pulse.load(Ordering::Relaxed)),

@@ -59,6 +59,8 @@ pub(crate) struct LaneState {
     pub(crate) stats: LaneStats,
     /// When the session was heard of last, as far as the leader was told.
     pub(crate) told_ms: Option<u64>,
+    /// The session is known to this server only.
+    pub(crate) is_local: bool,
     waker: Option<Waker>,
     /// Stands in the list of those whose input waits for fewer unanswered writes.
     is_throttled: bool,
@@ -180,6 +182,7 @@ impl Lane {
                 attachment: Attachment::None,
                 stats: LaneStats::default(),
                 told_ms: None,
+                is_local: false,
                 waker: None,
                 is_throttled: false,
                 waits_for_list_room: false,

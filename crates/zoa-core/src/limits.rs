@@ -101,3 +101,9 @@ pub const CONTAINERS_PER_STEP: usize = 1_024;
 
 /// Paths of unused containers that wait for their deletion before the search goes on: its last step may exceed it by one step's paths.
 pub const UNUSED_MAX: usize = 10_000;
+
+/// Sessions that only this server knows; who asks for one more is turned away.
+pub const LOCAL_SESSIONS_MAX: usize = 1_000_000;
+
+/// Ephemerals listed under one hold of the shared lock: each takes a walk up to the root.
+pub const EPHEMERALS_PER_STEP: usize = 256;

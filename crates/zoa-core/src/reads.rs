@@ -3,6 +3,7 @@
 //! Whoever calls [`serve`] holds the tree's lock, shared or exclusive, over the whole call: the watch, the look and the reply are one
 //! step (G-07, G-09). Lists longer than one step are not served here but in `connection/listing.rs`.
 
+pub(crate) mod ephemerals;
 pub(crate) mod rearm;
 mod watching;
 
@@ -117,7 +118,6 @@ impl Replying<'_> {
                 let found = self.tree.read_children_count_all(get.path, &self.access());
                 self.reply(found, |count, writer| writer.int(count));
             }
-            Request::GetEphemerals(get) => self.get_ephemerals(get),
             Request::MultiRead(multi) => self.ok(|writer| self.multi_read(multi, writer)),
             Request::AddWatch(add) => {
                 if self.watch(watching, true, add.path, watching::kinds_of_mode(add.mode)) {
@@ -152,6 +152,7 @@ impl Replying<'_> {
             | Request::Auth(_)
             | Request::SetWatches(_)
             | Request::SetWatches2(_)
+            | Request::GetEphemerals(_)
             | Request::CloseSession => {
                 unreachable!("only reads are brought here: see connection/admit.rs")
             }
@@ -200,20 +201,6 @@ impl Replying<'_> {
             writer.count(acl.len());
             acl.for_each(&mut |entry| Acls::encode(&entry, writer));
             stat.encode(writer);
-        });
-    }
-
-    fn get_ephemerals(&self, get: &request::GetEphemerals<'_>) {
-        let mut paths = Vec::new();
-        let mut count = 0;
-        let session = self.reader.session;
-        self.tree.read_ephemerals(session, get.prefix, &mut |path| {
-            count += 1;
-            Writer::new(&mut paths).ustring(path);
-        });
-        self.ok(|writer| {
-            writer.count(count);
-            writer.raw(&paths);
         });
     }
 

@@ -123,8 +123,16 @@ impl SessionClock {
         }
     }
 
-    pub(crate) fn remove(&mut self, session: SessionId) {
-        self.sessions.remove(&session);
+    /// The session is over; its pulse lives on for whoever else has it.
+    pub(crate) fn remove(&mut self, session: SessionId) -> Option<Pulse> {
+        self.sessions.remove(&session).map(|beat| beat.pulse)
+    }
+
+    /// The session's connection has had this pulse from before.
+    pub(crate) fn adopt(&mut self, session: SessionId, pulse: &Pulse) {
+        if let Some(beat) = self.sessions.get_mut(&session) {
+            beat.pulse = Arc::clone(pulse);
+        }
     }
 
     /// Gives every session its full timeout again, as after a change of leader.

@@ -22,6 +22,8 @@ pub struct Stats {
     pub event_bytes: Counter,
     /// Lengths of replies, those to pings left out.
     pub reply_sizes: Sizes,
+    /// Lengths of the transactions that were applied, in bytes.
+    pub proposal_sizes: Sizes,
     /// Connections that had no session when the time for one was over.
     pub sessionless_expired: Counter,
     /// Connections accepted.
@@ -85,6 +87,22 @@ impl Sizes {
         self.bounds.widen(sizes.min, sizes.max);
         self.last.store(sizes.last, Ordering::Relaxed);
         self.is_known.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes note of several lengths, in order.
+    pub(crate) fn record_all(&self, sizes: impl Iterator<Item = usize>) {
+        let mut seen: Option<ReplySizes> = None;
+        for size in sizes {
+            let size = u64::try_from(size).unwrap_or(u64::MAX);
+            seen = Some(ReplySizes {
+                last: size,
+                min: seen.map_or(size, |seen| seen.min.min(size)),
+                max: seen.map_or(size, |seen| seen.max.max(size)),
+            });
+        }
+        if let Some(seen) = seen {
+            self.record(&seen);
+        }
     }
 
     /// Last, smallest and largest; `None` before the first.

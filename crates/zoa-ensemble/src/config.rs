@@ -146,7 +146,7 @@ pub enum Start {
         /// Under which id this server speaks.
         node: NodeId,
         /// The log, read to its end. With [`EnsembleConfig::force_new_ensemble`], all of it as committed.
-        recovery: Recovery,
+        recovery: Box<Recovery>,
     },
 }
 

@@ -17,6 +17,7 @@ mod handover;
 mod links;
 mod membership;
 mod raft_effects;
+mod reconfig;
 mod reminder;
 mod serving;
 mod stages;
@@ -24,11 +25,11 @@ mod touches;
 mod writes;
 
 use std::collections::BTreeMap;
-use std::collections::VecDeque;
 
 use zoa_log::HardState;
 use zoa_log::LogIndex;
 use zoa_proto::PeerId;
+use zoa_raft::LogPosition;
 use zoa_raft::PeerFault;
 use zoa_raft::RaftEffect;
 use zoa_raft::RaftEvent;
@@ -60,7 +61,6 @@ use reminder::Reminder;
 use serving::ServingGate;
 use stages::Stage;
 use touches::TouchBook;
-use writes::Held;
 
 /// See the module.
 #[derive(Debug)]
@@ -71,7 +71,6 @@ pub struct Ensemble {
     identity: Identity,
     links: Links,
     forwarder: Forwarder,
-    held: VecDeque<Held>,
     touches: TouchBook,
     gate: ServingGate,
     /// As the replicated state has them; `None` until it was asked.
@@ -92,6 +91,8 @@ pub struct Ensemble {
     /// Learners that no line names, and since when they are gone.
     strangers_gone_ms: BTreeMap<u64, u64>,
     dialed: Vec<PeerAddresses>,
+    /// Where the log of the leader of a term ended when it was elected.
+    elected_behind: Option<(u64, LogPosition)>,
     /// What came out of the replication and is not carried out yet.
     raft_effects: Vec<RaftEffect>,
     /// What the last message of a peer was accused of.
@@ -151,7 +152,6 @@ impl Ensemble {
             identity,
             links: Links::default(),
             forwarder: Forwarder::default(),
-            held: VecDeque::new(),
             touches: TouchBook::default(),
             gate: ServingGate::new(config.quiet_ms_max),
             lines: None,
@@ -166,6 +166,7 @@ impl Ensemble {
             handover: None,
             strangers_gone_ms: BTreeMap::new(),
             dialed: Vec::new(),
+            elected_behind: None,
             raft_effects: Vec::new(),
             raft_fault: None,
             raft_refusal: None,
@@ -323,12 +324,6 @@ impl Ensemble {
         };
         if self.role == Some((role, leader, term)) {
             return;
-        }
-        if self
-            .role
-            .is_some_and(|(before, _, _)| before == Role::Leader)
-        {
-            self.held.clear();
         }
         self.role = Some((role, leader, term));
         effects.push(Effect::Role { role, leader, term });

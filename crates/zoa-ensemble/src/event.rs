@@ -129,8 +129,8 @@ pub enum Event {
         /// Whether it was accepted.
         accepted: bool,
     },
-    /// The `server.N` lines as the replicated state has them: given once at the start, and again after each change of them. Empty
-    /// when the state knows none yet.
+    /// The `server.N` lines as the replicated state has them: given once at the start, and again after each change of them, before the
+    /// [`Event::ChangeDecided`] of the entry that changed them. Empty when the state knows none yet.
     MemberLines(MemberLines),
     /// What [`Effect::Save`] asked for is durable.
     Saved,

@@ -19,9 +19,6 @@ pub const WAITING_MAX: usize = 1 << 16;
 /// Bytes of the proposals that may wait. At one more all of them are given up, but a single one may always wait.
 pub const WAITING_LEN_MAX: usize = 128 << 20;
 
-/// Bytes of other servers' writes that a leader keeps while it hands its leadership over. Those beyond it are refused.
-pub const HELD_LEN_MAX: usize = 128 << 20;
-
 /// Sessions in one report to the leader.
 pub const TOUCHES_PER_FRAME_MAX: usize = 1 << 14;
 

@@ -23,6 +23,9 @@ mod kind {
     pub(super) const TOUCHES: u8 = 18;
     pub(super) const LEADING: u8 = 19;
     pub(super) const PREPARE: u8 = 20;
+    pub(super) const HANDING: u8 = 21;
+    pub(super) const HELD: u8 = 22;
+    pub(super) const SUCCESSION: u8 = 23;
 }
 
 /// What a frame says.
@@ -49,6 +52,23 @@ pub enum PeerMessage {
         cluster: ClusterId,
         /// By whom.
         founders: Founders,
+    },
+    /// The leader is about to give its leadership away: nothing more is to be forwarded to it.
+    Handing {
+        /// The term it leads.
+        term: u64,
+    },
+    /// Nothing comes behind this on any stream for that leader.
+    Held {
+        /// Its term.
+        term: u64,
+    },
+    /// All that the receiver has forwarded stands in the log of the leader that gives its leadership away.
+    Succession {
+        /// The term it leads.
+        term: u64,
+        /// Where its log ends, with an entry of that term.
+        last: u64,
     },
 }
 
@@ -81,6 +101,10 @@ pub struct Leading {
     pub commit: u64,
     /// The newest report of touches that has arrived from this peer on its present link.
     pub touches: u64,
+    /// Where its log ended when it was elected: index and term. 0 and 0 when that is not known any more.
+    pub elected_behind: (u64, u64),
+    /// It is about to give its leadership away.
+    pub is_handing: bool,
 }
 
 /// Why bytes are no frame of a correct server.
@@ -140,6 +164,22 @@ impl PeerMessage {
                 buf.put_u64(leading.term);
                 buf.put_u64(leading.commit);
                 buf.put_u64(leading.touches);
+                buf.put_u64(leading.elected_behind.0);
+                buf.put_u64(leading.elected_behind.1);
+                buf.put_u8(u8::from(leading.is_handing));
+            }
+            Self::Handing { term } => {
+                buf.put_u8(kind::HANDING);
+                buf.put_u64(*term);
+            }
+            Self::Held { term } => {
+                buf.put_u8(kind::HELD);
+                buf.put_u64(*term);
+            }
+            Self::Succession { term, last } => {
+                buf.put_u8(kind::SUCCESSION);
+                buf.put_u64(*term);
+                buf.put_u64(*last);
             }
             Self::Prepare { cluster, founders } => {
                 buf.put_u8(kind::PREPARE);

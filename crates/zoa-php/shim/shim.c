@@ -3,6 +3,7 @@
  * parameters by reference, the session handler's table. It decides nothing; every decision is made in Rust.
  */
 #include "php.h"
+#include "zend_attributes.h"
 #include "zend_exceptions.h"
 #include "zend_ini.h"
 #include "ext/standard/info.h"
@@ -59,6 +60,16 @@ zend_module_entry *zoa_module_entry(const char *version, const zend_function_ent
 	return &zoa_module;
 }
 
+/* Keeps a parameter, from 0, out of stack traces; before PHP 8.2 they show all. The name of the method is in lower case. */
+void zoa_hide_parameter(zend_class_entry *class, const char *method, size_t len, uint32_t number) {
+#if PHP_VERSION_ID >= 80200
+	zend_function *function = zend_hash_str_find_ptr(&class->function_table, method, len);
+	if (function != NULL) {
+		zend_add_parameter_attribute(function, number, ZSTR_KNOWN(ZEND_STR_SENSITIVEPARAMETER), 0);
+	}
+#endif
+}
+
 /* ---- Calls ---- */
 
 uint32_t zoa_arg_count(zend_execute_data *execute_data) {
@@ -84,6 +95,38 @@ void zoa_assign_by_ref(zend_execute_data *execute_data, uint32_t number, zval *v
 /* A value as text, by PHP's rules; NULL when there is none, or an exception was thrown. PHP code may run in here. */
 zend_string *zoa_text_of(zval *value) {
 	return Z_TYPE_P(value) == IS_ARRAY ? NULL : zval_try_get_string(value);
+}
+
+/* ---- Streams ---- */
+
+/* NULL when the value is no stream, or one that is closed. */
+static php_stream *zoa_stream_in(zval *value) {
+	if (Z_TYPE_P(value) != IS_RESOURCE) {
+		return NULL;
+	}
+	/* Without a name for it, the engine does not complain. */
+	return (php_stream *) zend_fetch_resource2(Z_RES_P(value), NULL, php_file_le_stream(), php_file_le_pstream());
+}
+
+bool zoa_stream_is(zval *value) {
+	return zoa_stream_in(value) != NULL;
+}
+
+bool zoa_stream_open(const char *path, zval *value) {
+	php_stream *stream = php_stream_open_wrapper((char *) path, "a", REPORT_ERRORS, NULL);
+	if (stream == NULL) {
+		return false;
+	}
+	php_stream_to_zval(stream, value);
+	return true;
+}
+
+void zoa_stream_write(zval *value, const char *bytes, size_t len) {
+	php_stream *stream = zoa_stream_in(value);
+	if (stream != NULL) {
+		php_stream_write(stream, bytes, len);
+		php_stream_flush(stream);
+	}
 }
 
 /* ---- Callables ---- */

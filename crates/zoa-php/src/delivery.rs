@@ -4,8 +4,8 @@
 //! exception on its way is let through first, and nothing is taken out before.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use zoa_client::Notice;
 use zoa_client::SessionEvent;
 
 use crate::desk::Desk;
@@ -14,6 +14,7 @@ use crate::engine::Value;
 use crate::engine::current_fiber;
 use crate::engine::guard_bailout;
 use crate::engine::has_exception;
+use crate::log::Line;
 use crate::process;
 use crate::registration::News;
 use crate::registration::Registration;
@@ -30,10 +31,10 @@ const CONNECTED_STATE: i64 = 3;
 enum Told {
     Event(i64, i64, String),
     Code(i64),
-    Log(String),
+    Log(Line),
 }
 
-/// Tells all there is to tell; gives how many callbacks were called.
+/// Tells all there is to tell; gives how many callbacks were called, loggers not counted.
 pub(crate) fn deliver() -> u64 {
     process::enter();
     let desk = Desk::here();
@@ -55,12 +56,23 @@ pub(crate) fn deliver() -> u64 {
             continue;
         };
         if let Some(told) = next_of(desk, number, &registration) {
-            let callable = Rc::clone(registration.callable());
+            let callable = registration.callable().map(Rc::clone);
             drop(registration);
+            if callable.is_none() && !is_written(&told) {
+                continue;
+            }
             desk.start_delivery(fiber);
-            guard_bailout(&|| call(&callable, &told), || desk.end_delivery(fiber));
+            // PHP code that runs in a callback, other fibers in between, is asked by the flag.
+            let mailbox = desk.mailbox();
+            let was_attended = mailbox.set_attended(false);
+            let tell = || tell(callable.as_deref(), &told);
+            guard_bailout(&tell, || desk.end_delivery(fiber));
             desk.end_delivery(fiber);
-            count += 1;
+            // A child process has another one, and the parent's is not for it to touch.
+            if Arc::ptr_eq(&mailbox, &desk.mailbox()) {
+                mailbox.set_attended(was_attended);
+            }
+            count += u64::from(!matches!(told, Told::Log(_)));
         }
     }
 }
@@ -91,7 +103,7 @@ fn next_of(desk: &Desk, number: u64, registration: &Rc<Registration>) -> Option<
             let told = Told::Event(NOTWATCHING_EVENT, CONNECTED_STATE, String::new());
             (Some(told), false)
         }
-        News::Log(notice) => (Some(Told::Log(line_of(&notice))), false),
+        News::Line(line) => (Some(Told::Log(line)), false),
         News::Session(event) => {
             let told =
                 state_in(event).map(|state| Told::Event(SESSION_EVENT, state, String::new()));
@@ -102,22 +114,6 @@ fn next_of(desk: &Desk, number: u64, registration: &Rc<Registration>) -> Option<
         drop(desk.remove(number));
     }
     told
-}
-
-/// An attempt to connect that failed, as a line to log.
-fn line_of(notice: &Notice) -> String {
-    match notice {
-        Notice::AttemptFailed {
-            host,
-            address: Some(address),
-            error,
-        } => format!("zookeeper: no connection to {host} at {address}: {error}"),
-        Notice::AttemptFailed {
-            host,
-            address: None,
-            error,
-        } => format!("zookeeper: no connection to {host}: {error}"),
-    }
 }
 
 /// The state that an event of the session tells, if it is one that the original tells.
@@ -135,12 +131,38 @@ const fn state_in(event: SessionEvent) -> Option<i64> {
     }
 }
 
-fn call(callable: &Callable, told: &Told) {
+fn tell(callable: Option<&Callable>, told: &Told) {
+    if let Told::Log(line) = told {
+        write(line);
+    }
+    // A stream may be PHP code, and may have thrown.
+    let Some(callable) = callable.filter(|_| !has_exception()) else {
+        return;
+    };
     match told {
         Told::Event(kind, state, path) => {
             callable.call([Value::long(*kind), Value::long(*state), Value::string(path)]);
         }
         Told::Code(code) => callable.call([Value::long(*code)]),
-        Told::Log(line) => callable.call([Value::string("warning"), Value::string(line)]),
+        Told::Log(line) => {
+            callable.call([Value::string(line.level.word()), Value::string(&line.text)])
+        }
+    }
+}
+
+/// Whether it is a line that a stream is told of.
+fn is_written(told: &Told) -> bool {
+    match told {
+        Told::Log(line) => line.level.is_wanted() && Desk::here().log_stream().is_some(),
+        Told::Event(..) | Told::Code(_) => false,
+    }
+}
+
+/// Writes a line to the request's stream for logs, if it has one.
+fn write(line: &Line) {
+    if line.level.is_wanted()
+        && let Some(stream) = Desk::here().log_stream()
+    {
+        stream.write(format!("{}: {}\n", line.level.word(), line.text).as_bytes());
     }
 }

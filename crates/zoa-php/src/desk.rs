@@ -9,6 +9,7 @@ use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::engine::Stream;
 use crate::mailbox::Mailbox;
 use crate::registration::Registration;
 
@@ -66,6 +67,8 @@ pub(crate) struct Desk {
     last_number: Cell<u64>,
     /// The fibers in which a callback runs right now; null is none.
     delivering: RefCell<Vec<*const c_void>>,
+    /// Where lines for a log are written to, for the length of the request.
+    log_stream: RefCell<Option<Rc<Stream>>>,
 }
 
 thread_local! {
@@ -75,6 +78,7 @@ thread_local! {
         registrations: RefCell::default(),
         last_number: Cell::new(0),
         delivering: RefCell::default(),
+        log_stream: RefCell::default(),
     }));
 }
 
@@ -150,8 +154,19 @@ impl Desk {
         all.any(|registration| !registration.is_log())
     }
 
+    /// Where lines for a log are written to.
+    pub(crate) fn log_stream(&self) -> Option<Rc<Stream>> {
+        self.log_stream.borrow().clone()
+    }
+
+    /// Writes lines for a log here from now on. The one before is given back: to drop it may run PHP code.
+    pub(crate) fn set_log_stream(&self, stream: Option<Stream>) -> Option<Rc<Stream>> {
+        self.log_stream.replace(stream.map(Rc::new))
+    }
+
     /// The request ends.
     pub(crate) fn end_request(&self) {
+        drop(self.set_log_stream(None));
         self.clear();
         // What bailed out came past its end.
         self.delivering.borrow_mut().clear();

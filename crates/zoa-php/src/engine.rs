@@ -14,6 +14,7 @@ mod object;
 mod output;
 mod session;
 mod signals;
+mod stream;
 mod value;
 
 pub(crate) use call::ArrayArg;
@@ -61,6 +62,7 @@ pub(crate) use session::c_text;
 pub(crate) use session::new_session_id;
 pub(crate) use session::register_save_handler;
 pub(crate) use signals::deaf_to_signals;
+pub(crate) use stream::Stream;
 pub(crate) use value::Value;
 pub(crate) use value::array_of;
 pub(crate) use value::map_of;

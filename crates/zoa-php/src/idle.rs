@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use zoa_client::SessionState;
+use zoa_client::TlsOptions;
 use zoa_client::blocking::Client;
 
 use crate::engine::serves_requests;
@@ -20,6 +21,7 @@ pub(crate) struct Sameness {
     pub(crate) connect_string: String,
     pub(crate) timeout_ms: u32,
     pub(crate) keeps_host_order: bool,
+    pub(crate) tls: Option<TlsOptions>,
 }
 
 type Idle = Vec<(Sameness, Rc<OfProcess<Client>>)>;

@@ -15,6 +15,7 @@ mod engine;
 mod errors;
 mod idle;
 mod limits;
+mod log;
 mod mailbox;
 mod methods;
 mod process;
@@ -53,6 +54,8 @@ extern "C" fn zoa_minit(_kind: i32, module_number: i32) -> i32 {
     engine::register_ini(settings::entries(), module_number);
     errors::register();
     zookeeper::Zookeeper::register();
+    // A credential.
+    zookeeper::ZOOKEEPER.hide_parameter(c"addauth", 1);
     zookeeper::ZookeeperConfig::register();
     zookeeper_client::register();
     engine::register_save_handler();

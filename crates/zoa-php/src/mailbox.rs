@@ -38,7 +38,7 @@ pub(crate) struct Mailbox {
 #[derive(Debug)]
 struct Inside {
     ready: VecDeque<u64>,
-    /// The PHP thread waits for the bell, so that the flag is left to signals and time limits.
+    /// The PHP thread is at it and runs no PHP code, so that the flag is left to signals and time limits.
     is_attended: bool,
     /// Under the lock, so that nobody is about to raise it when its thread ends.
     interrupt: Interrupt,
@@ -98,16 +98,20 @@ impl Mailbox {
 
     /// Waits for something in the queue, for so long at most.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
-        let mut inside = self.inside();
-        inside.is_attended = true;
+        let inside = self.inside();
         let waited = self
             .bell
             .wait_timeout_while(inside, timeout, |inside| inside.ready.is_empty());
-        let (mut inside, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        inside.is_attended = false;
-        // Should whoever waited not take it.
-        inside.raise();
+        let (inside, _) = waited.unwrap_or_else(PoisonError::into_inner);
         !inside.ready.is_empty()
+    }
+
+    /// Says whether the PHP thread is at it from now on; gives what it was before.
+    pub(crate) fn set_attended(&self, is_attended: bool) -> bool {
+        let mut inside = self.inside();
+        let before = std::mem::replace(&mut inside.is_attended, is_attended);
+        inside.raise();
+        before
     }
 
     /// Whether the engine wants the PHP thread's attention: for us, for a signal, for a time limit.

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -26,6 +27,8 @@ use zoa_client::WatchEvents;
 use zoa_client::Watcher;
 
 use crate::engine::Callable;
+use crate::limits::LOG_LINES_MAX;
+use crate::log::Line;
 use crate::process::OfProcess;
 
 /// Which watch: a callable is told once of a change, however often it asked on the same path for the same.
@@ -55,7 +58,10 @@ pub(crate) enum Source {
     Watch(WatchEvents),
     Session(Listener<SessionEvent>),
     Auth(Pending<()>),
-    Log(Listener<Notice>),
+    /// For a log: the attempts to connect.
+    Notices(Listener<Notice>),
+    /// For a log: what happens to the session.
+    LoggedSession(Listener<SessionEvent>, zoa_client::Client),
 }
 
 /// What came out of it.
@@ -66,7 +72,7 @@ pub(crate) enum News {
     Missed,
     Session(SessionEvent),
     Auth(Result<(), Error>),
-    Log(Notice),
+    Line(Line),
     /// There will be nothing more.
     End,
     /// Nothing yet; the mailbox hears of it.
@@ -80,9 +86,10 @@ pub(crate) struct Registration {
     watch: Option<WatchOf>,
     source: RefCell<OfProcess<Source>>,
     waker: Waker,
-    callable: Rc<Callable>,
-    /// What happened to the session before anybody listened.
-    first: Cell<Option<SessionEvent>>,
+    /// Nobody: a log without a logger, which may have a stream.
+    callable: Option<Rc<Callable>>,
+    /// What is told before what the source has: what happened before anybody listened, and lines of our own.
+    ahead: RefCell<VecDeque<News>>,
     /// How many events of a watch that fires once are to come: one more for each time it was asked for again after it fired, and
     /// before that was told.
     left: Cell<usize>,
@@ -93,7 +100,7 @@ impl Registration {
         session: u64,
         watch: Option<WatchOf>,
         source: Source,
-        (waker, callable): (Waker, Rc<Callable>),
+        (waker, callable): (Waker, Option<Rc<Callable>>),
     ) -> Self {
         Self {
             session,
@@ -101,7 +108,7 @@ impl Registration {
             source: RefCell::new(OfProcess::new(source)),
             waker,
             callable,
-            first: Cell::new(None),
+            ahead: RefCell::default(),
             left: Cell::new(1),
         }
     }
@@ -114,36 +121,49 @@ impl Registration {
         self.watch.as_ref()
     }
 
-    pub(crate) const fn callable(&self) -> &Rc<Callable> {
-        &self.callable
+    pub(crate) const fn callable(&self) -> Option<&Rc<Callable>> {
+        self.callable.as_ref()
     }
 
     /// The same, with what happened before.
-    pub(crate) fn after(self, first: Option<SessionEvent>) -> Self {
-        self.first.set(first);
+    pub(crate) fn after(self, first: Option<News>) -> Self {
+        self.ahead.borrow_mut().extend(first);
         self
+    }
+
+    /// Adds a line of our own; the mailbox is to hear of it when this is true.
+    pub(crate) fn add_line(&self, line: Line) -> bool {
+        let mut ahead = self.ahead.borrow_mut();
+        let has_room = ahead.len() < LOG_LINES_MAX;
+        if has_room {
+            ahead.push_back(News::Line(line));
+        }
+        has_room
     }
 
     /// Whether it tells a log.
     pub(crate) fn is_log(&self) -> bool {
         let source = self.source.borrow();
-        matches!(source.get(), Some(Source::Log(_)))
+        matches!(
+            source.get(),
+            Some(Source::Notices(_) | Source::LoggedSession(..))
+        )
     }
 
     /// From now on the mailbox hears of each piece of news. Gives how many there are already, for which it did not.
     pub(crate) fn listen(&self) -> usize {
-        let first = self.first.take();
         let mut source = self.source.borrow_mut();
         let there = match source.get_mut() {
             Some(Source::Watch(events)) => events.ring_each(self.waker.clone()),
-            Some(Source::Session(listener)) => listener.ring_each(self.waker.clone()),
-            Some(Source::Log(listener)) => listener.ring_each(self.waker.clone()),
+            Some(Source::Session(listener) | Source::LoggedSession(listener, _)) => {
+                listener.ring_each(self.waker.clone())
+            }
+            Some(Source::Notices(listener)) => listener.ring_each(self.waker.clone()),
             // It is asked once, and then promises.
             Some(Source::Auth(_)) => 1,
             None => 0,
         };
-        self.first.set(first);
-        there + usize::from(first.is_some())
+        there + self.ahead.borrow().len()
     }
 
     /// It was asked for again, and the answer is there: events that are not yet told are of the earlier watch.
@@ -173,8 +193,8 @@ impl Registration {
 
     /// The next piece of news.
     pub(crate) fn poll(&self) -> News {
-        if let Some(first) = self.first.take() {
-            return News::Session(first);
+        if let Some(first) = self.ahead.borrow_mut().pop_front() {
+            return first;
         }
         let mut source = self.source.borrow_mut();
         let Some(source) = source.get_mut() else {
@@ -193,11 +213,18 @@ impl Registration {
                 Poll::Ready(None) => News::End,
                 Poll::Pending => News::NotYet,
             },
-            Source::Log(listener) => match Pin::new(listener).poll_next(context) {
-                Poll::Ready(Some(notice)) => News::Log(notice),
+            Source::Notices(listener) => match Pin::new(listener).poll_next(context) {
+                Poll::Ready(Some(notice)) => News::Line(Line::of_notice(&notice)),
                 Poll::Ready(None) => News::End,
                 Poll::Pending => News::NotYet,
             },
+            Source::LoggedSession(listener, client) => {
+                match Pin::new(listener).poll_next(context) {
+                    Poll::Ready(Some(event)) => News::Line(Line::of_session(event, client)),
+                    Poll::Ready(None) => News::End,
+                    Poll::Pending => News::NotYet,
+                }
+            }
             Source::Auth(pending) => match Pin::new(pending).poll(context) {
                 Poll::Ready(result) => News::Auth(result),
                 Poll::Pending => News::NotYet,

@@ -3,6 +3,9 @@
 //! It ends when the last of them is gone, or when it is closed. Invariant: in a forked child the parent's client is never touched;
 //! the child gets a client of its own at its first call, with the same hosts, timeout and identities.
 
+mod telling;
+mod watching;
+
 use std::cell::Cell;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,24 +22,25 @@ use zoa_client::ErrorKind;
 use zoa_client::Offline;
 use zoa_client::Pending;
 use zoa_client::Reason;
-use zoa_client::SessionEvent;
 use zoa_client::SessionState;
-use zoa_client::Watcher;
 use zoa_client::blocking::Client;
 
 use crate::desk::Desk;
 use crate::engine::Callable;
-use crate::engine::CallbackArg;
 use crate::engine::Thrown;
 use crate::engine::deaf_to_signals;
 use crate::errors;
 use crate::idle;
 use crate::idle::Sameness;
+use crate::log::Level;
+use crate::log::Line;
 use crate::process::OfProcess;
+use crate::registration::News;
 use crate::registration::Registration;
 use crate::registration::Source;
-use crate::registration::WatchKind;
 use crate::registration::WatchOf;
+use crate::settings;
+use telling::Told;
 
 /// How long the end of an object waits for the server to end the session, as the original does.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -61,11 +65,27 @@ pub(crate) struct Session {
     watcher: RefCell<Option<Rc<Callable>>>,
     /// The registration of the watcher.
     watcher_number: Cell<u64>,
-    auths: RefCell<Vec<(String, Vec<u8>)>>,
+    auths: RefCell<Vec<Auth>>,
     /// It owns ephemerals, so that it must end with its object.
     owns_ephemerals: Cell<bool>,
     logger: RefCell<Option<Rc<Callable>>>,
-    logger_number: Cell<u64>,
+    /// The registrations of the log: of the session, and of the attempts.
+    log_numbers: Cell<[u64; 2]>,
+}
+
+/// An identity: a secret, which Debug does not show (G-25).
+#[derive(PartialEq, Eq)]
+struct Auth {
+    scheme: String,
+    cert: Vec<u8>,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth")
+            .field("scheme", &self.scheme)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where it connects to.
@@ -73,15 +93,6 @@ pub(crate) struct Session {
 struct Target {
     sameness: Sameness,
     host_count: usize,
-}
-
-/// What a watcher of the session hears first.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Told {
-    /// What happens from now on.
-    FromNowOn,
-    /// That it is connected, if it is.
-    State,
 }
 
 /// Whether a request may be repeated when it is not known whether it was applied.
@@ -102,7 +113,7 @@ impl Default for Session {
             auths: RefCell::default(),
             owns_ephemerals: Cell::new(false),
             logger: RefCell::default(),
-            logger_number: Cell::new(0),
+            log_numbers: Cell::default(),
         }
     }
 }
@@ -120,11 +131,13 @@ impl Session {
     ) -> Result<(), Thrown> {
         let hosts = ConnectString::parse(connect_string)
             .map_err(|error| errors::throw_not_started(&error.to_string()))?;
+        let tls = settings::tls().map_err(errors::throw_not_started)?;
         self.close();
         let sameness = Sameness {
             connect_string: connect_string.to_owned(),
             timeout_ms,
             keeps_host_order: KEEPS_HOST_ORDER.load(Ordering::Relaxed),
+            tls,
         };
         let host_count = hosts.hosts().len();
         let kept = idle::take(&sameness);
@@ -136,7 +149,7 @@ impl Session {
         let replaced = self.watcher.replace(watcher.map(Rc::new));
         drop(replaced);
         match kept {
-            Some(client) => self.adopt(&client),
+            Some(client) => self.adopt(&client, Told::State),
             None => drop(self.start(&target)?),
         }
         Ok(())
@@ -154,7 +167,10 @@ impl Session {
         if sameness.keeps_host_order {
             builder = builder.keep_host_order();
         }
-        for (scheme, cert) in self.auths.borrow().iter() {
+        if let Some(tls) = &sameness.tls {
+            builder = builder.tls(tls.clone());
+        }
+        for Auth { scheme, cert } in self.auths.borrow().iter() {
             builder = builder.auth(scheme, cert.as_slice());
         }
         self.start_client(builder)
@@ -164,15 +180,15 @@ impl Session {
         let client = deaf_to_signals(|| builder.start_blocking())
             .map_err(|error| errors::throw_not_started(&error.to_string()))?;
         let client = Rc::new(OfProcess::new(client));
-        self.adopt(&client);
+        self.adopt(&client, Told::All);
         Ok(client)
     }
 
-    fn adopt(&self, client: &Rc<OfProcess<Client>>) {
+    fn adopt(&self, client: &Rc<OfProcess<Client>>, told: Told) {
         let replaced = self.client.replace(Some(Rc::clone(client)));
         drop(replaced);
-        self.register_watcher(Told::State);
-        self.register_logger();
+        self.register_watcher(told);
+        self.register_log(told);
     }
 
     /// The client.
@@ -226,72 +242,22 @@ impl Session {
         loop {
             let result = send(client.handle()).wait();
             match result {
-                Err(error) if tries < hosts && may_repeat(&error, repeat) => tries += 1,
+                Err(error) if tries < hosts && may_repeat(&error, repeat) => {
+                    tries += 1;
+                    let text = format!("zookeeper: {error}; asked again, attempt {tries}");
+                    self.log(Line::new(Level::Warning, text));
+                }
                 result => return Ok(result),
             }
         }
     }
 
-    /// Sends a request that sets a watch for this callable.
-    ///
-    /// # Errors
-    /// Thrown; then no watch is set by it.
-    pub(crate) fn perform_watching<R>(
-        &self,
-        (kind, path): (WatchKind, &str),
-        callback: &CallbackArg,
-        send: impl Fn(&zoa_client::Client, Watcher) -> Pending<R>,
-    ) -> Result<R, Thrown> {
-        // Before all else, since in a child process this removes what the parent had registered.
-        let _ = self.client()?;
-        let desk = Desk::here();
-        let found = desk.find_watching((self.number, path), |registration| {
-            registration.watch().is_some_and(|watch| watch.kind == kind)
-                && callback.is(registration.callable())
-        });
-        if let Some(registration) = found
-            && let Some(watch) = registration.watch()
-        {
-            let watcher = watch.watcher;
-            let result = self.perform(Repeat::Read, |client| send(client, watcher))?;
-            registration.ask_again();
-            return Ok(result);
-        }
-        let (number, watcher) = self.register_watch(kind, path, callback)?;
-        let result = self.attempt(Repeat::Read, |client| send(client, watcher))?;
-        result.map_err(|error| {
-            drop(desk.remove(number));
-            errors::throw_failed(&error)
-        })
-    }
-
-    fn register_watch(
-        &self,
-        kind: WatchKind,
-        path: &str,
-        callback: &CallbackArg,
-    ) -> Result<(u64, Watcher), Thrown> {
-        let client = self.client()?;
-        let client = client.get().ok_or_else(errors::throw_not_connected)?;
-        let (watcher, events) = client.watcher();
-        let callable = callback.keep().ok_or(Thrown)?;
-        let path = path.to_owned();
-        let watch = WatchOf {
-            kind,
-            path,
-            watcher,
-        };
-        let watch = (Some(watch), None);
-        let number = self.register(watch, Source::Watch(events), Rc::new(callable));
-        Ok((number, watcher))
-    }
-
     /// Puts a registration on the desk, so that the mailbox hears of all that comes.
     fn register(
         &self,
-        (watch, first): (Option<WatchOf>, Option<SessionEvent>),
+        (watch, first): (Option<WatchOf>, Option<News>),
         source: Source,
-        callable: Rc<Callable>,
+        callable: Option<Rc<Callable>>,
     ) -> u64 {
         let desk = Desk::here();
         let mailbox = desk.mailbox();
@@ -304,53 +270,6 @@ impl Session {
             mailbox.push(number);
         }
         number
-    }
-
-    /// Replaces the watcher of the session.
-    pub(crate) fn set_watcher(&self, watcher: Callable) {
-        let replaced = self.watcher.replace(Some(Rc::new(watcher)));
-        self.register_watcher(Told::FromNowOn);
-        drop(replaced);
-    }
-
-    fn register_watcher(&self, told: Told) {
-        drop(Desk::here().remove(self.watcher_number.get()));
-        let callable = self.watcher.borrow().clone();
-        let client = self.client.borrow().clone();
-        if let Some(callable) = callable
-            && let Some(client) = client
-            && let Some(client) = client.get()
-        {
-            let mut events = client.handle().session_events();
-            let first = match told {
-                Told::FromNowOn => None,
-                Told::State => events.try_next().or_else(|| connected(client.handle())),
-            };
-            let source = Source::Session(events);
-            self.watcher_number
-                .set(self.register((None, first), source, callable));
-        }
-    }
-
-    /// Tells this callable, in the words of PSR-3, what fails on the way to a server.
-    pub(crate) fn set_logger(&self, logger: Option<Callable>) {
-        let replaced = self.logger.replace(logger.map(Rc::new));
-        self.register_logger();
-        drop(replaced);
-    }
-
-    fn register_logger(&self) {
-        drop(Desk::here().remove(self.logger_number.get()));
-        let callable = self.logger.borrow().clone();
-        let client = self.client.borrow().clone();
-        if let Some(callable) = callable
-            && let Some(client) = client
-            && let Some(client) = client.get()
-        {
-            let source = Source::Log(client.handle().notices());
-            self.logger_number
-                .set(self.register((None, None), source, callable));
-        }
     }
 
     /// Adds an identity. With a callable, the outcome is told to it.
@@ -374,11 +293,18 @@ impl Session {
             | SessionState::Closed => {}
         }
         let pending = client.handle().add_auth(scheme, cert);
-        self.auths
-            .borrow_mut()
-            .push((scheme.to_owned(), cert.to_vec()));
+        let auth = Auth {
+            scheme: scheme.to_owned(),
+            cert: cert.to_vec(),
+        };
+        let mut auths = self.auths.borrow_mut();
+        if !auths.contains(&auth) {
+            auths.push(auth);
+        }
+        drop(auths);
         if let Some(callable) = callable {
-            self.register((None, None), Source::Auth(pending), Rc::new(callable));
+            let callable = Some(Rc::new(callable));
+            self.register((None, None), Source::Auth(pending), callable);
         }
         Ok(())
     }
@@ -456,26 +382,6 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.release();
     }
-}
-
-/// The event that a session which is connected already would have told.
-fn connected(client: &zoa_client::Client) -> Option<SessionEvent> {
-    let read_only = match client.state() {
-        SessionState::Connected => false,
-        SessionState::ConnectedReadOnly => true,
-        SessionState::Connecting
-        | SessionState::Suspended
-        | SessionState::Expired
-        | SessionState::AuthFailed
-        | SessionState::Closed => return None,
-    };
-    let timeout_ms = client.session_timeout().as_millis();
-    Some(SessionEvent::Connected {
-        session: client.session_id(),
-        timeout_ms: u64::try_from(timeout_ms).unwrap_or(u64::MAX),
-        read_only,
-        is_new: false,
-    })
 }
 
 fn may_repeat(error: &Error, repeat: Repeat) -> bool {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use ext_php_rs::ffi::zend_string;
 use ext_php_rs::types::ZendStr;
 use zoa_client::SessionState;
+use zoa_client::TlsOptions;
 use zoa_client::blocking::Client;
 
 use crate::engine::c_text;
@@ -36,9 +37,16 @@ const LOCK_LIMIT: Duration = Duration::from_secs(30);
 /// How often a new session id is drawn when the last one is taken.
 const ID_TRIES: usize = 3;
 
+/// The client of the last save path.
+#[derive(Debug)]
+struct Kept {
+    save_path: String,
+    tls: Option<TlsOptions>,
+    client: Rc<OfProcess<Client>>,
+}
+
 thread_local! {
-    /// The client of the last save path.
-    static CLIENT: RefCell<Option<(String, Rc<OfProcess<Client>>)>> = const { RefCell::new(None) };
+    static CLIENT: RefCell<Option<Kept>> = const { RefCell::new(None) };
     /// The sessions that are open, as PHP opens them: one at a time.
     static OPEN: RefCell<Option<Store>> = const { RefCell::new(None) };
 }
@@ -65,18 +73,23 @@ fn open(save_path: &str) -> Result<(), Trouble> {
 
 /// The client for this save path: the last one while it is of use, or a new one.
 fn client_of(save_path: &str) -> Result<Rc<OfProcess<Client>>, Trouble> {
+    let tls = settings::tls()?;
     let kept = CLIENT.with_borrow(|kept| {
-        let (path, client) = kept.as_ref()?;
+        let Kept {
+            save_path: path,
+            tls: with,
+            client,
+        } = kept.as_ref()?;
         let state = client.get()?.handle().state();
         let is_alive = !matches!(
             state,
             SessionState::Expired | SessionState::AuthFailed | SessionState::Closed
         );
-        (path == save_path && is_alive).then(|| Rc::clone(client))
+        (path == save_path && *with == tls && is_alive).then(|| Rc::clone(client))
     });
     let client = match kept {
         Some(client) => client,
-        None => start(save_path)?,
+        None => start(save_path, tls)?,
     };
     // The limit of the settings, for the way to a server too.
     let within = limit().min(settings::recv_timeout());
@@ -88,27 +101,34 @@ fn client_of(save_path: &str) -> Result<Rc<OfProcess<Client>>, Trouble> {
     Ok(client)
 }
 
-fn start(save_path: &str) -> Result<Rc<OfProcess<Client>>, Trouble> {
+fn start(save_path: &str, tls: Option<TlsOptions>) -> Result<Rc<OfProcess<Client>>, Trouble> {
     let mut builder = Client::builder(save_path)
         .session_timeout(settings::recv_timeout())
         .request_timeout(limit())
         .backoff(BACKOFF)
         .close_timeout(Duration::from_secs(1));
+    if let Some(tls) = &tls {
+        builder = builder.tls(tls.clone());
+    }
     if let Some((scheme, cert)) = settings::session_auth() {
         builder = builder.auth(&scheme, cert);
     }
     let client = deaf_to_signals(|| builder.start_blocking());
     let client = client.map_err(|error| error.to_string())?;
     let client = Rc::new(OfProcess::new(client));
-    let replaced = CLIENT.replace(Some((save_path.to_owned(), Rc::clone(&client))));
+    let replaced = CLIENT.replace(Some(Kept {
+        save_path: save_path.to_owned(),
+        tls,
+        client: Rc::clone(&client),
+    }));
     drop(replaced);
     Ok(client)
 }
 
 /// Closes the client that is kept, and with it all that it holds; at the end of the process, and when that is in doubt.
 pub(crate) fn end() {
-    if let Some((_, client)) = CLIENT.take()
-        && let Some(client) = client.get()
+    if let Some(kept) = CLIENT.take()
+        && let Some(client) = kept.client.get()
     {
         let _ = client.close();
     }

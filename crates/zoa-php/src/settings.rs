@@ -5,12 +5,13 @@ use std::time::Duration;
 use ext_php_rs::flags::IniEntryPermission;
 use ext_php_rs::zend::IniEntryDef;
 use ext_php_rs::zend::IniEntryDefs;
+use zoa_client::TlsOptions;
 
 use crate::engine::ini_long;
 use crate::engine::ini_text;
 use crate::engine::secret;
 
-static ENTRIES: IniEntryDefs<6> = IniEntryDefs::new([
+static ENTRIES: IniEntryDefs<10> = IniEntryDefs::new([
     IniEntryDef::new(c"zookeeper.recv_timeout", c"10000", IniEntryPermission::All),
     IniEntryDef::new(c"zookeeper.session_lock", c"1", IniEntryPermission::System),
     IniEntryDef::new(
@@ -19,6 +20,10 @@ static ENTRIES: IniEntryDefs<6> = IniEntryDefs::new([
         IniEntryPermission::All,
     ),
     IniEntryDef::new(c"zookeeper.persistent", c"-1", IniEntryPermission::System),
+    IniEntryDef::new(c"zookeeper.tls_ca", c"", IniEntryPermission::All),
+    IniEntryDef::new(c"zookeeper.tls_cert", c"", IniEntryPermission::All),
+    IniEntryDef::new(c"zookeeper.tls_key", c"", IniEntryPermission::All),
+    IniEntryDef::new(c"zookeeper.tls_verify_name", c"1", IniEntryPermission::All),
     secret(IniEntryDef::new(
         c"zookeeper.session_auth",
         c"",
@@ -68,4 +73,36 @@ pub(crate) fn session_auth() -> Option<(String, String)> {
     let text = ini_text(c"zookeeper.session_auth");
     let (scheme, cert) = text.split_once(':')?;
     Some((scheme.to_owned(), cert.to_owned()))
+}
+
+/// How to speak TLS with the servers; `None` without an authority to trust.
+///
+/// # Errors
+/// When a certificate or a key is named without what belongs to it, in words for whoever wrote php.ini.
+pub(crate) fn tls() -> Result<Option<TlsOptions>, &'static str> {
+    let (authorities, cert, key) = (
+        ini_text(c"zookeeper.tls_ca"),
+        ini_text(c"zookeeper.tls_cert"),
+        ini_text(c"zookeeper.tls_key"),
+    );
+    if cert.is_empty() != key.is_empty() {
+        return Err("zookeeper.tls_cert and zookeeper.tls_key must be set together");
+    }
+    if authorities.is_empty() {
+        return if cert.is_empty() {
+            Ok(None)
+        } else {
+            Err(
+                "zookeeper.tls_cert without zookeeper.tls_ca: name the authority of the servers' certificates",
+            )
+        };
+    }
+    let mut options = TlsOptions::new(authorities);
+    if !cert.is_empty() {
+        options = options.identity(cert, key);
+    }
+    if ini_long(c"zookeeper.tls_verify_name") == 0 {
+        options = options.any_name();
+    }
+    Ok(Some(options))
 }

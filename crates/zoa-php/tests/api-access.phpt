@@ -28,6 +28,8 @@ until(function () use (&$codes) { return count($codes) === 2; });
 var_dump($codes[1], $refused->getState() === Zookeeper::AUTH_FAILED_STATE);
 try { $refused->get('/'); } catch (ZookeeperAuthenticationException $e) { echo $e->getCode(), ' ', $e->getMessage(), "\n"; }
 $zk->delete("$path/mine");
+// Credentials are in no stack trace.
+try { (new Zookeeper)->addAuth('digest', 'user:secret'); } catch (ZookeeperConnectionException $e) { echo $e->getTrace()[0]['args'][0], ' ', PHP_VERSION_ID < 80200 || $e->getTrace()[0]['args'][1] instanceof SensitiveParameterValue ? 'hidden' : 'shown', "\n"; }
 ?>
 --EXPECT--
 bool(true)
@@ -50,3 +52,4 @@ array(1) {
 int(-115)
 bool(true)
 -115 authentication failed
+digest hidden

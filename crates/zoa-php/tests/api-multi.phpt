@@ -4,6 +4,8 @@ multi, create2, persistent watches, removeWatch and the rest of ZookeeperClient
 zookeeper
 --SKIPIF--
 <?php require __DIR__ . '/skip.inc'; ?>
+--INI--
+pcre.jit=0
 --FILE--
 <?php
 require __DIR__ . '/server.inc';
@@ -14,6 +16,8 @@ $events = [];
 $zk->addWatch($path, function ($type, $state, $where) use (&$events, $path) { $events[] = $type . str_replace($path, '', $where); }, true);
 $multi = (new ZookeeperMulti)->create("$path/a", '1')->create2("$path/b", '2')->set($path, 'z')->check($path, 1)->delete("$path/c");
 [$a, $b, $set, $check, $delete] = $zk->multi($multi);
+// Servers before 3.9 may tell no stat within a multi: then the path stands alone.
+$b = is_string($b) && !is_ours() ? ['path' => $b, 'stat' => []] : $b;
 var_dump($multi->count(), $a === "$path/a", array_keys($b), $set['version'], $check, $delete, $multi->failedAt());
 until(function () use (&$events) { return count($events) === 4; });
 echo implode(' ', $events), "\n";
@@ -45,8 +49,8 @@ $other->setLogger($logger);
 // The first host is down: the call goes to the second one.
 var_dump($other->get($path));
 $other->setHosts('127.0.0.1:1');
-until(function () use (&$logger) { return count($logger->lines) > 0; });
-echo $logger->lines[0], "\n";
+until(function () use (&$logger) { return (bool) preg_grep('/no connection/', $logger->lines); });
+echo current(preg_grep('/no connection/', $logger->lines)), "\n";
 ?>
 --EXPECT--
 bool(true)

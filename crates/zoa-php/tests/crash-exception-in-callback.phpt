@@ -12,6 +12,11 @@ $writer = new ZookeeperClient(server());
 $path = own($writer);
 $writer->create("$path/b", 'x');
 $writer->create("$path/c", 'x');
+function interrupted() {
+    for ($end = microtime(true) + 10; microtime(true) < $end;) {
+        usleep(100);
+    }
+}
 $sum = 0;
 for ($i = 0; $i < 200; $i++) {
     $told = $caught = [];
@@ -22,19 +27,25 @@ for ($i = 0; $i < 200; $i++) {
         });
     }
     $multi = (new ZookeeperMulti)->set($path, "$i")->set("$path/b", "$i")->set("$path/c", "$i");
-    $end = microtime(true) + 10;
-    $sent = false;
-    while (count($told) < 3 && microtime(true) < $end) {
+    // The next exception may surface as soon as the last one was caught, so there is a place for each, and
+    // nothing is called before it is kept.
+    try {
         try {
-            if (!$sent) {
-                $sent = true;
+            try {
                 $writer->multi($multi);
+                interrupted();
+            } catch (RuntimeException $e) {
+                $caught[] = $e;
+                interrupted();
             }
-            usleep(100);
         } catch (RuntimeException $e) {
-            $caught[] = $e->getMessage();
+            $caught[] = $e;
+            interrupted();
         }
+    } catch (RuntimeException $e) {
+        $caught[] = $e;
     }
+    $caught = array_map(fn($e) => $e->getMessage(), $caught);
     if ($told !== [$path, "$path/b", "$path/c"] || $caught !== $told) {
         echo "told ", json_encode($told), " caught ", json_encode($caught), "\n";
     }

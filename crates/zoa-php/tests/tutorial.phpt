@@ -15,9 +15,11 @@ require __DIR__ . '/server.inc';
 function blocks(string $file): array
 {
     $blocks = [];
-    preg_match_all('/^```(php|text)\n(.*?)^```$/ms', file_get_contents(in_repository("docs/$file")), $matches, PREG_SET_ORDER);
+    preg_match_all('/^```(php|text|ini)\n(.*?)^```$/ms', file_get_contents(in_repository("docs/$file")), $matches, PREG_SET_ORDER);
     foreach ($matches as [, $kind, $text]) {
-        if ($kind === 'php') {
+        if ($kind === 'ini') {
+            $blocks['ini'] = $text;
+        } elseif ($kind === 'php') {
             preg_match('~^// (\S+)$~m', $text, $match);
             $name = $match[1];
             $blocks[$name] = ['code' => $text, 'text' => null];
@@ -29,13 +31,18 @@ function blocks(string $file): array
 }
 
 $english = blocks('tutorial-php.md');
-var_dump($english === blocks('tutorial-php.zh.md'), array_keys($english));
+var_dump($english === blocks('tutorial-php.zh.md'), count($english));
 
 $root = new Zookeeper(server());
 $path = own($root);
 $zk = new Zookeeper(server() . $path);
 $folder = sys_get_temp_dir() . '/zoa-tutorial-' . getmypid();
 mkdir($folder);
+$settings = [];
+foreach (explode("\n", trim(str_replace('127.0.0.1:2181', server() . $path, $english['ini']))) as $line) {
+    array_push($settings, '-d', str_replace(' = ', '=', $line));
+}
+unset($english['ini']);
 foreach ($english as $name => $block) {
     file_put_contents("$folder/$name", str_replace('127.0.0.1:2181', server() . $path, $block['code']));
 }
@@ -46,9 +53,9 @@ class Running
     private $process;
     private $pipe;
 
-    public function __construct(string $file)
+    public function __construct(string $file, array $settings = [])
     {
-        $command = [getenv('TEST_PHP_EXECUTABLE'), ...php_args(), $file];
+        $command = [getenv('TEST_PHP_EXECUTABLE'), ...php_args(), ...$settings, $file];
         $this->process = proc_open($command, [['file', '/dev/null', 'r'], ['pipe', 'w'], ['redirect', 1]], $pipes);
         $this->pipe = $pipes[1];
         stream_set_blocking($this->pipe, false);
@@ -56,7 +63,7 @@ class Running
 
     public function prints(string $text, float $seconds = 20): bool
     {
-        $end = microtime(true) + $seconds;
+        $end = microtime(true) + $seconds * slowness();
         while (!str_contains($this->read(), $text)) {
             if (microtime(true) > $end) {
                 echo "it printed: $this->output\n";
@@ -110,21 +117,19 @@ $workers[1]->kill();
 $workers[2]->kill();
 
 var_dump((new Running("$folder/move.php"))->ends() === $english['move.php']['text']);
+// Another web server sees the session.
+file_put_contents("$folder/session.php", '<?php session_id("shared"); session_start(); echo $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1;');
+foreach (['1', '2'] as $says) {
+    var_dump((new Running("$folder/session.php", $settings))->ends() === $says);
+}
 array_map('unlink', glob("$folder/*"));
 rmdir($folder);
 ?>
 --EXPECT--
 bool(true)
-array(4) {
-  [0]=>
-  string(9) "hello.php"
-  [1]=>
-  string(9) "watch.php"
-  [2]=>
-  string(10) "worker.php"
-  [3]=>
-  string(8) "move.php"
-}
+int(5)
+bool(true)
+bool(true)
 bool(true)
 bool(true)
 bool(true)

@@ -28,6 +28,18 @@ $zk->get($path, function () use ($zk, $path) {
 $zk->set($path, 'once');
 zookeeper_wait(5);
 zookeeper_wait(1);
+// What is not told does not end a wait: here, that watches end with their session.
+for ($i = 0; $i < 5; $i++) {
+    $ending = new Zookeeper(server());
+    foreach (['get', 'exists', 'getChildren'] as $watch) {
+        $ending->$watch($path, function () {});
+    }
+    expire($ending);
+    $start = microtime(true);
+    if (zookeeper_wait(0.3) !== 0 || microtime(true) - $start < 0.29) {
+        echo "waited for ", microtime(true) - $start, " s only\n";
+    }
+}
 // A watch that is set is worth waiting for; when its session has ended it is not.
 $zk->get($path, function () {});
 expire($zk);

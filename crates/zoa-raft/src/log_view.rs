@@ -135,6 +135,11 @@ impl LogView {
         }
     }
 
+    /// The entry before the first one of this term, if both are known.
+    pub(crate) fn before_term(&self, term: u64) -> Option<LogPosition> {
+        self.terms.before(term)
+    }
+
     /// A newer snapshot may be offered to followers.
     pub(crate) fn set_snapshot(&mut self, position: LogPosition, members: Members) {
         let old = self.snapshot.as_ref();

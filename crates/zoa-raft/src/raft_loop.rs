@@ -238,6 +238,14 @@ impl RaftLoop {
         LogIndex(self.node.raft.raft_log.last_index())
     }
 
+    /// Where this leader's log ended when it was elected; `None` when it does not lead, or that place was cut away. Whoever's
+    /// entries stood up to there in the term of that place has lost none of them: all of that is committed
+    /// once this leader is established.
+    pub fn elected_behind(&self) -> Option<LogPosition> {
+        let before = || self.node.store().before_term(self.term());
+        self.is_leader().then(before).flatten()
+    }
+
     /// The members in effect here. A change that is committed but not handed out is not.
     pub fn members(&self) -> &Members {
         &self.members
@@ -324,7 +332,8 @@ impl RaftLoop {
             MessageType::MsgRequestVoteResponse | MessageType::MsgRequestPreVoteResponse => {
                 self.is_sole_voter()
             }
-            MessageType::MsgTimeoutNow => self.must_wait_for_disk(),
+            // A leader that this server has given up may still ask it to take over.
+            MessageType::MsgTimeoutNow => self.must_wait_for_disk() || self.leader().is_none(),
             _ => false,
         }
     }

@@ -53,6 +53,14 @@ impl Terms {
         Some(change.map_or(self.base.term, |change| change.term))
     }
 
+    /// The entry before the first one of this term, if both are known.
+    pub(crate) fn before(&self, term: u64) -> Option<LogPosition> {
+        let first = self.changes.iter().find(|change| change.term == term)?;
+        let index = LogIndex(first.index.0.checked_sub(1)?);
+        let term = self.term(index)?;
+        Some(LogPosition { index, term })
+    }
+
     /// Adds the next entry. Its index must follow the last, its term must not be lower.
     pub(crate) fn append(&mut self, position: LogPosition) {
         let last = self.last();
@@ -139,6 +147,9 @@ mod tests {
             &[Some(0), Some(1), Some(1), Some(3), Some(3), Some(7), None],
         );
         assert_eq!(terms.last(), position(5, 7));
+        assert_eq!(terms.before(7), Some(position(4, 3)));
+        assert_eq!(terms.before(1), Some(position(0, 0)));
+        assert_eq!(terms.before(5), None);
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl<K: Keeper> Hold<K> {
     /// Releases it; returns when it is gone.
     ///
     /// # Errors
-    /// When the server refuses to delete its znode.
+    /// When the session has ended, which takes it along sooner or later, or the server refuses to delete its znode.
     pub async fn release(self) -> Result<(), Error> {
         self.place.leave().await
     }

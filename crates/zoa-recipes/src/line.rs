@@ -126,11 +126,7 @@ impl<K: Keeper> Place<K> {
         )
         .await;
         self.is_kept = false;
-        match left {
-            // With the session its place is gone.
-            Ok(()) | Err(Error::SessionEnded) => Ok(()),
-            Err(error) => Err(error),
-        }
+        left
     }
 }
 
@@ -218,17 +214,14 @@ pub(crate) async fn identifiers<K: Keeper>(
 pub(crate) async fn stand<K: Keeper>(
     keeper: &K,
     (parent, manner, data): (&str, Manner, &[u8]),
-    limit: Option<Duration>,
+    limit: Duration,
 ) -> Result<Option<Place<K>>, Error> {
     let standing = async {
         let place = Place::take(keeper, (parent, manner, data)).await?;
         place.wait(manner).await?;
         Ok(place)
     };
-    match limit {
-        None => standing.await.map(Some),
-        Some(limit) => race::within(keeper, limit, standing).await.transpose(),
-    }
+    race::within(keeper, limit, standing).await.transpose()
 }
 
 #[cfg(test)]

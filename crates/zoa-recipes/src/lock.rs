@@ -84,7 +84,7 @@ impl<K: Keeper> Lock<K> {
     /// # Errors
     /// As [`acquire`](Self::acquire).
     pub async fn acquire_within(&self, limit: Duration) -> Result<Option<Hold<K>>, Error> {
-        let place = line::stand(&self.keeper, self.way(), Some(limit)).await?;
+        let place = line::stand(&self.keeper, self.way(), limit).await?;
         Ok(place.map(Hold::new))
     }
 

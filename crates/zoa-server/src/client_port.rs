@@ -508,7 +508,7 @@ impl<S: Carrier> Driver<S> {
         };
         self.progress = self.connection.handle_input(bytes, &mut turn);
         if !proposals.is_empty() {
-            self.proposer.propose(proposals.take());
+            self.proposer.propose(proposals);
         }
     }
 }

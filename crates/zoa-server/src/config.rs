@@ -87,12 +87,13 @@ impl ServerConfig {
     /// With everything of that kind. `file` is named in it.
     pub fn check(&self, file: &Path) -> Result<(), ConfigErrors> {
         let mut found = Vec::new();
-        let servers = self.ensemble.servers.len();
-        if self.ensemble.participants().count() > 1 || draft::has_observer(self) {
-            found.push(format!(
-                "the server.N lines name an ensemble of {servers}; this version runs one server alone. \
-                 Leave one server.N line, or none"
-            ));
+        if !self.ensemble.groups.is_empty()
+            || self.ensemble.weights.values().any(|votes| *votes != 1)
+        {
+            found.push(
+                "group.N and weight.N give servers unequal votes, which this version cannot do: every participant has one. Leave them out"
+                    .to_owned(),
+            );
         }
         if self.secure_client.is_some()
             && let Err(missing) = self.tls.clients.files("ssl")

@@ -1,6 +1,7 @@
 //! The driver: sockets, threads, the real disk, configuration, signals. It carries bytes and decides nothing that `zoa-core`,
 //! `zoa-raft` or `zoa-log` could decide.
 
+mod assembly;
 mod client_port;
 pub mod config;
 pub mod disk;
@@ -8,6 +9,7 @@ mod entropy;
 mod fatal;
 mod inbox;
 pub mod limits;
+mod peers;
 mod recovery;
 mod replication;
 mod server;
@@ -15,9 +17,13 @@ mod snapshots;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
+mod tls;
 
+pub use server::EnsembleOptions;
 pub use server::Options;
+pub use server::SecureClient;
 pub use server::ServeError;
 pub use server::Server;
 pub use snapshots::LogLenLimit;
 pub use snapshots::SnapshotRule;
+pub use tls::TlsFiles;

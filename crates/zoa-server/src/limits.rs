@@ -30,6 +30,12 @@ pub const LINGER_AT_STOP: Duration = Duration::from_secs(1);
 /// Lines a second about the same kind of refusal; the others are counted.
 pub const REFUSALS_TOLD_EVERY_MS: u64 = 1_000;
 
+/// TLS handshakes that may be under way: each costs some milliseconds of a processor. A further connection is closed at once.
+pub const TLS_HANDSHAKES_MAX: usize = 250;
+
+/// How long a TLS handshake may take; then the connection is closed.
+pub const TLS_HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+
 /// Entries that the replication thread applies itself: fewer than that cost less than to wake another thread for them.
 pub const APPLIED_AT_ONCE_MAX: usize = 64;
 
@@ -44,3 +50,48 @@ pub const NODES_PER_STEP: usize = 1_000;
 
 /// Bytes of a snapshot gathered before they are handed to the file.
 pub const CHUNK_LEN: usize = 256 << 10;
+
+/// Bytes read from a peer's connection in one system call, and the room that is made for them.
+pub const PEER_READ_LEN: usize = 64 << 10;
+
+/// Bytes that wait to be sent to one peer. One that takes none of them any more is cut off; what it missed is sent again from the log.
+pub const PEER_QUEUE_LEN_MAX: usize = 128 << 20;
+
+/// Bytes that came from one peer and are not dealt with yet; above it no more is read from that peer.
+pub const PEER_UNREAD_LEN_MAX: usize = 16 << 20;
+
+/// Slices given to the system in one write to a peer: half as many frames.
+pub const PEER_SLICES_PER_WRITE: usize = 256;
+
+/// Connections to the quorum port that have not said yet who they are.
+pub const GREETINGS_MAX: usize = 64;
+
+/// How long a connection between servers may take to say who it is.
+pub const GREETING_TIME: Duration = Duration::from_secs(5);
+
+/// The pause before the second try to reach a peer.
+pub const DIAL_PAUSE_MIN: Duration = Duration::from_millis(20);
+
+/// The longest pause between two tries to reach a peer.
+pub const DIAL_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How long looking up a peer's name and connecting may take, for each of its addresses.
+pub const DIAL_TIME: Duration = Duration::from_secs(2);
+
+/// Bytes of a snapshot that are sent in one frame.
+pub const PIECE_LEN: usize = 256 << 10;
+
+/// The longest offer of a snapshot, and the longest answer to one.
+pub const OFFER_LEN_MAX: usize = 64 << 10;
+
+/// Bytes of a snapshot that are sent to a peer in a second at most: the disk that takes them has a log to write as well.
+pub const SNAPSHOT_BYTES_PER_SECOND: u64 = 64 << 20;
+
+/// How long a snapshot's connection may stand still.
+pub const SNAPSHOT_SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// How long a receiver may take to check and load a snapshot that has arrived.
+pub const SNAPSHOT_TAKEN_IN_MAX: Duration = Duration::from_secs(600);
+
+/// Connections that are made to send one snapshot, before the replication is told that it did not arrive.
+pub const SNAPSHOT_TRIES: usize = 5;

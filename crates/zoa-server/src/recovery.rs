@@ -18,13 +18,16 @@ use std::thread::ScopedJoinHandle;
 use zoa_core::Committed;
 use zoa_core::Core;
 use zoa_core::CoreConfig;
+use zoa_ensemble::NodeId;
 use zoa_log::Entry;
+use zoa_log::HardState;
+use zoa_log::Loaded;
 use zoa_log::LoadedAhead;
 use zoa_log::Log;
 use zoa_log::LogDir;
 use zoa_log::LogError;
 use zoa_log::LogIndex;
-use zoa_log::LogOptions;
+use zoa_log::SnapshotReader;
 use zoa_log::SnapshotStore;
 use zoa_raft::LogPosition;
 use zoa_raft::Members;
@@ -36,8 +39,8 @@ use zoa_tree::TreeLoader;
 use crate::disk::RealDisk;
 use crate::limits::PIECES_AHEAD;
 use crate::limits::REPLAY_LEN;
-use crate::server::NODE;
 use crate::server::ServeError;
+use crate::snapshots;
 use crate::snapshots::Applied;
 use crate::time;
 
@@ -53,6 +56,15 @@ pub(crate) struct Found {
     pub(crate) snapshot_len: u64,
 }
 
+/// What may be done with what is found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Leave {
+    /// All of the log counts as committed: an operator said so.
+    pub(crate) commit_all: bool,
+    /// A log that this server wrote alone is made one that others can join.
+    pub(crate) open_to_others: bool,
+}
+
 /// A tree and how far it is.
 struct State {
     tree: Tree,
@@ -61,15 +73,15 @@ struct State {
 
 /// Reads everything the disk holds and applies what is known to be committed.
 pub(crate) fn recover(
-    log_disk: RealDisk,
+    dir: LogDir<RealDisk>,
     snapshot_disk: RealDisk,
-    options: &LogOptions,
     config: CoreConfig,
+    leave: Leave,
 ) -> Result<Found, ServeError> {
     let watch = time::Stopwatch::start();
-    let dir = LogDir::lock(log_disk, options)?;
+    let node = dir.metadata().node;
     let store = SnapshotStore::open(snapshot_disk, dir.metadata().cluster)?;
-    let ((log, recovered), loaded, load_ms) = thread::scope(|scope| {
+    let ((log, mut recovered), loaded, load_ms) = thread::scope(|scope| {
         let opening = spawn(scope, "scan", || dir.open())?;
         let loading = time::Stopwatch::start();
         let loaded = load_snapshot(&store, config.hash_key);
@@ -84,23 +96,35 @@ pub(crate) fn recover(
         );
     }
     let loaded = loaded.connect(recovered.first_index)?;
-    for damaged in &loaded.damaged {
-        tracing::warn!("a snapshot is damaged and an older one takes its place: {damaged}");
+    let (state, snapshot_len, members) = State::begin(loaded, node, config.hash_key)?;
+    let opens_to_others = leave.open_to_others
+        && recovered.first_index == LogIndex(1)
+        && members == Members::of_voters([node]);
+    // One voter alone has committed what it has written.
+    if leave.commit_all || opens_to_others {
+        recovered.hard_state.commit = recovered.hard_state.commit.max(recovered.last_index.0);
     }
-    let (mut state, snapshot_len) = match loaded.found {
-        Some((meta, (tree, len))) => {
-            let (index, term) = (meta.index, meta.term);
-            let position = LogPosition { index, term };
-            (State { tree, position }, len)
-        }
-        None => (State::empty(config.hash_key), 0),
-    };
     let snapshot = state.position;
-    let mut raft = Recovery::new(recovered.hard_state, snapshot, Members::of_voters([NODE]));
+    let mut found = Replayed {
+        state,
+        log,
+        store,
+        raft: Recovery::new(recovered.hard_state, snapshot, members),
+    };
     let replaying = time::Stopwatch::start();
-    let entries = state.replay(&log, recovered.first_index, &mut raft)?;
+    let entries = found
+        .state
+        .replay(&found.log, recovered.first_index, &mut found.raft)?;
     let replay_ms = replaying.elapsed_ms();
-    let State { tree, position } = state;
+    if opens_to_others {
+        found.open_to_others(recovered.hard_state)?;
+    }
+    let Replayed {
+        state: State { tree, position },
+        log,
+        store,
+        raft,
+    } = found;
     let core = Core::new(config, tree, time::now());
     core.recovered(position.index.0, position.term);
     let stats = core.stats();
@@ -117,21 +141,97 @@ pub(crate) fn recover(
         millis = watch.elapsed_ms(),
         "recovered"
     );
-    let replayed = Applied {
-        entries,
-        len: log.len_behind(snapshot.index),
-    };
+    let len = log.len_behind(snapshot.index);
     Ok(Found {
         core,
         log,
         store,
         raft,
-        replayed,
+        replayed: Applied { entries, len },
         snapshot_len,
     })
 }
 
+/// What the disk held, once everything committed in it was applied.
+struct Replayed {
+    state: State,
+    log: Log<RealDisk>,
+    store: SnapshotStore<RealDisk>,
+    raft: Recovery,
+}
+
+impl Replayed {
+    /// A server that was always alone has its whole history in its log, and nobody else in it. Whoever joins must begin with a snapshot
+    /// that names this server, so the log begins behind one from here on.
+    fn open_to_others(&mut self, hard_state: HardState) -> Result<(), ServeError> {
+        let state = &mut self.state;
+        if state.position.index < LogPosition::FOUNDING.index {
+            state.position = LogPosition::FOUNDING;
+        }
+        // Entries of the replication's own may stand behind the last one that was applied.
+        let index = self.log.last_index().max(state.position.index);
+        let term = self.log.term(index).unwrap_or(state.position.term);
+        state.position = LogPosition { index, term };
+        let members = self.raft.members().clone();
+        snapshots::write_now(&mut state.tree, &self.store, state.position, &members)?;
+        self.log.reset(index, term)?;
+        let hard_state = HardState {
+            term: hard_state.term.max(term),
+            vote: hard_state.vote,
+            commit: index.0,
+        };
+        self.raft = Recovery::new(hard_state, state.position, members);
+        tracing::info!(
+            index = index.0,
+            "this server was alone until now; others can join it from here on"
+        );
+        Ok(())
+    }
+}
+
+/// The members that a snapshot names. Snapshots of a server alone name none if they are old; a server that joins has none yet.
+fn members_of(extra: &[u8], node: u64) -> Result<Members, ServeError> {
+    if !extra.is_empty() {
+        return Ok(Members::decode(extra)?);
+    }
+    let is_joining = NodeId::from_raft(node).is_some_and(|node| node.incarnation() != 0);
+    Ok(if is_joining {
+        Members::default()
+    } else {
+        Members::of_voters([node])
+    })
+}
+
+/// The tree of one snapshot.
+pub(crate) fn load_tree(
+    store: &SnapshotStore<RealDisk>,
+    index: LogIndex,
+    hash_key: HashKey,
+) -> Result<Tree, LogError> {
+    let mut reader = store.read(index)?;
+    let (tree, _) = read_tree(&mut reader, hash_key)?;
+    reader.finish()?;
+    Ok(tree)
+}
+
 impl State {
+    /// Where the log goes on: the state of the snapshot, its length, and the members as of it.
+    fn begin(
+        loaded: Loaded<(Tree, u64)>,
+        node: u64,
+        hash_key: HashKey,
+    ) -> Result<(Self, u64, Members), ServeError> {
+        for damaged in &loaded.damaged {
+            tracing::warn!("a snapshot is damaged and an older one takes its place: {damaged}");
+        }
+        let Some((meta, (tree, len))) = loaded.found else {
+            return Ok((Self::empty(hash_key), 0, members_of(&[], node)?));
+        };
+        let (index, term) = (meta.index, meta.term);
+        let position = LogPosition { index, term };
+        Ok((Self { tree, position }, len, members_of(&meta.extra, node)?))
+    }
+
     fn empty(hash_key: HashKey) -> Self {
         Self {
             tree: Tree::new(hash_key),
@@ -167,27 +267,42 @@ impl State {
 
     fn apply(&mut self, entries: Vec<Entry>, raft: &mut Recovery) -> Result<u64, ServeError> {
         let mut committed = Vec::with_capacity(entries.len());
+        let mut count = 0;
         for entry in entries {
             if let Some(entry) = raft.push(entry)? {
-                if entry.is_change {
-                    // A server without peers has nobody to add.
-                    raft.decided(entry.index, false);
-                }
                 committed.push(Committed {
                     term: entry.term,
                     index: entry.index.0,
                     bytes: entry.data,
+                    is_change: entry.is_change,
                 });
+                // The next entry counts on what becomes of a change.
+                if entry.is_change {
+                    self.apply_committed(&committed, raft)?;
+                    count += committed.len() as u64;
+                    committed.clear();
+                }
             }
         }
-        zoa_core::replay(&mut self.tree, &committed)?;
+        self.apply_committed(&committed, raft)?;
+        Ok(count + committed.len() as u64)
+    }
+
+    fn apply_committed(
+        &mut self,
+        committed: &[Committed],
+        raft: &mut Recovery,
+    ) -> Result<(), ServeError> {
+        for verdict in zoa_core::replay(&mut self.tree, committed)? {
+            raft.decided(LogIndex(verdict.index), verdict.accepted);
+        }
         if let Some(last) = committed.last() {
             self.position = LogPosition {
                 index: LogIndex(last.index),
                 term: last.term,
             };
         }
-        Ok(committed.len() as u64)
+        Ok(())
     }
 }
 
@@ -196,30 +311,35 @@ fn load_snapshot(
     store: &SnapshotStore<RealDisk>,
     hash_key: HashKey,
 ) -> Result<LoadedAhead<(Tree, u64)>, LogError> {
-    store.load_ahead(|reader| {
-        let made = thread::scope(|scope| {
-            let reading = &mut *reader;
-            let ahead = Ahead::read(scope, |give| {
-                while let Some(chunk) = reading.take_chunk()? {
-                    if give.send(chunk).is_err() {
-                        break;
-                    }
-                }
-                Ok(())
-            })?;
-            let mut loader = TreeLoader::new(hash_key);
-            let mut len = 0;
-            for chunk in &ahead.pieces {
-                len += chunk.len() as u64;
-                if let Err(error) = loader.push(&chunk) {
-                    return Ok(Err(error));
+    store.load_ahead(|reader| read_tree(reader, hash_key))
+}
+
+fn read_tree(
+    reader: &mut SnapshotReader<RealDisk>,
+    hash_key: HashKey,
+) -> Result<(Tree, u64), LogError> {
+    let made = thread::scope(|scope| {
+        let reading = &mut *reader;
+        let ahead = Ahead::read(scope, |give| {
+            while let Some(chunk) = reading.take_chunk()? {
+                if give.send(chunk).is_err() {
+                    break;
                 }
             }
-            ahead.end()?;
-            Ok(loader.finish().map(|tree| (tree, len)))
+            Ok(())
         })?;
-        made.map_err(|error| reader.corrupt(&error.to_string()))
-    })
+        let mut loader = TreeLoader::new(hash_key);
+        let mut len = 0;
+        for chunk in &ahead.pieces {
+            len += chunk.len() as u64;
+            if let Err(error) = loader.push(&chunk) {
+                return Ok(Err(error));
+            }
+        }
+        ahead.end()?;
+        Ok(loader.finish().map(|tree| (tree, len)))
+    })?;
+    made.map_err(|error| reader.corrupt(&error.to_string()))
 }
 
 /// Reads the log from `next` to its end.

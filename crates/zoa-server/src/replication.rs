@@ -1,56 +1,84 @@
-//! The threads between a proposal and its delivery. Each only carries; what happens is decided by the loops of `zoa-raft`, `zoa-log` and
+//! The threads between a proposal and its delivery. Each only carries; what happens is decided by `zoa-ensemble`, `zoa-log` and
 //! `zoa-core`, which the simulator drives as well.
 //!
 //! ```text
-//!   connections --Propose--> [ raft -> log -> raft ] --Commit--> [ apply ] --> outboxes, sockets
+//!   connections --Propose--> [ ensemble -> log -> ensemble ] --Commit--> [ apply ] --> outboxes, sockets
+//!   peers       --frames-->  [      |                      ]
+//!               <--frames--  [      +                      ]
 //! ```
 //!
 //! A queue between two threads is emptied whole, so a batch is what came while the one before it was under way: no timer. With one
-//! voter nobody waits for the raft loop but the writes that are to be synced anyway, so it shares its thread with the log loop
-//! (`docs/decisions/0004-one-thread-for-raft-and-log.md`). A small batch is applied there as well; a large one by a thread of its own,
-//! beside the next sync (`docs/decisions/0008-replies-from-the-thread-that-applies.md`).
+//! voter nobody waits for the replication but the writes that are to be synced anyway, so the log shares its thread
+//! (`docs/decisions/0004-one-thread-for-raft-and-log.md`), and a small batch is applied there as well
+//! (`docs/decisions/0008-replies-from-the-thread-that-applies.md`). With peers the log has a thread of its own, so that peers are heard
+//! while the disk is busy (`docs/decisions/0009-a-thread-for-the-log-among-peers.md`).
+//!
+//! Invariant: effects are carried out in the order in which they came; what is for a peer leaves before this server waits for its own
+//! disk, and all that is for one peer in one write.
+
+mod apply;
+pub(crate) mod home;
+mod lines;
+mod log_seat;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use zoa_core::Committed;
+use parking_lot::Mutex;
 use zoa_core::Core;
+use zoa_core::Proposals;
+use zoa_ensemble::Direction;
+use zoa_ensemble::Effect;
+use zoa_ensemble::Ensemble;
+use zoa_ensemble::Event;
+use zoa_ensemble::Notice;
+use zoa_ensemble::NoticeLevel;
+use zoa_ensemble::PeerStatus;
+use zoa_log::LogIndex;
 use zoa_log::LogInput;
-use zoa_log::LogLoop;
 use zoa_log::LogOutput;
 use zoa_raft::LogPosition;
-use zoa_raft::RaftEffect;
-use zoa_raft::RaftEvent;
-use zoa_raft::RaftLoop;
+use zoa_raft::Members;
+use zoa_tree::MemberLines;
+use zoa_tree::Touch;
+use zoa_tree::Tree;
 
-use crate::client_port;
-use crate::disk::RealDisk;
+pub(crate) use apply::MemberGate;
+pub(crate) use home::Home;
+pub(crate) use log_seat::LogSeat;
+pub(crate) use log_seat::SyncWatch;
+
 use crate::fatal::Fatal;
 use crate::inbox::Inbox;
 use crate::limits::APPLIED_AT_ONCE_MAX;
-use crate::snapshots::Applied;
+use crate::peers::Line;
+use crate::peers::PeerEvent;
+use crate::peers::Peers;
+use crate::replication::apply::Applier;
+use crate::replication::apply::ApplyInput;
+use crate::replication::apply::ApplyQueue;
+use crate::replication::lines::Lines;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
-use crate::time::Stopwatch;
 
-/// How long the log waits for work before it uses the time for preparations.
-const IDLE_STEP: Duration = Duration::from_millis(4);
+/// How long the log is kept whole after a snapshot was sent: the one who got it still needs what came meanwhile.
+const KEPT_AFTER_SENDING_MS: u64 = 30_000;
 
-/// Quiet steps before the durable offset is marked: it costs a write.
-const STEPS_BEFORE_MARK: u32 = 5;
-
-/// Takes proposals; cheap to clone.
+/// Takes proposals and news; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proposer(Arc<Inbox<Input>>);
 
 impl Proposer {
-    pub(crate) fn propose(&self, proposals: Vec<Bytes>) {
-        self.0.push(Input::Propose(proposals));
+    pub(crate) fn propose(&self, mut proposals: Proposals) {
+        self.0.push(Input::Propose {
+            round: proposals.round(),
+            proposals: proposals.take(),
+        });
     }
 
     /// All that was proposed, for tests that are the replication themselves.
@@ -59,15 +87,35 @@ impl Proposer {
         let mut inputs = Vec::new();
         self.0.drain(&mut inputs, Some(Duration::ZERO));
         let proposed = |input| match input {
-            Input::Propose(proposals) => proposals,
-            Input::SnapshotTaken(_) | Input::Stop => Vec::new(),
+            Input::Propose { proposals, .. } => proposals,
+            _ => Vec::new(),
         };
         inputs.into_iter().flat_map(proposed).collect()
     }
 
+    /// Sessions that spoke to this server since this was last told.
+    pub(crate) fn touched(&self, touches: Vec<Touch>) {
+        self.0.push(Input::Touched(touches));
+    }
+
     /// A snapshot of everything up to here is durable: the log may be cut.
-    pub(crate) fn snapshot_taken(&self, position: LogPosition) {
-        self.0.push(Input::SnapshotTaken(position));
+    pub(crate) fn snapshot_taken(&self, position: LogPosition, members: Members) {
+        self.0.push(Input::SnapshotTaken { position, members });
+    }
+
+    /// A snapshot of a peer is durable and loaded.
+    pub(crate) fn snapshot_arrived(&self, arrived: Arrived) {
+        self.0.push(Input::Arrived(arrived));
+    }
+
+    /// News of the links to peers.
+    pub(crate) fn heard(&self, event: PeerEvent) {
+        self.0.push(Input::Peer(event));
+    }
+
+    /// Leadership is to be given away; `done` is called when it is not held any more.
+    pub(crate) fn hand_over(&self, done: impl FnOnce() + Send + 'static) {
+        self.0.push(Input::Handover(Box::new(done)));
     }
 
     /// Nothing more is proposed: the threads end once what is queued has been dealt with.
@@ -76,256 +124,500 @@ impl Proposer {
     }
 }
 
+/// Something to be done once.
+type Call = Box<dyn FnOnce() + Send>;
+
+/// A peer's snapshot, durable and loaded.
+pub(crate) struct Arrived {
+    pub(crate) position: LogPosition,
+    pub(crate) message: Bytes,
+    pub(crate) tree: Box<Tree>,
+}
+
 /// What the replication thread is told.
-#[derive(Debug)]
 enum Input {
-    Propose(Vec<Bytes>),
-    SnapshotTaken(LogPosition),
+    /// Of this server's clients.
+    Propose {
+        round: u64,
+        proposals: Vec<Bytes>,
+    },
+    Touched(Vec<Touch>),
+    Peer(PeerEvent),
+    /// What a log with a thread of its own has done.
+    Log(Vec<LogOutput>),
+    SnapshotTaken {
+        position: LogPosition,
+        members: Members,
+    },
+    Arrived(Arrived),
+    /// What the tree says to a change of members.
+    Decided {
+        index: LogIndex,
+        accepted: bool,
+    },
+    MemberLines(MemberLines),
+    Handover(Call),
     Stop,
 }
 
-/// What the apply thread is told.
-enum ApplyInput {
-    /// These are committed.
-    Committed(Vec<Committed>),
-    /// This server leads, and all that was committed before it did stands above in the queue.
-    Established(Box<dyn FnOnce() + Send>),
-    /// Nothing more will come.
-    Stop,
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Input")
+    }
 }
 
 /// What the threads work on.
 pub(crate) struct Parts {
-    pub(crate) raft: RaftLoop,
-    pub(crate) first_effects: Vec<RaftEffect>,
-    pub(crate) log: LogLoop<RealDisk>,
+    pub(crate) ensemble: Ensemble,
+    pub(crate) first_effects: Vec<Effect>,
+    pub(crate) log: LogSeat,
+    pub(crate) home: Home,
+    pub(crate) peers: Option<Peers>,
     pub(crate) core: Arc<Core>,
     pub(crate) snapshots: SnapshotTrigger,
+    pub(crate) gate: Arc<MemberGate>,
+    pub(crate) view: Arc<EnsembleView>,
     pub(crate) fatal: Fatal,
-    /// A write to the log that takes longer is worth a warning.
-    pub(crate) slow_sync: Duration,
+    /// The pace of the replication, or `None` when nobody is there to keep pace with.
+    pub(crate) tick_ms: Option<u64>,
+    /// Whether those who can do with reading are served while nobody leads.
+    pub(crate) read_only: bool,
+    pub(crate) first_members: MemberLines,
 }
 
-/// Starts the threads; `established` is called once this server may serve.
+/// How the ensemble is, for those who look.
+#[derive(Debug, Default)]
+pub(crate) struct EnsembleView {
+    pub(crate) peers: Mutex<Vec<PeerStatus>>,
+    pub(crate) is_ensemble: AtomicBool,
+}
+
+/// Starts the threads; `serving` is called once this server serves for the first time.
 pub(crate) fn start(
     proposer: &Proposer,
     parts: Parts,
-    established: impl FnOnce() + Send + 'static,
+    serving: impl FnOnce() + Send + 'static,
 ) -> std::io::Result<[JoinHandle<()>; 2]> {
-    let Parts {
-        raft,
-        first_effects,
-        log,
-        core,
-        snapshots,
-        fatal,
-        slow_sync,
-    } = parts;
     let apply = Arc::new(ApplyQueue::default());
-    let applier = Arc::new(Applier {
-        core: Arc::clone(&core),
-        snapshots,
-        fatal: fatal.clone(),
-    });
+    let is_alone = parts.peers.is_none();
+    let applier = Arc::new(Applier::new(
+        &parts,
+        Arc::clone(&proposer.0),
+        Box::new(serving),
+    ));
     let replication = ReplicationThread {
-        raft,
-        log,
-        core,
+        ensemble: parts.ensemble,
         inbox: Arc::clone(&proposer.0),
+        log: parts.log,
+        log_inputs: Vec::new(),
+        home: parts.home,
+        lines: Lines::new(parts.peers),
+        core: parts.core,
         apply: Arc::clone(&apply),
         applier: Arc::clone(&applier),
-        established: Some(Box::new(established)),
-        fatal: fatal.clone(),
-        log_inputs: Vec::new(),
-        slow_sync_ms: u64::try_from(slow_sync.as_millis()).unwrap_or(u64::MAX),
+        applies_itself: is_alone,
+        snapshots: parts.snapshots,
+        view: parts.view,
+        events: Vec::new(),
+        arrived: None,
+        cut: Cut::default(),
+        handed_over: Vec::new(),
+        fatal: parts.fatal,
+        tick_ms: parts.tick_ms,
+        next_tick_ms: 0,
         is_stopping: false,
     };
-    let raft = thread::Builder::new()
+    proposer.0.push(Input::MemberLines(parts.first_members));
+    let first_effects = parts.first_effects;
+    let replication = thread::Builder::new()
         .name("raft".to_owned())
         .spawn(move || replication.run(first_effects))?;
     let apply = thread::Builder::new()
         .name("apply".to_owned())
-        .spawn(move || run_apply(&applier, &apply))?;
-    Ok([raft, apply])
+        .spawn(move || apply::run(&applier, &apply))?;
+    Ok([replication, apply])
 }
 
 struct ReplicationThread {
-    raft: RaftLoop,
-    log: LogLoop<RealDisk>,
-    core: Arc<Core>,
+    ensemble: Ensemble,
     inbox: Arc<Inbox<Input>>,
+    log: LogSeat,
+    log_inputs: Vec<LogInput>,
+    home: Home,
+    lines: Lines,
+    core: Arc<Core>,
     apply: Arc<ApplyQueue>,
     applier: Arc<Applier>,
-    established: Option<Box<dyn FnOnce() + Send>>,
+    /// Whether small batches are applied by this thread.
+    applies_itself: bool,
+    snapshots: SnapshotTrigger,
+    view: Arc<EnsembleView>,
+    /// What follows from effects that were carried out.
+    events: Vec<Event>,
+    arrived: Option<Arrived>,
+    cut: Cut,
+    handed_over: Vec<Call>,
     fatal: Fatal,
-    log_inputs: Vec<LogInput>,
-    slow_sync_ms: u64,
+    tick_ms: Option<u64>,
+    next_tick_ms: u64,
     is_stopping: bool,
 }
 
+/// When the front of the log goes: not while somebody is being sent what it follows.
+#[derive(Debug, Default)]
+struct Cut {
+    due: Option<LogIndex>,
+    sending: usize,
+    kept_until_ms: u64,
+}
+
+impl Cut {
+    fn take(&mut self, now_ms: u64) -> Option<LogInput> {
+        if self.sending > 0 || now_ms < self.kept_until_ms {
+            return None;
+        }
+        self.due.take().map(|to| LogInput::Compact { to })
+    }
+
+    fn sent(&mut self, now_ms: u64) {
+        self.sending = self.sending.saturating_sub(1);
+        self.kept_until_ms = now_ms + KEPT_AFTER_SENDING_MS;
+    }
+}
+
 impl ReplicationThread {
-    fn run(mut self, first_effects: Vec<RaftEffect>) {
+    fn run(mut self, first_effects: Vec<Effect>) {
         let mut effects = first_effects;
         let mut inputs = Vec::new();
-        let mut idle_steps = 0;
         loop {
             self.carry_out(&mut effects);
             if self.is_stopping {
-                self.give_log(LogInput::Mark, &mut effects);
-                self.apply.push(ApplyInput::Stop);
-                return;
+                return self.end();
             }
             if let Some(due) = self.log.due() {
-                self.give_log(due, &mut effects);
+                self.log_inputs.push(due);
+                self.run_log(&mut effects);
                 continue;
             }
-            self.inbox
-                .drain(&mut inputs, self.log.idle().map(|_| IDLE_STEP));
+            self.inbox.drain(&mut inputs, self.patience());
             if inputs.is_empty() {
-                idle_steps += 1;
-                self.use_idle_time(idle_steps, &mut effects);
-                continue;
+                self.log_inputs.extend(self.log.idle());
+            } else {
+                self.log.is_busy();
+                self.take(&mut inputs, &mut effects);
             }
-            idle_steps = 0;
-            self.take(&mut inputs, &mut effects);
+            self.tick(&mut effects);
         }
     }
 
-    /// Hands everything that queued up to the raft loop: all proposals of it in one.
-    fn take(&mut self, inputs: &mut Vec<Input>, effects: &mut Vec<RaftEffect>) {
-        let mut proposals = Vec::new();
+    fn end(mut self) {
+        let mut effects = Vec::new();
+        self.log_inputs.push(LogInput::Mark);
+        self.run_log(&mut effects);
+        self.log.end();
+        self.lines.stop();
+        self.apply.push(ApplyInput::Stop);
+        self.handed_over.drain(..).for_each(|done| done());
+    }
+
+    /// How long to wait for something to do: until the next tick, or an idle moment that the log can use.
+    fn patience(&self) -> Option<Duration> {
+        let to_tick = self.tick_ms.map(|_| {
+            let now_ms = time::now().mono_ms;
+            Duration::from_millis(self.next_tick_ms.saturating_sub(now_ms))
+        });
+        let idle = self.log.patience();
+        to_tick.into_iter().chain(idle).min()
+    }
+
+    fn tick(&mut self, effects: &mut Vec<Effect>) {
+        let Some(tick_ms) = self.tick_ms else {
+            return;
+        };
+        let now_ms = time::now().mono_ms;
+        if now_ms < self.next_tick_ms {
+            return;
+        }
+        self.next_tick_ms = now_ms + tick_ms;
+        self.ensemble.handle(Event::Tick { now_ms }, effects);
+        *self.view.peers.lock() = self.ensemble.peers();
+        self.log_inputs.extend(self.cut.take(now_ms));
+    }
+
+    /// Hands everything that queued up to the ensemble: all proposals that stand together in one.
+    fn take(&mut self, inputs: &mut Vec<Input>, effects: &mut Vec<Effect>) {
+        let mut gathered = Vec::new();
         for input in inputs.drain(..) {
             match input {
-                Input::Propose(more) if proposals.is_empty() => proposals = more,
-                Input::Propose(more) => proposals.extend(more),
-                Input::Stop => self.is_stopping = true,
-                Input::SnapshotTaken(position) => {
-                    let members = self.raft.members().clone();
-                    self.raft
-                        .handle(RaftEvent::SnapshotTaken { position, members }, effects);
-                    self.give_log(LogInput::Compact { to: position.index }, effects);
+                Input::Propose {
+                    round,
+                    mut proposals,
+                } => {
+                    if effects
+                        .iter()
+                        .any(|effect| matches!(effect, Effect::Unknown))
+                    {
+                        self.carry_out(effects);
+                    }
+                    self.core.drop_orphans(round, &mut proposals);
+                    if gathered.is_empty() {
+                        gathered = proposals;
+                    } else {
+                        gathered.append(&mut proposals);
+                    }
+                }
+                other => {
+                    self.propose(&mut gathered, effects);
+                    self.take_other(other, effects);
                 }
             }
         }
-        if !proposals.is_empty() {
-            self.raft.handle(RaftEvent::Propose(proposals), effects);
-        }
+        self.propose(&mut gathered, effects);
     }
 
-    /// A segment is prepared at the first quiet moment; the durable offset is marked only after a longer one.
-    fn use_idle_time(&mut self, idle_steps: u32, effects: &mut Vec<RaftEffect>) {
-        match self.log.idle() {
-            Some(LogInput::Mark) if idle_steps < STEPS_BEFORE_MARK => {}
-            Some(input) => self.give_log(input, effects),
-            None => {}
+    fn propose(&mut self, gathered: &mut Vec<Bytes>, effects: &mut Vec<Effect>) {
+        if gathered.is_empty() {
+            return;
         }
+        let proposals = std::mem::take(gathered);
+        self.ensemble.handle(Event::Propose(proposals), effects);
+    }
+
+    fn take_other(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        let event = match input {
+            Input::Propose { .. } => return,
+            Input::Touched(touches) => Event::Touched(touches),
+            Input::Peer(event) => return self.take_peer_event(event, effects),
+            Input::Log(outputs) => return self.take_log_outputs(outputs, effects),
+            Input::SnapshotTaken { position, members } => {
+                self.cut.due = Some(position.index);
+                self.log_inputs.extend(self.cut.take(time::now().mono_ms));
+                Event::SnapshotTaken { position, members }
+            }
+            Input::Arrived(arrived) => {
+                let message = arrived.message.clone();
+                self.arrived = Some(arrived);
+                Event::SnapshotReceived { message }
+            }
+            Input::Decided { index, accepted } => Event::ChangeDecided { index, accepted },
+            Input::MemberLines(lines) => Event::MemberLines(lines),
+            Input::Handover(done) => {
+                self.handed_over.push(done);
+                Event::Handover
+            }
+            Input::Stop => {
+                self.is_stopping = true;
+                return;
+            }
+        };
+        self.ensemble.handle(event, effects);
+    }
+
+    fn take_peer_event(&mut self, event: PeerEvent, effects: &mut Vec<Effect>) {
+        let event = match event {
+            PeerEvent::Up {
+                link,
+                hello,
+                epoch,
+                line,
+            } => {
+                let direction = match line {
+                    Line::Out(_) => Direction::Outgoing,
+                    Line::In(_) => Direction::Incoming,
+                };
+                self.lines.add(link, line);
+                Event::LinkUp {
+                    link,
+                    peer: hello.me,
+                    direction,
+                    hello: *hello,
+                    epoch,
+                }
+            }
+            PeerEvent::Received { link, frames } => {
+                for frame in &frames.frames {
+                    let frame = frame.clone();
+                    self.ensemble
+                        .handle(Event::Received { link, frame }, effects);
+                }
+                return;
+            }
+            PeerEvent::Down { link } => {
+                self.lines.remove(link);
+                Event::LinkDown { link }
+            }
+            PeerEvent::Refused { peer, refusal } => Event::LinkRefused { peer, refusal },
+            PeerEvent::SnapshotSent { node, delivered } => {
+                self.cut.sent(time::now().mono_ms);
+                Event::SnapshotSent { node, delivered }
+            }
+        };
+        self.ensemble.handle(event, effects);
     }
 
     /// Carries out effects, and the effects of those, until none is left.
-    fn carry_out(&mut self, effects: &mut Vec<RaftEffect>) {
-        while !effects.is_empty() {
+    fn carry_out(&mut self, effects: &mut Vec<Effect>) {
+        loop {
             for effect in effects.drain(..) {
                 self.carry_out_one(effect);
             }
+            // Peers get what is theirs before this server waits for its own disk.
+            self.lines.flush();
             if !self.log_inputs.is_empty() {
-                let outputs = self.persist();
-                self.take_log_outputs(outputs, effects);
+                self.run_log(effects);
+            }
+            for event in self.events.drain(..) {
+                self.ensemble.handle(event, effects);
+            }
+            if effects.is_empty() && self.log_inputs.is_empty() {
+                return;
             }
         }
+    }
+
+    fn carry_out_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Persist(persist) => self.log_inputs.push(LogInput::Persist(persist)),
+            Effect::ReadLog {
+                low,
+                high,
+                bytes_max,
+            } => self.log_inputs.push(LogInput::Read {
+                token: low.0,
+                from: low,
+                to: high,
+                bytes_max,
+            }),
+            Effect::Send { link, frame } => self.lines.send(link, frame),
+            Effect::Commit(committed) => self.for_clients(ApplyInput::committed(committed)),
+            Effect::Members { index, members } => {
+                self.for_clients(ApplyInput::Members { index, members });
+            }
+            Effect::InstallSnapshot { position, members } => self.install(position, members),
+            Effect::Role { role, leader, term } => {
+                tracing::info!(?role, leader = leader.map(|peer| peer.0), term, "role");
+                self.for_clients(ApplyInput::Role(role));
+            }
+            Effect::Established { .. } => self.for_clients(ApplyInput::Established),
+            Effect::Serving(serving) => self.for_clients(ApplyInput::Serving(serving)),
+            Effect::Touches(touches) => self.core.handle_touches(time::now(), &touches),
+            Effect::Unknown => self.core.end_unanswered(),
+            Effect::TakeSnapshot => self.snapshots.take_soon(),
+            Effect::SendSnapshot {
+                node,
+                position,
+                message,
+                ..
+            } => {
+                self.cut.sending += 1;
+                self.lines.send_snapshot(node, position.index, message);
+            }
+            Effect::Notice(notice) => tell(&notice),
+            Effect::HandoverDone => self.handed_over.drain(..).for_each(|done| done()),
+            Effect::CutLink { .. }
+            | Effect::Peers(_)
+            | Effect::Identity(_)
+            | Effect::Save(_)
+            | Effect::OpenLog { .. }
+            | Effect::RemoveMarkers => self.carry_out_rare(effect),
+        }
+    }
+
+    /// What happens a few times in the life of a server.
+    fn carry_out_rare(&mut self, effect: Effect) {
+        match effect {
+            Effect::CutLink { link, reason } => self.lines.cut(link, &format!("{reason:?}")),
+            Effect::Peers(peers) => self.lines.reach(peers),
+            Effect::Identity(identity) => self.lines.be(*identity),
+            Effect::Save(step) => {
+                let saved = self.home.save(&step, &self.core);
+                self.must(saved, "the founding cannot be written");
+                self.events.push(Event::Saved);
+            }
+            Effect::OpenLog { .. } => {
+                let opened = self.home.open();
+                let (log, store) = self.must(opened, "the new log cannot be opened");
+                self.log.take_place(log);
+                self.lines.use_snapshots(store);
+                self.events.push(Event::LogOpened);
+            }
+            Effect::RemoveMarkers => self.home.remove_markers(),
+            other => self
+                .fatal
+                .stop(&format!("an effect is carried out nowhere: {other:?}")),
+        }
+    }
+
+    fn must<T>(&self, outcome: Result<T, crate::server::ServeError>, what: &str) -> T {
+        outcome.unwrap_or_else(|error| self.fatal.stop(&format!("{what}: {error}")))
+    }
+
+    /// What clients see, in order: at once, or behind what the apply thread still has before it.
+    fn for_clients(&self, input: ApplyInput) {
+        if self.applies_itself && is_applied_at_once(input.len()) && self.apply.is_idle() {
+            self.applier.take(input);
+        } else {
+            self.apply.push(input);
+        }
+    }
+
+    fn install(&mut self, position: LogPosition, members: Members) {
+        let arrived = self.arrived.take();
+        let Some(arrived) = arrived.filter(|arrived| arrived.position == position) else {
+            self.fatal
+                .stop("a snapshot is to be installed that has not arrived");
+        };
+        self.log_inputs.push(LogInput::Reset {
+            index: position.index,
+            term: position.term,
+        });
+        self.apply.push(ApplyInput::Install {
+            position,
+            tree: arrived.tree,
+            members,
+        });
     }
 
     /// One write and one sync for all that is to be persisted.
-    fn persist(&mut self) -> Vec<LogOutput> {
-        let begun = Stopwatch::start();
-        let entries: usize = self.log_inputs.iter().map(entries_count).sum();
-        let outputs = self.log.handle(self.log_inputs.drain(..));
-        let entries = u64::try_from(entries).unwrap_or(u64::MAX);
-        self.core.stats().sync_entries.record(entries);
-        let millis = begun.elapsed_ms();
-        self.core.stats().sync_time.record(millis);
-        if millis > self.slow_sync_ms {
-            tracing::warn!(
-                millis,
-                "the disk took long for a write to the log (fsync.warningthresholdms)"
-            );
-        }
-        outputs
-    }
-
-    fn carry_out_one(&mut self, effect: RaftEffect) {
-        match effect {
-            RaftEffect::Persist(persist) => self.log_inputs.push(LogInput::Persist(persist)),
-            RaftEffect::Commit(committed) => {
-                let to_core = |entry: zoa_raft::Committed| Committed {
-                    term: entry.term,
-                    index: entry.index.0,
-                    bytes: entry.data,
-                };
-                let committed: Vec<_> = committed.into_iter().map(to_core).collect();
-                if is_applied_at_once(committed.len()) && self.apply.is_idle() {
-                    self.applier.apply(&committed);
-                } else {
-                    self.apply.push(ApplyInput::Committed(committed));
-                }
-            }
-            RaftEffect::Established { .. } => {
-                if let Some(established) = self.established.take() {
-                    self.apply.push(ApplyInput::Established(established));
-                }
-            }
-            RaftEffect::Role { leader, term } => tracing::debug!(?leader, term, "role"),
-            RaftEffect::Members { .. } => {}
-            RaftEffect::Refused { reason, proposals } => {
-                tracing::warn!(
-                    ?reason,
-                    count = proposals.len(),
-                    "writes refused; their connections end"
-                );
-                self.core.handle_refused(&proposals);
-            }
-            RaftEffect::Members { .. } => {}
-            // One voter has no peers; these come with the ensemble.
-            RaftEffect::Send { .. }
-            | RaftEffect::SendSnapshot { .. }
-            | RaftEffect::SnapshotWanted
-            | RaftEffect::InstallSnapshot { .. }
-            | RaftEffect::ReadLog { .. }
-            | RaftEffect::SnapshotWanted
-            | RaftEffect::PeerFault { .. } => {
-                self.fatal
-                    .stop("the replication speaks of peers, of which this server has none");
-            }
-        }
-    }
-
-    fn give_log(&mut self, input: LogInput, effects: &mut Vec<RaftEffect>) {
-        let outputs = self.log.handle([input]);
+    fn run_log(&mut self, effects: &mut Vec<Effect>) {
+        let outputs = self.log.run(&mut self.log_inputs);
         self.take_log_outputs(outputs, effects);
     }
 
-    fn take_log_outputs(&mut self, outputs: Vec<LogOutput>, effects: &mut Vec<RaftEffect>) {
+    fn take_log_outputs(&mut self, outputs: Vec<LogOutput>, effects: &mut Vec<Effect>) {
         for output in outputs {
-            match output {
-                LogOutput::Persisted { number } => {
-                    self.raft.handle(RaftEvent::Persisted { number }, effects)
+            let event = match output {
+                LogOutput::Persisted { number } => Event::Persisted { number },
+                LogOutput::Compacted { first_index } => Event::Compacted { first_index },
+                LogOutput::Entries { token, entries } => Event::LogRead {
+                    low: LogIndex(token),
+                    entries: entries.unwrap_or_else(|error| {
+                        tracing::warn!("old entries for a peer cannot be read: {error}");
+                        Vec::new()
+                    }),
+                },
+                LogOutput::ResetDone { .. } => continue,
+                LogOutput::Unprepared(error) => {
+                    tracing::error!(
+                        "a further file of the log cannot be made: {error}; this server goes on as long as the present one has room, \
+                         and then stops if there still is none for another"
+                    );
+                    continue;
                 }
-                LogOutput::Compacted { first_index } => {
-                    self.raft
-                        .handle(RaftEvent::Compacted { first_index }, effects);
-                }
-                LogOutput::Unprepared(error) => tracing::error!(
-                    "a further file of the log cannot be made: {error}; this server goes on as long as the present one has room, \
-                     and then stops if there still is none for another"
-                ),
                 LogOutput::Failed(error) => self
                     .fatal
                     .stop(&format!("the log cannot be written: {error}")),
-                LogOutput::ResetDone { .. } | LogOutput::Entries { .. } => {
-                    self.fatal
-                        .stop("the log answers what a server without peers never asks");
-                }
-            }
+            };
+            self.ensemble.handle(event, effects);
         }
+    }
+}
+
+fn tell(notice: &Notice) {
+    match notice.level() {
+        NoticeLevel::Info => tracing::info!("{notice}"),
+        NoticeLevel::Warning => tracing::warn!("{notice}"),
+        NoticeLevel::Error => tracing::error!("{notice}"),
     }
 }
 
@@ -334,71 +626,10 @@ fn is_applied_at_once(entries_count: usize) -> bool {
     entries_count <= APPLIED_AT_ONCE_MAX
 }
 
-fn entries_count(input: &LogInput) -> usize {
-    match input {
-        LogInput::Persist(persist) => persist.entries.len(),
-        LogInput::Compact { .. }
-        | LogInput::Reset { .. }
-        | LogInput::Read { .. }
-        | LogInput::Prepare
-        | LogInput::Mark => 0,
-    }
-}
-
-/// What the apply thread has before it.
-#[derive(Default)]
-struct ApplyQueue {
-    inbox: Inbox<ApplyInput>,
-    /// Inputs that were put in and are not dealt with yet.
-    behind: AtomicUsize,
-}
-
-impl ApplyQueue {
-    fn push(&self, input: ApplyInput) {
-        self.behind.fetch_add(1, Ordering::Relaxed);
-        self.inbox.push(input);
-    }
-
-    /// Whether all that was put in has been dealt with; stays true until the one thread that puts in does so again.
-    fn is_idle(&self) -> bool {
-        self.behind.load(Ordering::Acquire) == 0
-    }
-
-    fn done(&self) {
-        self.behind.fetch_sub(1, Ordering::Release);
-    }
-}
-
-/// Applies what is committed: on the replication thread, or on the apply thread while that has something to do.
-struct Applier {
-    core: Arc<Core>,
-    snapshots: SnapshotTrigger,
-    fatal: Fatal,
-}
-
-impl Applier {
-    fn apply(&self, committed: &[Committed]) {
-        let outcome = client_port::deliver(|| self.core.handle_committed(time::now(), committed));
-        if let Err(error) = outcome {
-            self.fatal
-                .stop(&format!("a committed entry cannot be read: {error}"));
-        }
-        self.snapshots.applied(Applied::of(committed));
-    }
-}
-
-fn run_apply(applier: &Applier, queue: &ApplyQueue) {
-    let mut inputs = Vec::new();
-    loop {
-        queue.inbox.drain(&mut inputs, None);
-        for input in inputs.drain(..) {
-            match input {
-                ApplyInput::Committed(committed) => applier.apply(&committed),
-                ApplyInput::Established(established) => established(),
-                ApplyInput::Stop => return,
-            }
-            queue.done();
-        }
+impl EnsembleView {
+    /// Whether this server has peers at all.
+    pub(crate) fn is_ensemble(&self) -> bool {
+        self.is_ensemble.load(Ordering::Relaxed)
     }
 }
 
@@ -410,5 +641,20 @@ mod tests {
     fn no_more_than_applied_at_once_max_entries_keep_the_log_waiting() {
         assert!(is_applied_at_once(APPLIED_AT_ONCE_MAX));
         assert!(!is_applied_at_once(APPLIED_AT_ONCE_MAX + 1));
+    }
+
+    #[test]
+    fn the_log_is_not_cut_while_somebody_is_being_sent_what_it_follows() {
+        let mut cut = Cut {
+            due: Some(LogIndex(7)),
+            sending: 1,
+            kept_until_ms: 0,
+        };
+        assert!(cut.take(5).is_none());
+        cut.sent(10);
+        assert!(cut.take(10 + KEPT_AFTER_SENDING_MS - 1).is_none());
+        let taken = cut.take(10 + KEPT_AFTER_SENDING_MS);
+        assert!(matches!(taken, Some(LogInput::Compact { to: LogIndex(7) })));
+        assert!(cut.take(u64::MAX).is_none());
     }
 }

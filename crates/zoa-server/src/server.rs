@@ -1,7 +1,6 @@
 //! A running server, from its options to its end.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,40 +19,24 @@ use tokio::task::AbortHandle;
 use zoa_core::Core;
 use zoa_core::CoreConfig;
 use zoa_core::Proposals;
-use zoa_log::Founding;
+use zoa_ensemble::EnsembleError;
+use zoa_ensemble::PeerStatus;
 use zoa_log::LogError;
-use zoa_log::LogLoop;
-use zoa_log::LogOptions;
-use zoa_raft::Notices;
-use zoa_raft::RaftConfig;
+use zoa_proto::PeerId;
 use zoa_raft::RaftError;
-use zoa_raft::RaftLoop;
+use zoa_tree::MemberLines;
 use zoa_tree::TxnError;
 
+use crate::assembly;
+use crate::assembly::Running;
 use crate::client_port::Port;
-use crate::disk::RealDisk;
-use crate::entropy;
-use crate::fatal::Fatal;
-use crate::recovery;
-use crate::recovery::Found;
-use crate::replication;
-use crate::replication::Parts;
-use crate::replication::Proposer;
 use crate::snapshots::SnapshotRule;
-use crate::snapshots::SnapshotThread;
-use crate::snapshots::SnapshotTrigger;
 use crate::time;
 use crate::tls::Acceptor;
 use crate::tls::TlsFiles;
 
-/// The raft id of a server without peers.
-pub(crate) const NODE: u64 = 1;
-
-/// The file in `dataDir` by which an operator allows a new database.
-const INITIALIZE: &str = "initialize";
-
-/// Where ZooKeeper keeps its snapshots and its log, in `dataDir` and `dataLogDir`.
-const ZOOKEEPER_DIR: &str = "version-2";
+/// How long a leader that stops waits for somebody to take over.
+const HANDOVER_TIME: Duration = Duration::from_secs(2);
 
 /// The longest a shutdown waits for writes that are under way.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -89,6 +72,27 @@ pub struct Options {
     pub slow_sync: Duration,
     /// Counts the snapshots taken, for the metrics.
     pub snapshots_taken: Arc<AtomicU64>,
+    /// The servers beside this one; `None` for a server alone.
+    pub ensemble: Option<EnsembleOptions>,
+}
+
+/// What a server among others needs to know of them.
+#[derive(Clone, Debug)]
+pub struct EnsembleOptions {
+    /// `myid`.
+    pub me: PeerId,
+    /// The `server.N` lines, this server's own among them.
+    pub lines: MemberLines,
+    /// Where the others reach this server: host and quorum port of its own line.
+    pub listen: Vec<(String, u16)>,
+    /// `quorumListenOnAllIPs`: on every address of this machine, whatever the host says.
+    pub listen_on_all: bool,
+    /// `tickTime`, in milliseconds.
+    pub tick_ms: u32,
+    /// `syncLimit`, in ticks: how long a server may be without a leader and yet serve, or a peer be silent and not be taken for dead.
+    pub sync_limit: u32,
+    /// `readonlymode.enabled`: who says that reading is enough is served while nobody leads.
+    pub read_only: bool,
 }
 
 /// Where clients connect with TLS.
@@ -113,7 +117,7 @@ pub enum ServeError {
     /// Nothing is there, and to begin anew was not allowed.
     #[error(
         "{dir} holds no database, and db.autocreate=false forbids to begin one. If data was there, its disk is not mounted or lost; \
-         to begin a new database create the file {INITIALIZE} in dataDir"
+         to begin a new database create the file initialize in dataDir"
     )]
     NoDatabase {
         /// The directory of the log.
@@ -123,7 +127,7 @@ pub enum ServeError {
     #[error(
         "{dir} holds the data of a ZooKeeper server, which this version cannot read, and no database of its own: it would serve \
          nothing of what is there. Name another dataDir; or, to begin an empty database beside that data, create the file \
-         {INITIALIZE} in dataDir"
+         initialize in dataDir"
     )]
     ZooKeeperData {
         /// The directory with that data.
@@ -156,6 +160,30 @@ pub enum ServeError {
     /// No address at all.
     #[error("clientPortAddress has no address to listen on")]
     NoAddress,
+    /// The settings of the ensemble, or data that is another server's.
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
+    /// The data of an ensemble, and no `server.N` lines.
+    #[error(
+        "{dir} holds the data of one of {voters} servers, but zoo.cfg names no others: alone it must not decide anything. Name all servers          with server.N lines; or, if the others are lost for good, create the file force-new-ensemble in dataDir, and what this server          holds goes on without them"
+    )]
+    OneOfSeveral {
+        /// The directory of the log.
+        dir: PathBuf,
+        /// How many vote.
+        voters: usize,
+    },
+    /// Metadata that name no server.
+    #[error("{dir} holds the data of a server that cannot be: its id is none")]
+    NoServersData {
+        /// The directory of the log.
+        dir: PathBuf,
+    },
+    /// The quorum port.
+    #[error(
+        "cannot listen for the other servers: {0}; is another server running there? see the own server.N line in zoo.cfg"
+    )]
+    Peers(std::io::Error),
     /// Threads or the runtime.
     #[error("the operating system gives no threads: {0}")]
     Threads(std::io::Error),
@@ -169,37 +197,27 @@ pub struct Server {
     /// Where clients connect: without TLS, and with it; one of them at least.
     addresses: [Option<SocketAddr>; 2],
     accepting: Vec<AbortHandle>,
-    threads: Threads,
-}
-
-/// The threads beside the runtime, and how they are told to end.
-#[derive(Debug)]
-struct Threads {
-    proposer: Proposer,
-    snapshots: SnapshotTrigger,
-    clock: Option<SessionClockThread>,
-    handles: Vec<JoinHandle<()>>,
+    running: Running,
+    clock: SessionClockThread,
 }
 
 impl Server {
     /// Starts a server and returns once it serves.
     pub fn start(options: &Options, config: CoreConfig) -> Result<Self, ServeError> {
         let runtime = runtime(options.workers)?;
-        let listeners = [listen(&runtime, options)?, listen_secure(&runtime, options)?];
+        let listeners = [
+            listen(&runtime, options)?,
+            listen_secure(&runtime, options)?,
+        ];
         if listeners.iter().all(Option::is_none) {
             return Err(ServeError::NoAddress);
         }
         let address = |listener: &Option<(TcpListener, _)>| listener.as_ref()?.0.local_addr().ok();
         let addresses = [0, 1].map(|port| listeners.get(port).and_then(address));
-        let found = recover(options, config)?;
-        let core = Arc::clone(&found.core);
-        let mut threads = start_replication(options, found)?;
-        let proposer = threads.proposer.clone();
-        core.restart_session_clock(time::now());
-        threads.clock = Some(SessionClockThread::start(
-            Arc::clone(&core),
-            proposer.clone(),
-        )?);
+        let running = assembly::start(options, config)?;
+        let core = Arc::clone(&running.core);
+        let proposer = running.proposer.clone();
+        let clock = SessionClockThread::start(&running)?;
         let accept = |(listener, tls)| {
             let port = Port::new(Arc::clone(&core), proposer.clone(), tls);
             runtime.spawn(port.accept_from(listener)).abort_handle()
@@ -210,7 +228,8 @@ impl Server {
             runtime,
             addresses,
             accepting,
-            threads,
+            running,
+            clock,
         })
     }
 
@@ -238,8 +257,15 @@ impl Server {
         &self.runtime
     }
 
-    /// Stops: nothing new is taken, what is under way is answered, the answers are sent, then the connections and the threads end.
+    /// How the ensemble is.
+    pub fn peers(&self) -> Vec<PeerStatus> {
+        self.running.view.peers.lock().clone()
+    }
+
+    /// Stops: leadership is given away, nothing new is taken, what is under way is answered, the answers are sent, then the connections
+    /// and the threads end.
     pub fn stop(self) {
+        self.hand_over();
         self.accepting.iter().for_each(AbortHandle::abort);
         self.core.stop_taking();
         let deadline = time::now().mono_ms + u64::try_from(DRAIN.as_millis()).unwrap_or(0);
@@ -251,16 +277,33 @@ impl Server {
             time::pause(Duration::from_millis(5));
         }
         self.runtime.shutdown_timeout(Duration::from_millis(100));
-        self.threads.stop();
+        self.clock.stop();
+        self.running.stop();
+    }
+
+    /// Writes go on elsewhere before this server stops.
+    fn hand_over(&self) {
+        if !self.running.view.is_ensemble() {
+            return;
+        }
+        let (done, is_done) = mpsc::channel();
+        self.running.proposer.hand_over(move || {
+            done.send(()).ok();
+        });
+        if is_done.recv_timeout(HANDOVER_TIME).is_err() {
+            tracing::warn!(
+                "nobody took over the leadership in time; this server stops all the same"
+            );
+        }
     }
 }
 
-impl Threads {
+impl Running {
     fn stop(self) {
-        self.clock.into_iter().for_each(SessionClockThread::stop);
         self.snapshots.stop();
         self.proposer.stop();
-        for handle in self.handles {
+        let handles = std::mem::take(&mut *self.handles.lock());
+        for handle in handles {
             // A thread that panicked has said so already.
             handle.join().ok();
         }
@@ -275,7 +318,9 @@ struct SessionClockThread {
 }
 
 impl SessionClockThread {
-    fn start(core: Arc<Core>, proposer: Proposer) -> Result<Self, ServeError> {
+    fn start(running: &Running) -> Result<Self, ServeError> {
+        let (core, proposer) = (Arc::clone(&running.core), running.proposer.clone());
+        let is_alone = !running.view.is_ensemble();
         let is_stopping = Arc::new(AtomicBool::new(false));
         let stops = Arc::clone(&is_stopping);
         let handle = spawn("sessions", move || {
@@ -284,7 +329,14 @@ impl SessionClockThread {
                 let mut proposals = Proposals::default();
                 core.handle_tick(time::now(), &mut proposals);
                 if !proposals.is_empty() {
-                    proposer.propose(proposals.take());
+                    proposer.propose(proposals);
+                }
+                if !is_alone {
+                    let mut touches = Vec::new();
+                    core.take_touches(time::now(), &mut touches);
+                    if !touches.is_empty() {
+                        proposer.touched(touches);
+                    }
                 }
             }
         })?;
@@ -374,122 +426,6 @@ fn listen_at(address: SocketAddr, backlog: u32, keep_alive: bool) -> std::io::Re
     socket.set_keepalive(keep_alive)?;
     socket.bind(address)?;
     socket.listen(backlog)
-}
-
-fn recover(options: &Options, config: CoreConfig) -> Result<Found, ServeError> {
-    let refused = |dir: &PathBuf| {
-        let dir = dir.clone();
-        |error| ServeError::Dir { dir, error }
-    };
-    let log_disk = RealDisk::open(&options.log_dir).map_err(refused(&options.log_dir))?;
-    let snapshot_disk =
-        RealDisk::open_buffered(&options.data_dir).map_err(refused(&options.data_dir))?;
-    let mut log_options = LogOptions::new(NODE);
-    let initialize = options.data_dir.join(INITIALIZE);
-    let foreign = [&options.data_dir, &options.log_dir]
-        .map(|dir| dir.join(ZOOKEEPER_DIR))
-        .into_iter()
-        .find(|dir| holds_files(dir));
-    // An empty server in the place of a full one is what clients would take for a loss of everything.
-    if initialize.exists() || (options.may_found && foreign.is_none()) {
-        log_options.founding = Some(founding());
-    }
-    let found = recovery::recover(log_disk, snapshot_disk, &log_options, config);
-    let found = found.map_err(|error| match (error, foreign) {
-        (ServeError::Log(LogError::NotFounded { .. }), Some(dir)) => {
-            ServeError::ZooKeeperData { dir }
-        }
-        (ServeError::Log(LogError::NotFounded { .. }), None) => ServeError::NoDatabase {
-            dir: options.log_dir.clone(),
-        },
-        (error, _) => error,
-    })?;
-    // It speaks for one founding only: a disk that is lost later must not begin anew by itself.
-    if let Err(error) = std::fs::remove_file(&initialize)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(file = %initialize.display(), %error, "cannot remove the file that allowed a new database");
-    }
-    Ok(found)
-}
-
-/// Whether ZooKeeper has left a snapshot or a log there.
-fn holds_files(dir: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(dir) else {
-        return false;
-    };
-    entries.filter_map(Result::ok).any(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.starts_with("snapshot.") || name.starts_with("log.")
-    })
-}
-
-fn founding() -> Founding {
-    let (mut cluster, mut salt) = ([0; 16], [0; 16]);
-    entropy::fill(&mut cluster);
-    entropy::fill(&mut salt);
-    Founding {
-        cluster: zoa_log::ClusterId(cluster),
-        salt,
-    }
-}
-
-fn start_replication(options: &Options, found: Found) -> Result<Threads, ServeError> {
-    let Found {
-        core,
-        log,
-        store,
-        raft,
-        replayed,
-        snapshot_len,
-    } = found;
-    let mut seed = [0; 8];
-    entropy::fill(&mut seed);
-    let raft_config = RaftConfig {
-        id: NODE,
-        election_tick: 20,
-        heartbeat_tick: 2,
-        seed: u64::from_ne_bytes(seed),
-        notices: Notices::default(),
-    };
-    let mut first_effects = Vec::new();
-    let raft = RaftLoop::new(raft_config, raft, &mut first_effects)?;
-    let proposer = Proposer::default();
-    let trigger = SnapshotTrigger::new(options.snapshots, snapshot_len);
-    // What was replayed is replayed again at the next start unless a snapshot takes it in.
-    trigger.applied(replayed);
-    let snapshots = SnapshotThread {
-        core: Arc::clone(&core),
-        store,
-        trigger: trigger.clone(),
-        proposer: proposer.clone(),
-        retain: options.retain,
-        taken: Arc::clone(&options.snapshots_taken),
-    };
-    let mut handles = vec![spawn("snapshots", move || snapshots.run())?];
-    let parts = Parts {
-        raft,
-        first_effects,
-        log: LogLoop::new(log),
-        core,
-        snapshots: trigger.clone(),
-        fatal: Fatal,
-        slow_sync: options.slow_sync,
-    };
-    let (serving, served) = mpsc::channel();
-    let established = move || {
-        serving.send(()).ok();
-    };
-    handles.extend(replication::start(&proposer, parts, established).map_err(ServeError::Threads)?);
-    // The one voter leads as soon as its own first entry is durable; a disk that does not take it ends the process.
-    served.recv().ok();
-    Ok(Threads {
-        proposer,
-        snapshots: trigger,
-        clock: None,
-        handles,
-    })
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServeError> {

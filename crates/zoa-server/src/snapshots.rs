@@ -19,13 +19,16 @@ use zoa_log::SnapshotMeta;
 use zoa_log::SnapshotStore;
 use zoa_log::limits::BLOCK_LEN;
 use zoa_raft::LogPosition;
+use zoa_raft::Members;
 use zoa_tree::SnapshotCursor;
 use zoa_tree::SnapshotStep;
+use zoa_tree::Tree;
 
 use crate::disk::RealDisk;
 use crate::inbox::Inbox;
 use crate::limits::CHUNK_LEN;
 use crate::limits::NODES_PER_STEP;
+use crate::replication::MemberGate;
 use crate::replication::Proposer;
 use crate::time;
 use crate::time::Stopwatch;
@@ -33,6 +36,9 @@ use crate::time::Stopwatch;
 /// For each part of time that a snapshot works, it leaves disk and processors to others for so many: a log that waits behind a snapshot
 /// makes writes wait.
 const PAUSE_TO_WORK: u32 = 2;
+
+/// How long to wait while it is being decided who takes part: as long as an entry takes to be applied.
+const UNDECIDED_PAUSE: Duration = Duration::from_millis(1);
 
 /// Shorter work is not worth a pause.
 const WORK_MIN: Duration = Duration::from_millis(1);
@@ -113,6 +119,8 @@ pub(crate) struct SnapshotTrigger {
     log: Arc<Mutex<LogBehind>>,
     inbox: Arc<Inbox<Order>>,
     is_stopping: Arc<AtomicBool>,
+    /// Somebody waits for one.
+    is_wanted: Arc<AtomicBool>,
 }
 
 /// The log behind the last snapshot, and what that snapshot is like.
@@ -133,6 +141,7 @@ impl SnapshotTrigger {
             })),
             inbox: Arc::default(),
             is_stopping: Arc::default(),
+            is_wanted: Arc::default(),
         }
     }
 
@@ -148,6 +157,13 @@ impl SnapshotTrigger {
         if self.rule.is_due(log.since_last, log.snapshot_len) {
             log.since_last = Applied::default();
             drop(log);
+            self.inbox.push(Order::Take);
+        }
+    }
+
+    /// Asks for a snapshot now, whatever was applied; once, however often it is asked while one is on its way.
+    pub(crate) fn take_soon(&self) {
+        if !self.is_wanted.swap(true, Ordering::SeqCst) {
             self.inbox.push(Order::Take);
         }
     }
@@ -170,6 +186,7 @@ pub(crate) struct SnapshotThread {
     pub(crate) store: SnapshotStore<RealDisk>,
     pub(crate) trigger: SnapshotTrigger,
     pub(crate) proposer: Proposer,
+    pub(crate) gate: Arc<MemberGate>,
     /// `autopurge.snapRetainCount`, or `None` to keep all.
     pub(crate) retain: Option<usize>,
     pub(crate) taken: Arc<AtomicU64>,
@@ -190,24 +207,42 @@ impl SnapshotThread {
                 self.core.stats().snapshots_failed.add(1);
                 tracing::error!(%error, "the snapshot could not be written; the log keeps everything");
             }
+            self.trigger.is_wanted.store(false, Ordering::SeqCst);
         }
+    }
+
+    /// Where the snapshot stands, and who takes part there: both of one moment. `None` when the server stops.
+    fn begin(&self) -> Option<(SnapshotCursor, SnapshotPoint, Members)> {
+        while !self.trigger.is_stopping.load(Ordering::Relaxed) {
+            let mut gate = self.gate.lock();
+            if gate.is_known() {
+                let (cursor, point) = self.core.begin_snapshot();
+                if let Some(members) = gate.at(LogIndex(point.index)) {
+                    return Some((cursor, point, members));
+                }
+            }
+            drop(gate);
+            time::pause(UNDECIDED_PAUSE);
+        }
+        None
     }
 
     fn take(&self) -> Result<(), LogError> {
         let begun = Stopwatch::start();
-        let (mut cursor, point) = self.core.begin_snapshot();
-        let written = self.write(&mut cursor, point);
+        let Some((mut cursor, point, members)) = self.begin() else {
+            return Ok(());
+        };
+        let written = self.write(&mut cursor, point, &members);
         self.core.with_tree_mut(|tree| tree.end_snapshot(cursor));
         let Some(len) = written? else {
-            tracing::info!("the snapshot is given up, since the server stops");
+            tracing::info!("the snapshot is given up: the server stops, or has another state now");
             return Ok(());
         };
         self.trigger.taken(len);
         let index = LogIndex(point.index);
-        self.proposer.snapshot_taken(LogPosition {
-            index,
-            term: point.term,
-        });
+        let term = point.term;
+        self.proposer
+            .snapshot_taken(LogPosition { index, term }, members);
         if let Some(retain) = self.retain {
             self.store.purge(retain)?;
         }
@@ -218,17 +253,18 @@ impl SnapshotThread {
         Ok(())
     }
 
-    /// Writes all of it, in steps; returns its length in bytes, or `None` when the server stops meanwhile.
+    /// Writes all of it, in steps; returns its length in bytes, or `None` when the server stops meanwhile, or gets another state.
     fn write(
         &self,
         cursor: &mut SnapshotCursor,
         point: SnapshotPoint,
+        members: &Members,
     ) -> Result<Option<u64>, LogError> {
         let meta = SnapshotMeta {
             index: LogIndex(point.index),
             term: point.term,
             zxid: point.zxid.0,
-            extra: Vec::new(),
+            extra: members.encode(),
         };
         let mut file = self.store.begin(meta)?;
         let mut chunk = Vec::with_capacity(CHUNK_LEN);
@@ -254,10 +290,36 @@ impl SnapshotThread {
             match step {
                 SnapshotStep::More => {}
                 SnapshotStep::Done => break,
-                SnapshotStep::Superseded => unreachable!("only this thread begins snapshots"),
+                // A snapshot of the leader took the place of the tree.
+                SnapshotStep::Superseded => return Ok(None),
             }
         }
         file.finish()?;
         Ok(Some(len))
     }
+}
+
+/// Writes a snapshot of a tree that nobody else uses yet, without pauses.
+pub(crate) fn write_now(
+    tree: &mut Tree,
+    store: &SnapshotStore<RealDisk>,
+    position: LogPosition,
+    members: &Members,
+) -> Result<(), LogError> {
+    let mut cursor = tree.begin_snapshot();
+    let mut file = store.begin(SnapshotMeta {
+        index: position.index,
+        term: position.term,
+        zxid: tree.last_zxid().0,
+        extra: members.encode(),
+    })?;
+    let mut chunk = Vec::with_capacity(CHUNK_LEN);
+    let mut step = SnapshotStep::More;
+    while step == SnapshotStep::More {
+        step = tree.snapshot_step(&mut cursor, NODES_PER_STEP, &mut chunk);
+        file.write(&chunk)?;
+        chunk.clear();
+    }
+    tree.end_snapshot(cursor);
+    file.finish().map(drop)
 }

@@ -195,6 +195,9 @@ impl Tree {
 
     /// The session lives and this connection speaks for it (G-12).
     fn check_owner(&self, txn: &Txn<'_>) -> Result<(), ErrorCode> {
+        if txn.settings.contains(Settings::LOCAL_SESSION) {
+            return Ok(());
+        }
         let owner = self.session(txn.session).map(Session::owner);
         match owner {
             None => Err(ErrorCode::SessionExpired),

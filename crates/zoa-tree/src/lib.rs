@@ -56,6 +56,7 @@ pub use outcome::Trigger;
 pub use outcome::Triggers;
 pub use read::Access;
 pub use read::Children;
+pub use read::EphemeralsStep;
 pub use read::NodeRef;
 pub use read::ShownAcl;
 pub use session::Owner;

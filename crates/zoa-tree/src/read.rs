@@ -107,6 +107,15 @@ impl<'a> NodeRef<'a> {
     }
 }
 
+/// How far ephemerals were listed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EphemeralsStep {
+    /// How often the session's ephemerals have changed.
+    pub changes: u64,
+    /// Where to go on; nothing when all were looked at.
+    pub next: Option<usize>,
+}
+
 /// Walks the names of a znode's children.
 #[derive(Clone, Debug)]
 pub struct Children<'a> {
@@ -212,17 +221,33 @@ impl Tree {
     /// getEphemerals: the paths of a session's own ephemerals that start with `prefix`, in no order
     /// that means anything. Asks for no permission. An unknown session has none.
     pub fn read_ephemerals(&self, session: SessionId, prefix: &str, each: &mut dyn FnMut(&str)) {
+        self.read_ephemerals_step((session, prefix), (0, usize::MAX), each);
+    }
+
+    /// The same in steps: looks at no more than `step_len` of them, from place `from` on. What the steps give together is the list
+    /// only if `changes` is the same after each.
+    pub fn read_ephemerals_step(
+        &self,
+        (session, prefix): (SessionId, &str),
+        (from, step_len): (usize, usize),
+        each: &mut dyn FnMut(&str),
+    ) -> EphemeralsStep {
         // The reference trims as Java does: everything up to the blank.
         let trimmed = prefix.trim_matches(|character| character <= ' ');
         let is_all = matches!(trimmed, "" | "/");
-        let ephemerals = self
-            .session(session)
-            .map_or(&[][..], |held| held.ephemerals());
-        for id in ephemerals {
+        let Some(session) = self.session(session) else {
+            return EphemeralsStep::default();
+        };
+        let left = session.ephemerals().get(from..).unwrap_or_default();
+        for id in left.iter().take(step_len) {
             let path = self.path_of(*id);
             if is_all || path.starts_with(prefix) {
                 each(&path);
             }
+        }
+        EphemeralsStep {
+            changes: session.ephemerals_changes(),
+            next: (left.len() > step_len).then(|| from.saturating_add(step_len)),
         }
     }
 

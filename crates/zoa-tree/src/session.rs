@@ -36,6 +36,8 @@ pub struct Session {
     owner: Owner,
     password: [u8; PASSWORD_LEN],
     ephemerals: Vec<NodeId>,
+    /// How often the list above has changed; not part of the state.
+    ephemerals_changes: u64,
     /// The snapshot that needs this session no more.
     pub(crate) snapshot: u32,
 }
@@ -53,6 +55,7 @@ impl Session {
             owner,
             password,
             ephemerals: Vec::new(),
+            ephemerals_changes: 0,
             snapshot: 0,
         }
     }
@@ -89,6 +92,10 @@ impl Session {
 
     pub(crate) const fn password(&self) -> &[u8; PASSWORD_LEN] {
         &self.password
+    }
+
+    pub(crate) const fn ephemerals_changes(&self) -> u64 {
+        self.ephemerals_changes
     }
 
     pub(crate) fn ephemerals(&self) -> &[NodeId] {
@@ -188,7 +195,9 @@ impl Sessions {
     /// Puts an ephemeral on its owner's list and returns its place there.
     pub(crate) fn add_ephemeral(&mut self, id: SessionId, node: NodeId) -> u32 {
         let number = self.number(id).expect("an ephemeral's session lives");
-        let ephemerals = &mut self.sessions.at_mut(number).ephemerals;
+        let session = self.sessions.at_mut(number);
+        session.ephemerals_changes += 1;
+        let ephemerals = &mut session.ephemerals;
         ephemerals.push(node);
         u32::try_from(ephemerals.len() - 1).expect("no more ephemerals than znodes")
     }
@@ -196,7 +205,9 @@ impl Sessions {
     /// Takes the ephemeral at this place off the list; returns the one that now has its place.
     pub(crate) fn remove_ephemeral(&mut self, id: SessionId, place: u32) -> Option<NodeId> {
         let number = self.number(id).expect("an ephemeral's session lives");
-        let ephemerals = &mut self.sessions.at_mut(number).ephemerals;
+        let session = self.sessions.at_mut(number);
+        session.ephemerals_changes += 1;
+        let ephemerals = &mut session.ephemerals;
         let place = usize::try_from(place).expect("usize has 32 bits or more");
         ephemerals.swap_remove(place);
         ephemerals.get(place).copied()

@@ -128,8 +128,10 @@ impl Settings {
     pub const STANDALONE_DISABLED: Self = Self(16);
     /// Clients may show certificates: an ACL may name whom they are about (scheme `x509`).
     pub const X509_ACLS: Self = Self(32);
+    /// The session is known to its server only: nobody asks whether it lives, and no ephemeral can be its.
+    pub const LOCAL_SESSION: Self = Self(64);
     /// All flags that this version knows.
-    const KNOWN: Self = Self(63);
+    const KNOWN: Self = Self(127);
 
     /// Whether every flag of `other` is in here.
     #[must_use]

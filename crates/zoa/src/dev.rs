@@ -1,4 +1,6 @@
-//! `zoa dev`: a server in one command, to try things out.
+//! `zoa dev`: a server, or several, in one command, to try things out.
+
+mod nodes;
 
 use std::path::PathBuf;
 
@@ -18,6 +20,9 @@ pub(crate) struct DevArgs {
     /// Where the data goes
     #[arg(long, default_value = "zoarium-data")]
     data: PathBuf,
+    /// How many servers, each a process of its own, with ports from --port on
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=7))]
+    nodes: u8,
 }
 
 #[expect(clippy::print_stdout, reason = "tells the user what to do next")]
@@ -25,11 +30,14 @@ pub(crate) fn run(args: DevArgs) -> anyhow::Result<()> {
     log_file::to_terminal(tracing::Level::WARN);
     std::fs::create_dir_all(&args.data)
         .with_context(|| format!("cannot create {}", args.data.display()))?;
+    if args.nodes > 1 {
+        return nodes::run(&args, args.nodes);
+    }
     let config = write_config(&args)?;
     let (config, _) = ServerConfig::load(&config, &[])?;
     let options = serve::options(&config)?;
     let core_config = serve::core_config(&config, &options);
-    serve::until_stopped(&options, core_config, |address| {
+    serve::until_stopped(&options, core_config, false, |address| {
         println!(
             "Zoarium serves at {address}. The data is in {} and stays there.",
             args.data.display()

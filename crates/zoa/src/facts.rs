@@ -37,6 +37,7 @@ pub(crate) fn gather(
             log_dir_len: dir_len(&log_dir.join("log")),
             snapshots: snapshots_taken.load(Ordering::Relaxed),
             uptime_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ensemble: None,
         }),
     }
 }

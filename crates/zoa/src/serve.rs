@@ -19,6 +19,7 @@ use zoa_core::SessionRules;
 use zoa_core::SuperDigest;
 use zoa_proto::PeerId;
 use zoa_proto::frame::FrameLimits;
+use zoa_server::EnsembleOptions;
 use zoa_server::Options;
 use zoa_server::SecureClient;
 use zoa_server::Server;
@@ -34,6 +35,9 @@ use crate::version;
 
 /// The original's `myid` of a server that has none.
 const MY_ID_STANDALONE: u8 = 1;
+
+/// Ticks that a server may be behind where nothing is said; the configuration asks for it.
+const SYNC_LIMIT: u32 = 5;
 
 /// Connections that may wait to be accepted where zoo.cfg says nothing.
 const BACKLOG: u32 = 1024;
@@ -52,6 +56,9 @@ pub(crate) struct ServeArgs {
     /// Log to DIR/zoarium.log, which is kept small, in place of the terminal
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
+    /// Stop also when standard input closes: for a program that starts servers and must not leave them behind
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
 }
 
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -60,7 +67,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
         None => log_file::to_terminal(args.log_level),
     }
     let words: Vec<String> = args.define.iter().map(|word| format!("-D{word}")).collect();
-    let result = serve(&args.config, &words);
+    let result = serve(&args.config, &words, args.until_stdin_closes);
     // A failed start is told on the terminal by main, and here for those who look into the log.
     if let (Err(error), Some(_)) = (&result, &args.log_dir) {
         tracing::error!("{error:#}");
@@ -68,7 +75,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
     result
 }
 
-fn serve(path: &Path, words: &[String]) -> anyhow::Result<()> {
+fn serve(path: &Path, words: &[String], until_stdin_closes: bool) -> anyhow::Result<()> {
     let (config, notices) = ServerConfig::load(path, words)?;
     config.check(path)?;
     tracing::info!("Zoarium {} with {}", version::VERSION, path.display());
@@ -77,7 +84,7 @@ fn serve(path: &Path, words: &[String]) -> anyhow::Result<()> {
     prepare_dir(&config.data.data_log_dir, config.data.autocreate)?;
     let options = options(&config)?;
     let core_config = core_config(&config, &options);
-    until_stopped(&options, core_config, |address| {
+    until_stopped(&options, core_config, until_stdin_closes, |address| {
         tracing::info!("serving at {address}")
     })
 }
@@ -123,7 +130,31 @@ pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
         may_found: config.data.db_autocreate,
         slow_sync: Duration::from_millis(u64::from(config.snapshots.sync_warning_ms)),
         snapshots_taken: Arc::default(),
+        ensemble: ensemble(config)?,
     })
+}
+
+/// What the driver needs to know of the other servers, if there are any.
+fn ensemble(config: &ServerConfig) -> anyhow::Result<Option<EnsembleOptions>> {
+    let ensemble = &config.ensemble;
+    let own = ensemble.my_id.and_then(|id| ensemble.servers.get(&id));
+    let (Some(id), Some(own), true) = (ensemble.my_id, own, ensemble.is_distributed()) else {
+        return Ok(None);
+    };
+    if !ensemble.leader_serves {
+        tracing::warn!("leaderServes=no is not obeyed: every server takes clients");
+    }
+    anyhow::ensure!(id != 0, "myid is 0: give every server an id from 1 to 255");
+    let places = own.addresses.iter();
+    Ok(Some(EnsembleOptions {
+        me: PeerId(id),
+        lines: ensemble.lines()?,
+        listen: places.map(|at| (at.host.clone(), at.quorum_port)).collect(),
+        listen_on_all: ensemble.listen_on_all,
+        tick_ms: config.tick_time_ms,
+        sync_limit: ensemble.sync_limit.unwrap_or(SYNC_LIMIT),
+        read_only: false,
+    }))
 }
 
 fn secure_client(config: &ServerConfig) -> anyhow::Result<Option<SecureClient>> {
@@ -241,6 +272,7 @@ fn shown_configuration(config: &ServerConfig, my_id: u8) -> Vec<(String, String)
 pub(crate) fn until_stopped(
     options: &Options,
     config: CoreConfig,
+    until_stdin_closes: bool,
     serving: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
     let server = Server::start(options, config)?;
@@ -250,29 +282,52 @@ pub(crate) fn until_stopped(
     if let Some(address) = server.secure_address() {
         tracing::info!("serving with TLS at {address}");
     }
-    server.runtime().block_on(stop.wait());
+    let closed = async {
+        if until_stdin_closes {
+            stdin_closes().await;
+        } else {
+            std::future::pending().await
+        }
+    };
+    server.runtime().block_on(async {
+        tokio::select! {
+            () = stop.wait() => {}
+            () = closed => {}
+        }
+    });
     tracing::info!("stopping: no new requests, what is under way is answered");
     server.stop();
     tracing::info!("stopped");
     Ok(())
 }
 
+/// Until nobody holds the other end of standard input any more.
+async fn stdin_closes() {
+    let (closes, closed) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // What is said there means nothing; an error is an end as well.
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).ok();
+        closes.send(()).ok();
+    });
+    closed.await.ok();
+}
+
 /// SIGTERM or Ctrl-C.
-struct StopSignal {
+pub(crate) struct StopSignal {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignal {
     /// From here on these signals do not end the process by themselves. To be called inside a runtime.
-    fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    async fn wait(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -30,6 +30,7 @@ pub(super) struct Php {
     /// The program itself.
     pub(super) program: PathBuf,
     extensions: PathBuf,
+    target: PathBuf,
 }
 
 impl Php {
@@ -44,17 +45,28 @@ impl Php {
         };
         let (program, extensions) = (ask("--php-binary")?, ask("--extension-dir")?);
         Ok(Self {
+            target: workspace::target().join(folder_for(&config)),
             config,
             program,
             extensions,
         })
     }
 
+    /// The folder in which it looks for extensions.
+    pub(super) fn extensions(&self) -> &Path {
+        &self.extensions
+    }
+
+    /// Where all of the extension is built for it and tried out.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// `cargo` with these arguments for the extension, which is a workspace of its own with a target folder of its own.
     pub(super) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut cargo = program::cargo(arguments);
         cargo.args(["--locked", "--manifest-path", MANIFEST]);
-        cargo.env("CARGO_TARGET_DIR", target());
+        cargo.env("CARGO_TARGET_DIR", self.target());
         // Build scripts run in folders of their own, so both are whole paths.
         cargo.env("PHP_CONFIG", &self.config);
         cargo.env("PHP", &self.program);
@@ -64,11 +76,14 @@ impl Php {
     /// Builds the extension; gives a file of its right name.
     pub(super) fn build(&self, profile: Profile) -> Result<PathBuf> {
         program::run(&mut self.cargo(&["build", profile.argument()]))?;
-        let folder = target().join("extension").join(profile.folder());
+        let folder = self.target().join("extension").join(profile.folder());
         fs::create_dir_all(&folder).context("making a folder for the extension")?;
         let library = folder.join(LIBRARY);
-        let built = target().join(profile.folder()).join("libzookeeper.so");
-        fs::copy(built, &library).context("copying the extension")?;
+        let built = self.target().join(profile.folder()).join("libzookeeper.so");
+        // A new file, not new bytes in one that a running PHP has mapped.
+        let fresh = folder.join(format!("{LIBRARY}.new"));
+        fs::copy(built, &fresh).context("copying the extension")?;
+        fs::rename(&fresh, &library).context("putting the extension in place")?;
         let mut load = Command::new(&self.program);
         load.args(["-n", "-d"]).arg(extension_flag(&library));
         load.args(["-r", "exit(class_exists('Zookeeper') ? 0 : 1);"]);
@@ -122,14 +137,18 @@ impl Php {
 /// The manifest of the extension, from the root.
 pub(super) const MANIFEST: &str = "crates/zoa-php/Cargo.toml";
 
-/// Where all of the extension is built and tried out.
-pub(super) fn target() -> PathBuf {
-    workspace::target().join("php")
-}
-
 /// What PHP must be told behind `-d` to load it from there.
 pub(super) fn extension_flag(library: &Path) -> String {
     format!("extension={}", library.display())
+}
+
+/// The name of a target folder for the PHP of this `php-config`: another PHP has another, so that both can be tried at one time.
+fn folder_for(config: &Path) -> String {
+    if found(Path::new("php-config")).is_ok_and(|usual| usual == config) {
+        return "php".to_owned();
+    }
+    let place = config.parent().unwrap_or(config).to_string_lossy();
+    format!("php{}", place.replace('/', "-"))
 }
 
 /// The version, as `8.2`, of a PHP of Debian's, which reads its settings from `/etc/php/8.2/cli/conf.d`.
@@ -169,9 +188,10 @@ fn beside(php: &Path) -> Result<PathBuf> {
 /// A program by its path or in the path, as a whole path.
 fn found(program: &Path) -> Result<PathBuf> {
     if program.components().count() > 1 {
-        return program
-            .canonicalize()
-            .with_context(|| format!("looking for {}", program.display()));
+        return std::path::absolute(program)
+            .ok()
+            .filter(|place| place.is_file())
+            .with_context(|| format!("there is no {}", program.display()));
     }
     let path = env::var_os("PATH").unwrap_or_default();
     let place = env::split_paths(&path)

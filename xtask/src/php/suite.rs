@@ -12,7 +12,6 @@ use anyhow::Context;
 use anyhow::Result;
 use anyhow::ensure;
 
-use super::interpreter;
 use super::interpreter::Php;
 use super::interpreter::extension_flag;
 use crate::install;
@@ -51,7 +50,12 @@ pub(super) fn run(php: &Php, built: &Path, profile: Profile, suite: &Suite) -> R
     install::debian(&["php-fpm"]).context("installing FPM, which some tests talk to")?;
     let mut server = program::cargo(&["build", "-p", "zoa"]);
     program::run(server.arg(profile.argument()))?;
-    let folder = interpreter::target().join("suite");
+    let name = if suite.valgrind {
+        "suite-valgrind"
+    } else {
+        "suite"
+    };
+    let folder = php.target().join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).context("removing what an earlier run left")?;
     }
@@ -109,13 +113,15 @@ impl Stage<'_> {
         let mut command = Command::new(&self.php.program);
         command.arg("-n").arg(self.runner()?);
         command.arg("-p").arg(&self.php.program);
-        command.args(["-q", "-n", "-d", &self.flag, "--set-timeout", "300"]);
+        command.args(["-q", "-n", "--no-color", "-d", &self.flag]);
+        command.args(["--set-timeout", if valgrind { "1800" } else { "300" }]);
         if names.len() > 1 {
             command.arg(AT_ONCE);
         }
         if valgrind {
             install::debian(&["valgrind"])?;
-            command.arg("-m");
+            // The code that PCRE makes at run time reads more than it uses.
+            command.args(["-m", "-d", "pcre.jit=0"]);
         }
         for name in names {
             command.arg(format!("tests/{name}.phpt"));

@@ -13,7 +13,6 @@ use anyhow::Context;
 use anyhow::Result;
 use anyhow::ensure;
 
-use super::interpreter;
 use super::interpreter::Php;
 use super::interpreter::extension_flag;
 use crate::install;
@@ -52,7 +51,7 @@ pub(super) fn article(php: &Php, built: &Path, folder: &Path) -> Result<()> {
     let ours = format!("{} serve", ours.display());
     for (name, server) in [("ours", ours.as_str()), ("original", PEER)] {
         println!("\n==> the scripts in {} against {name}", folder.display());
-        let place = fresh_folder(&format!("article-{name}"))?;
+        let place = fresh_folder(php, &format!("article-{name}"))?;
         let data = place.join("data");
         fs::create_dir_all(&data).context("making a folder for the server")?;
         let config = place.join("zoo.cfg");
@@ -93,7 +92,7 @@ pub(super) fn symfony(php: &Php, built: &Path, seconds: u64) -> Result<()> {
 pub(super) fn cost(php: &Php, built: &Path) -> Result<()> {
     install::debian(&["gcc", "libzookeeper-mt-dev"])?;
     program::run(&mut program::cargo(&["build", "--release", "-p", "zoa"]))?;
-    let place = fresh_folder("cost")?;
+    let place = fresh_folder(php, "cost")?;
     let get = place.join("get");
     let mut gcc = Command::new("gcc");
     gcc.args(["-O2", "-DTHREADED", "-o"]).arg(&get);
@@ -141,7 +140,7 @@ fn median(figures: &mut [f64]) -> Result<f64> {
 
 fn against_ours(php: &Php, built: &Path, (name, arguments): (&str, &[String])) -> Result<()> {
     program::run(&mut program::cargo(&["build", "--release", "-p", "zoa"]))?;
-    let place = fresh_folder(name)?;
+    let place = fresh_folder(php, name)?;
     let server = LocalServer::ours(Profile::Release, &place.join("server"))?;
     let mut command = Command::new(&php.program);
     command.args(["-n", "-d", &extension_flag(built)]);
@@ -156,12 +155,14 @@ fn test_args(built: &Path) -> String {
     format!("-n -d {}", extension_flag(built))
 }
 
-fn script(name: &str) -> PathBuf {
+/// A script of `compat/php`.
+pub(super) fn script(name: &str) -> PathBuf {
     workspace::root().join("compat/php").join(name)
 }
 
-fn fresh_folder(name: &str) -> Result<PathBuf> {
-    let folder = interpreter::target().join("trials").join(name);
+/// An empty folder for a trial.
+pub(super) fn fresh_folder(php: &Php, name: &str) -> Result<PathBuf> {
+    let folder = php.target().join("trials").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).context("removing what an earlier trial left")?;
     }
@@ -169,7 +170,8 @@ fn fresh_folder(name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn is_root() -> bool {
+/// Whether namespaces can be had without becoming somebody else.
+pub(super) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|id| id.stdout == b"0\n")
 }

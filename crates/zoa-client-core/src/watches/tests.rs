@@ -106,3 +106,22 @@ fn one_watcher_is_removed_and_the_others_stay() {
     assert!(table.has_kind("/a", WatchKind::Exist) && table.has_kind("/a", WatchKind::Data));
     assert!(!table.has("/b", WatcherType::Any, None));
 }
+
+#[test]
+fn children_are_told_of_first_then_existence_then_data_and_within_a_kind_the_elder_comes_first() {
+    let mut table = WatchTable::new(KeyedHasher([1, 2]));
+    let set = [
+        (WatchKind::Data, 1),
+        (WatchKind::Exist, 2),
+        (WatchKind::Child, 3),
+        (WatchKind::Data, 4),
+        (WatchKind::Child, 5),
+        (WatchKind::Child, 4),
+    ];
+    for (kind, number) in set {
+        table.add(&Arc::from("/a"), kind, WatcherId(number));
+    }
+    let mut told = Vec::new();
+    table.fire(EventKind::NodeDeleted, "/a", &mut told);
+    assert_eq!(told, [3, 5, 2, 1, 4].map(WatcherId));
+}

@@ -36,7 +36,7 @@ const ALLOWED: &[Allowed] = &[
         label: "odd kind",
         ops: &["create"],
         fields: &["err"],
-        reason: "container and TTL flags in a plain create are not served yet: UNIMPLEMENTED comes before NONODE",
+        reason: "the container flag in a plain create is refused (BADARGUMENTS); the reference makes a plain znode",
     },
     Allowed {
         label: "null path",

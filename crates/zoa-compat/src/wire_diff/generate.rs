@@ -55,7 +55,7 @@ enum Kind {
 
 const KINDS: &[(usize, Kind)] = &[
     (50, Kind::Wish),
-    (58, Kind::Directed),
+    (66, Kind::Directed),
     (5, Kind::Batch),
     (2, Kind::Drop),
     (1, Kind::Steal),

@@ -12,6 +12,7 @@ use zoa_proto::SessionId;
 use zoa_proto::Zxid;
 use zoa_tree::IdentitiesBuf;
 use zoa_tree::Identity;
+use zoa_tree::Settings;
 use zoa_tree::TxnOp;
 
 use super::Connection;
@@ -30,6 +31,7 @@ use crate::reads;
 use crate::reads::Frame;
 use crate::reads::Reader;
 use crate::reads::Watching;
+use crate::reads::ephemerals;
 use crate::reads::rearm;
 
 impl Connection {
@@ -45,6 +47,11 @@ impl Connection {
         let Some(op) = header.op() else {
             return self.refuse_unknown(header, shared);
         };
+        if self.is_read_only
+            && let Some(step) = self.refuse_read_only(header, op, shared)
+        {
+            return step;
+        }
         match op {
             OpCode::Create
             | OpCode::Create2
@@ -61,7 +68,9 @@ impl Connection {
             OpCode::Sync => self
                 .handle_sync(header, body, turn)
                 .unwrap_or_else(|| self.refuse_unreadable(header, shared)),
-            OpCode::CloseSession => self.handle_close_session(header, turn),
+            OpCode::CloseSession => self
+                .close_local_session(header, shared)
+                .unwrap_or_else(|| self.handle_close_session(header, turn)),
             OpCode::Auth => self.handle_auth(header, body, shared),
             // Outside a multi the original 3.9 refuses it as it does what it does not know.
             OpCode::Check => self.refuse_unknown(header, shared),
@@ -96,7 +105,7 @@ impl Connection {
         }
     }
 
-    fn session(&self) -> SessionId {
+    pub(super) fn session(&self) -> SessionId {
         match &self.phase {
             Phase::Established(Attachment::Session { session, .. })
             | Phase::Listing(Attachment::Session { session, .. }, _) => *session,
@@ -166,7 +175,7 @@ impl Connection {
     ) -> Step {
         // In this order: a connection that is ended when the round has changed is seen to have ended.
         turn.proposals.begin(self.core.round());
-        {
+        let is_local = {
             let state = self.lane.lock();
             if state.has_ended() {
                 return Step::Close;
@@ -174,13 +183,19 @@ impl Connection {
             if !state.pipeline.has_room() {
                 return Step::Hold;
             }
-        }
+            state.is_local
+        };
         if !self.core.may_propose(&self.lane) {
             return Step::Hold;
         }
+        let mark = if is_local {
+            self.prepare_local_write(&txn_op, turn)
+        } else {
+            Settings::NONE
+        };
         // What is kept until the answer: the transaction, identities and all, and the path that a sync is answered with.
         let path_len = sync_path.as_ref().map_or(0, |path| path.len());
-        let len = path_len + self.propose(turn, self.session(), header.xid, txn_op);
+        let len = path_len + self.propose(turn, self.session(), header.xid, (txn_op, mark));
         self.lane.lock().pipeline.push_write(PendingWrite {
             xid: header.xid,
             op,
@@ -212,6 +227,10 @@ impl Connection {
             ReadTurn::Hold => Step::Hold,
             ReadTurn::Now if matches!(op, OpCode::GetChildren | OpCode::GetChildren2) => {
                 self.handle_list(header, op, frame, shared)
+            }
+            ReadTurn::Now if op == OpCode::GetEphemerals => {
+                ephemerals::serve(&self.reader(), shared, header, frame);
+                Step::Done
             }
             ReadTurn::Now if matches!(op, OpCode::SetWatches | OpCode::SetWatches2) => {
                 rearm::serve(&self.reader(), shared, header, op, frame);
@@ -323,7 +342,7 @@ impl Connection {
     ///
     /// Looked up under the shared lock: an apply loop that has taken the last parked read out holds the exclusive one until it has put
     /// the answer into the outbox.
-    fn owes_answers(&self, shared: &mut SharedTree<'_>) -> bool {
+    pub(super) fn owes_answers(&self, shared: &mut SharedTree<'_>) -> bool {
         shared.tree();
         !self.lane.lock().pipeline.is_empty()
     }

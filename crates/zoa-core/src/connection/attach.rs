@@ -10,6 +10,7 @@ use zoa_proto::Xid;
 use zoa_tree::IdentitiesBuf;
 use zoa_tree::Owner;
 use zoa_tree::PASSWORD_LEN;
+use zoa_tree::Settings;
 use zoa_tree::Txn;
 use zoa_tree::TxnOp;
 
@@ -18,7 +19,6 @@ use super::Phase;
 use super::Progress;
 use super::Step;
 use super::Turn;
-use crate::ensemble::Serving;
 use crate::four_letter;
 use crate::lane::Attachment;
 use crate::lane::Password;
@@ -45,8 +45,8 @@ impl Connection {
             return Step::Close;
         };
         turn.proposals.begin(self.core.round());
-        // Without a word, as the original: the client tries another server.
-        if self.core.serving() != Serving::Full {
+        let serving = self.core.serving();
+        if !self.may_serve(&request, serving) {
             return Step::Close;
         }
         let is_known = {
@@ -59,6 +59,18 @@ impl Connection {
             let session = tree.session(request.session);
             session.is_some_and(|session| session.has_password(request.password))
         };
+        if let Some(step) = self.attach_locally(&request, serving, turn) {
+            return step;
+        }
+        self.propose_attachment(&request, is_known, turn)
+    }
+
+    fn propose_attachment(
+        &mut self,
+        request: &ConnectRequest<'_>,
+        is_known: bool,
+        turn: &mut Turn<'_>,
+    ) -> Step {
         let timeout_ms = self.core.negotiate_timeout(request.timeout_ms);
         let (session, op, password) = if request.session == SessionId::NONE {
             let mut random = [0; 8];
@@ -107,7 +119,7 @@ impl Connection {
                 is_known,
             };
         }
-        self.propose(turn, session, Xid(0), op);
+        self.propose(turn, session, Xid(0), (op, Settings::NONE));
         self.phase = Phase::Attaching;
         Step::DoneAndWait
     }
@@ -124,13 +136,13 @@ impl Connection {
         }
     }
 
-    /// Encodes one transaction with everything that decides its result; returns how many bytes it has.
+    /// Encodes one transaction with everything that decides its result, `mark` beside the server's settings; returns how many bytes it has.
     pub(super) fn propose(
         &self,
         turn: &mut Turn<'_>,
         session: SessionId,
         xid: Xid,
-        op: TxnOp<'_>,
+        (op, mark): (TxnOp<'_>, Settings),
     ) -> usize {
         turn.proposals.push(&Txn {
             session,
@@ -140,7 +152,7 @@ impl Connection {
             },
             xid,
             time_ms: turn.now.wall_ms,
-            settings: self.core.config.settings,
+            settings: self.core.config.settings.union(mark),
             identities: IdentitiesBuf::as_ref(&self.identities),
             op,
         })

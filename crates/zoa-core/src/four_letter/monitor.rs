@@ -4,16 +4,23 @@ use std::fmt::Display;
 use std::fmt::Write;
 
 use super::server_words;
+use crate::config::EnsembleGauges;
 use crate::config::Gauges;
 use crate::core::Core;
+use crate::ensemble::Role;
 use crate::stats::Latency;
+use crate::stats::Sizes;
 use crate::stats::Summary;
 
 pub(super) fn mntr(core: &Core, text: &mut String) {
     line(text, "version", server_words::full_version(core));
     line(text, "server_state", server_words::mode(core));
     let seen = (core.config.facts.gauges)();
+    if let Some(state) = core.role().peer_state() {
+        line(text, "peer_state", state);
+    }
     gauges(core, &seen, text);
+    ensemble(core, &seen.ensemble.unwrap_or_default(), text);
     counters(core, &seen, text);
     summaries(core, text);
     latency(text, "readlatency", &core.stats().read_latency);
@@ -39,7 +46,7 @@ fn gauges(core: &Core, gauges: &Gauges, text: &mut String) {
         line(text, "approximate_data_size", tree.approximate_data_size());
         line(text, "global_sessions", tree.sessions_count());
     });
-    line(text, "local_sessions", 0);
+    line(text, "local_sessions", core.local.lock().len());
     line(text, "open_file_descriptor_count", gauges.file_descriptors);
     // The original hands on what the system says, which of no limit is -1.
     let or_none = |value: Option<u64>| value.map_or_else(|| "-1".to_owned(), |it| it.to_string());
@@ -48,17 +55,43 @@ fn gauges(core: &Core, gauges: &Gauges, text: &mut String) {
         "max_file_descriptor_count",
         or_none(gauges.file_descriptors_max),
     );
-    let sizes = stats.reply_sizes.values();
-    let names = ["last", "min", "max"].map(|name| format!("{name}_client_response_size"));
-    for (index, name) in names.iter().enumerate() {
-        let size = sizes.and_then(|sizes| sizes.get(index).copied());
-        line(text, name, or_none(size));
-    }
+    three_sizes(text, "client_response_size", &stats.reply_sizes);
     line(
         text,
         "auth_failed_count",
         stats.authentications_failed.value(),
     );
+}
+
+/// What only a server of an ensemble has, and more of it a leader.
+fn ensemble(core: &Core, gauges: &EnsembleGauges, text: &mut String) {
+    match core.role() {
+        Role::Standalone => {}
+        Role::Looking | Role::Follower | Role::Observer => {
+            line(text, "quorum_size", gauges.quorum_size);
+        }
+        Role::Leader => {
+            line(text, "quorum_size", gauges.quorum_size);
+            line(text, "learners", gauges.learners);
+            line(text, "synced_followers", gauges.synced_followers);
+            let non_voting = gauges.synced_non_voting_followers;
+            line(text, "synced_non_voting_followers", non_voting);
+            line(text, "synced_observers", gauges.synced_observers);
+            line(text, "pending_syncs", gauges.pending_syncs);
+            line(text, "leader_uptime", gauges.leader_uptime_ms);
+            three_sizes(text, "proposal_size", &core.stats().proposal_sizes);
+        }
+    }
+}
+
+/// The last, the smallest and the largest; -1 before the first.
+fn three_sizes(text: &mut String, name: &str, sizes: &Sizes) {
+    let sizes = sizes.values();
+    for (index, which) in ["last", "min", "max"].iter().enumerate() {
+        let size = sizes.and_then(|sizes| sizes.get(index).copied());
+        let size = size.map_or_else(|| "-1".to_owned(), |size| size.to_string());
+        line(text, &format!("{which}_{name}"), size);
+    }
 }
 
 fn counters(core: &Core, gauges: &Gauges, text: &mut String) {

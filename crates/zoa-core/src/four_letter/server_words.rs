@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::connection_words;
 use crate::core::Core;
+use crate::ensemble::Role;
 use crate::ensemble::Serving;
 
 pub(super) fn srvr(core: &Core, text: &mut String) {
@@ -31,6 +32,10 @@ pub(super) fn conf(core: &Core, text: &mut String) {
             _ => writeln!(text, "{key}={value}").ok(),
         };
     }
+    let members = core.with_tree(|tree| tree.members().clone());
+    if !members.is_empty() {
+        writeln!(text, "membership: \n{members}").ok();
+    }
 }
 
 pub(super) fn envi(core: &Core, text: &mut String) {
@@ -54,6 +59,7 @@ pub(super) fn srst(core: &Core, text: &mut String) {
     stats.packets_received.reset();
     stats.packets_sent.reset();
     stats.reply_sizes.reset();
+    stats.proposal_sizes.reset();
     stats.read_latency.reset();
     stats.write_latency.reset();
     text.push_str("Server stats reset.\n");
@@ -138,6 +144,15 @@ fn server_block(core: &Core, text: &mut String) {
     writeln!(text, "Zxid: {zxid}").ok();
     writeln!(text, "Mode: {}", mode(core)).ok();
     writeln!(text, "Node count: {node_count}").ok();
+    if core.role() == Role::Leader {
+        let sizes = stats.proposal_sizes.values();
+        // The original says -1 before the first.
+        let [last, min, max] = sizes.map_or_else(
+            || ["-1"; 3].map(str::to_owned),
+            |it| it.map(|size| size.to_string()),
+        );
+        writeln!(text, "Proposal sizes last/min/max: {last}/{min}/{max}").ok();
+    }
 }
 
 fn pairs(pairs: &[(String, String)], text: &mut String) {

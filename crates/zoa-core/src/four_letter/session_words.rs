@@ -5,11 +5,17 @@ use std::fmt::Write;
 use zoa_proto::SessionId;
 
 use crate::core::Core;
+use crate::ensemble::Role;
+use crate::limits::EPHEMERALS_PER_STEP;
 use crate::limits::WORD_LINES_MAX;
 use crate::moment::Moment;
 
 pub(super) fn dump(core: &Core, now: Moment, text: &mut String) {
-    session_tracker(core, now, text);
+    // Only the leader knows when a session would expire.
+    match core.role() {
+        Role::Standalone | Role::Leader => session_tracker(core, now, text),
+        Role::Looking | Role::Follower | Role::Observer => sessions_of_learner(core, text),
+    }
     ephemerals(core, text);
     text.push_str("Connections dump:\n");
     writeln!(text, "Connections Sets (1)/({}):", core.connections_count()).ok();
@@ -38,7 +44,22 @@ fn session_tracker(core: &Core, now: Moment, text: &mut String) {
     }
 }
 
-/// The tree is held for one session at a time.
+fn sessions_of_learner(core: &Core, text: &mut String) {
+    let (count, mut sessions) = core.with_tree(|tree| {
+        let sessions = tree.sessions().take(WORD_LINES_MAX);
+        let shown: Vec<_> = sessions
+            .map(|session| (session.id(), session.timeout_ms()))
+            .collect();
+        (tree.sessions_count(), shown)
+    });
+    sessions.sort_unstable();
+    writeln!(text, "Global Sessions({count}):").ok();
+    for (session, timeout_ms) in sessions {
+        writeln!(text, "{session}\t{timeout_ms}ms").ok();
+    }
+}
+
+/// The tree is held for a few ephemerals at a time; of a session whose ephemerals change meanwhile one may be missing.
 fn ephemerals(core: &Core, text: &mut String) {
     let owners: Vec<SessionId> = core.with_tree(|tree| {
         let owns = tree
@@ -54,14 +75,22 @@ fn ephemerals(core: &Core, text: &mut String) {
             return;
         }
         writeln!(text, "{session}:").ok();
-        core.with_tree(|tree| {
-            tree.read_ephemerals(session, "", &mut |path| {
-                if lines_left > 0 {
-                    lines_left -= 1;
-                    writeln!(text, "\t{path}").ok();
-                }
+        let mut from = Some(0);
+        while let Some(at) = from {
+            core.with_tree(|tree| {
+                let step = tree.read_ephemerals_step(
+                    (session, ""),
+                    (at, EPHEMERALS_PER_STEP),
+                    &mut |path| {
+                        if lines_left > 0 {
+                            lines_left -= 1;
+                            writeln!(text, "\t{path}").ok();
+                        }
+                    },
+                );
+                from = step.next.filter(|_| lines_left > 0);
             });
-        });
+        }
     }
 }
 

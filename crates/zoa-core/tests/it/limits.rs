@@ -164,3 +164,29 @@ fn reads_that_wait_for_a_write_show_in_the_latency() {
     world.commit_all();
     assert_eq!(world.core.stats().read_latency.max(), 40);
 }
+
+#[test]
+fn many_ephemerals_are_listed_in_steps_of_ephemerals_per_step() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    let count = 2 * limits::EPHEMERALS_PER_STEP + 3;
+    for number in 0..count {
+        world.create(&mut client, &format!("/e{number:04}"), 1);
+    }
+    let get = Request::GetEphemerals(request::GetEphemerals { prefix: "" });
+    let xid = world.request(&mut client, &get);
+    let Received::Reply { body, zxid, .. } = client.reply(xid) else {
+        panic!("a reply");
+    };
+    assert_eq!(zxid, world.core.last_zxid());
+    // A count, and of each path its length and six bytes.
+    assert_eq!(body.len(), 4 + count * 10);
+    let reply = zoa_proto::jute::Reader::new(&body).int().expect("a count");
+    assert_eq!(usize::try_from(reply), Ok(count));
+    let some = Request::GetEphemerals(request::GetEphemerals { prefix: "/e001" });
+    let xid = world.request(&mut client, &some);
+    let Received::Reply { body, .. } = client.reply(xid) else {
+        panic!("a reply");
+    };
+    assert_eq!(body.len(), 4 + 10 * 10);
+}

@@ -6,9 +6,11 @@
     reason = "tests"
 )]
 
+mod ensemble;
 mod handshake;
 mod hostile;
 mod limits;
+mod local_sessions;
 mod ordering;
 mod watching;
 mod words;

@@ -1,5 +1,9 @@
 //! The four-letter words.
 
+use zoa_core::EnsembleGauges;
+use zoa_core::Gauges;
+use zoa_core::Role;
+use zoa_core::Serving;
 use zoa_core::WordList;
 use zoa_proto::Request;
 use zoa_proto::request;
@@ -276,4 +280,108 @@ fn mntr_tells_lengths_of_replies_and_what_is_watched_as_the_original_does() {
     world.commit_all();
     client.flush();
     has(&mut world, &["zk_watch_bytes\t34", "zk_watch_count\t1"]);
+}
+
+/// Whether the answer to a word has this line.
+fn has_line(world: &mut World, word: &str, line: &str) {
+    let text = ask(world, word);
+    assert!(
+        text.lines().any(|it| it == line),
+        "{word}: {line} is missing in\n{text}"
+    );
+}
+
+#[test]
+fn a_server_of_an_ensemble_says_what_it_is() {
+    let mut world = World::new();
+    for (role, mode, state) in [
+        (Role::Leader, "leader", "leading - broadcast"),
+        (Role::Follower, "follower", "following - broadcast"),
+        (Role::Observer, "observer", "observing - broadcast"),
+    ] {
+        world.core.set_role(role);
+        has_line(&mut world, "srvr", &format!("Mode: {mode}"));
+        has_line(&mut world, "stat", &format!("Mode: {mode}"));
+        has_line(&mut world, "mntr", &format!("zk_server_state\t{mode}"));
+        has_line(&mut world, "mntr", &format!("zk_peer_state\t{state}"));
+        has_line(&mut world, "mntr", "zk_quorum_size\t0");
+    }
+    world.core.set_role(Role::Standalone);
+    assert!(!ask(&mut world, "mntr").contains("zk_quorum_size"));
+    assert!(!ask(&mut world, "srvr").contains("Proposal sizes"));
+}
+
+#[test]
+fn a_leader_tells_of_its_followers_and_its_proposals() {
+    let mut world = World::with(|config| {
+        config.facts.gauges = Box::new(|| Gauges {
+            ensemble: Some(EnsembleGauges {
+                quorum_size: 3,
+                learners: 4,
+                synced_followers: 2,
+                synced_non_voting_followers: 1,
+                synced_observers: 1,
+                pending_syncs: 5,
+                leader_uptime_ms: 77,
+            }),
+            ..Gauges::default()
+        });
+    });
+    world.core.set_role(Role::Leader);
+    has_line(&mut world, "mntr", "zk_last_proposal_size\t-1");
+    has_line(&mut world, "srvr", "Proposal sizes last/min/max: -1/-1/-1");
+    let mut client = world.dial();
+    world.send_connect(&mut client);
+    let len = world.proposed_bytes();
+    world.commit_all();
+    for line in [
+        "zk_quorum_size\t3",
+        "zk_learners\t4",
+        "zk_synced_followers\t2",
+        "zk_synced_non_voting_followers\t1",
+        "zk_synced_observers\t1",
+        "zk_pending_syncs\t5",
+        "zk_leader_uptime\t77",
+        &format!("zk_last_proposal_size\t{len}"),
+        &format!("zk_max_proposal_size\t{len}"),
+    ] {
+        has_line(&mut world, "mntr", line);
+    }
+    let sizes = format!("Proposal sizes last/min/max: {len}/{len}/{len}");
+    has_line(&mut world, "srvr", &sizes);
+}
+
+#[test]
+fn who_serves_nobody_says_so_and_lives() {
+    let mut world = World::new();
+    world.core.set_serving(Serving::No);
+    let silent = "This ZooKeeper instance is not currently serving requests";
+    for word in [
+        "srvr", "stat", "mntr", "conf", "cons", "dump", "wchs", "dirs",
+    ] {
+        assert_eq!(ask(&mut world, word), format!("{silent}\n"), "{word}");
+    }
+    assert_eq!(ask(&mut world, "hash"), silent);
+    assert_eq!(ask(&mut world, "isro"), "null");
+    assert_eq!(ask(&mut world, "ruok"), "imok");
+    assert!(ask(&mut world, "envi").starts_with("Environment:"));
+    world.core.set_serving(Serving::Full);
+    assert_eq!(ask(&mut world, "isro"), "rw");
+}
+
+#[test]
+fn the_configuration_shows_the_servers_and_a_follower_its_sessions() {
+    let mut world = World::new();
+    let _client = world.connect();
+    assert!(!ask(&mut world, "conf").contains("membership"));
+    world.found("server.1=a:1:2;3\nserver.2=b:1:2;3");
+    let conf = ask(&mut world, "conf");
+    let expected = "membership: \nserver.1=a:1:2:participant;0.0.0.0:3\n\
+                    server.2=b:1:2:participant;0.0.0.0:3\nversion=0\n";
+    assert!(conf.ends_with(expected), "{conf}");
+    assert!(ask(&mut world, "dump").starts_with("SessionTracker dump:\n"));
+    world.core.set_role(Role::Follower);
+    let dump = ask(&mut world, "dump");
+    assert!(dump.starts_with("Global Sessions(1):\n0x1"), "{dump}");
+    assert!(dump.lines().nth(1).is_some_and(|line| line.ends_with("ms")));
 }

@@ -39,8 +39,12 @@ use zoa_proto::frame::FrameLimits;
 use zoa_proto::frame::next_frame;
 use zoa_proto::request;
 use zoa_tree::HashKey;
+use zoa_tree::Identities;
+use zoa_tree::Owner;
 use zoa_tree::Settings;
 use zoa_tree::Tree;
+use zoa_tree::Txn;
+use zoa_tree::TxnOp;
 
 /// The server, its replication standing still until [`World::commit`].
 pub(crate) struct World {
@@ -165,13 +169,23 @@ impl World {
     }
 
     fn send_attach(&mut self, client: &mut Client, session: SessionId, password: &[u8]) {
+        self.send_attach_as(client, (session, password), false);
+    }
+
+    /// Asks to be attached, and says whether a server that only reads will do.
+    pub(crate) fn send_attach_as(
+        &mut self,
+        client: &mut Client,
+        (session, password): (SessionId, &[u8]),
+        read_only: bool,
+    ) {
         let request = ConnectRequest {
             protocol_version: 0,
             last_zxid_seen: Zxid::ZERO,
             timeout_ms: 10_000,
             session,
             password,
-            read_only: Some(false),
+            read_only: Some(read_only),
         };
         let mut bytes = Vec::new();
         request.encode_frame(&mut bytes).expect("short");
@@ -217,6 +231,26 @@ impl World {
         encode_request(&mut bytes, Xid(xid), request).expect("short");
         self.send(client, &bytes);
         xid
+    }
+
+    /// The ensemble has these servers.
+    pub(crate) fn found(&mut self, lines: &str) {
+        let mut bytes = Vec::new();
+        let txn = Txn {
+            session: SessionId::NONE,
+            owner: Owner {
+                server: PeerId(1),
+                connection: 0,
+            },
+            xid: Xid(0),
+            time_ms: self.now.wall_ms,
+            settings: Settings::NONE,
+            identities: Identities::NONE,
+            op: TxnOp::FoundMembers { lines },
+        };
+        txn.encode(&mut bytes);
+        self.proposed.push_back(Bytes::from(bytes));
+        self.commit_all();
     }
 
     /// Commits the oldest proposals.

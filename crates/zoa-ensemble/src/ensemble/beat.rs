@@ -1,9 +1,12 @@
 //! Time: ticks of the replication, and what is done at the pace of its heartbeats.
 
+use zoa_proto::PeerId;
 use zoa_raft::RaftEvent;
 
 use super::Ensemble;
 use crate::event::Effect;
+use crate::hello::Hello;
+use crate::hello::HelloState;
 use crate::limits::TICKS_AT_ONCE_MAX;
 use crate::notice::Notice;
 
@@ -19,7 +22,7 @@ impl Ensemble {
             let period = u64::try_from(self.config.heartbeat_ticks)
                 .unwrap_or(1)
                 .max(1);
-            if self.ticks % period == 0 {
+            if self.ticks.is_multiple_of(period) {
                 self.beat(effects);
             }
         }
@@ -34,13 +37,26 @@ impl Ensemble {
             effects.push(Effect::TakeSnapshot);
         }
         if self.raft().is_some() && !self.gate.serves() && !self.knows_leader() {
-            let peers = self.links.peers();
-            let connected = peers.into_keys().collect();
-            self.reminder.waits(Notice::NoQuorum { connected });
+            self.reminder.waits(self.nobody_leads());
         }
         let is_waiting = !self.gate.serves();
         if let Some(notice) = self.reminder.due(self.now_ms, is_waiting) {
             effects.push(Effect::Notice(notice));
         }
+    }
+
+    fn nobody_leads(&self) -> Notice {
+        let peers = self.links.peers();
+        if self.identity.members.is_empty() {
+            let is_member = |hello: &&Hello| matches!(hello.state, HelloState::Member { .. });
+            let (members, mut empty): (Vec<PeerId>, Vec<PeerId>) = peers
+                .keys()
+                .partition(|peer| peers.get(peer).is_some_and(is_member));
+            empty.push(self.config.me);
+            empty.sort_unstable();
+            return Notice::NobodyToJoin { members, empty };
+        }
+        let connected = peers.into_keys().collect();
+        Notice::NoQuorum { connected }
     }
 }

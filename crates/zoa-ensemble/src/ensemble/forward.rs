@@ -4,6 +4,7 @@
 //!   Idle --first write taken--> Own { term } | Stream { term, link }
 //!    ^                                |
 //!    +---- Unknown, queue dropped ----+   the term is over, the link is gone, or the leader refused
+//!    +---- nothing is lost -----------+   the leadership was given away, and the new leader has all of it (`handover.rs`)
 //! ```
 //!
 //! Invariant: as long as a course holds, every write given on it stands in one order in one log, or none behind the first that was lost
@@ -12,6 +13,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use zoa_raft::LogPosition;
 
 use crate::event::LinkId;
 use crate::limits::FORWARD_COUNT_MAX;
@@ -51,6 +53,17 @@ pub(super) struct Waiting {
 /// More waits than may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Full;
+
+impl Course {
+    /// The term that it belongs to.
+    pub(super) fn term(self) -> Option<u64> {
+        match self {
+            Self::Idle => None,
+            Self::Own { term } => Some(term),
+            Self::Stream { next, .. } => Some(next.term),
+        }
+    }
+}
 
 impl Waiting {
     /// Puts these behind the others. One alone may always wait.
@@ -101,6 +114,12 @@ impl Waiting {
 pub(super) struct Forwarder {
     pub(super) course: Course,
     pub(super) waiting: Waiting,
+    /// The leader of this term is about to give its leadership away: nothing more is given to it.
+    pub(super) closing: Option<u64>,
+    /// All that was given on the course of this term stands in its leader's log, which ends here.
+    pub(super) succession: Option<LogPosition>,
+    /// The tick at which the course was found to be over.
+    pub(super) over_since: Option<u64>,
     streams: u64,
 }
 
@@ -112,8 +131,21 @@ impl Forwarder {
 
     /// The course is over: what was given or queued is unknown from here on.
     pub(super) fn give_up(&mut self) {
-        self.course = Course::Idle;
+        self.end_course();
         self.waiting.clear();
+    }
+
+    /// The leadership was not given away after all. What was said of the end of the log is not true any more.
+    pub(super) fn reopen(&mut self) {
+        self.closing = None;
+        self.succession = None;
+    }
+
+    /// Nothing that was given is in doubt any more.
+    pub(super) fn end_course(&mut self) {
+        self.course = Course::Idle;
+        self.succession = None;
+        self.over_since = None;
     }
 
     /// Frames with all that waits, for the leader of `term` on `link`.
@@ -189,7 +221,7 @@ mod tests {
     #[test]
     fn frames_of_a_course_are_numbered_and_a_new_course_is_a_new_stream() {
         let mut forwarder = Forwarder::default();
-        let mut send = |forwarder: &mut Forwarder, term| {
+        let send = |forwarder: &mut Forwarder, term| {
             forwarder.waiting = waiting(&[1]);
             let frames = forwarder.take_frames(term, LinkId(1));
             let place = frames.first().map(|frame| frame.place);

@@ -171,7 +171,8 @@ impl View<'_> {
             .iter()
             .filter(|peer| self.founders.participants.contains(peer))
             .count();
-        if !missing.is_empty() && !(2 * votes > voters && there.iter().all(is_marked)) {
+        let is_allowed = 2 * votes > voters && there.iter().all(is_marked);
+        if !missing.is_empty() && !is_allowed {
             return Err(Notice::WaitsForFounding { missing });
         }
         // Participants before observers, each lowest first: who has no vote asks nobody.

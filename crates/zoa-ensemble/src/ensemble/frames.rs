@@ -6,6 +6,7 @@
 use bytes::Buf;
 use bytes::Bytes;
 use zoa_log::LogIndex;
+use zoa_raft::LogPosition;
 use zoa_raft::RaftEvent;
 use zoa_raft::RaftLoop;
 
@@ -59,6 +60,18 @@ impl Ensemble {
             }
             PeerMessage::Leading(leading) => {
                 self.take_leading(link, leading, effects);
+                Ok(())
+            }
+            PeerMessage::Handing { term } => {
+                self.take_handing(link, term, effects);
+                Ok(())
+            }
+            PeerMessage::Held { term } => {
+                self.take_held(link, term);
+                Ok(())
+            }
+            PeerMessage::Succession { term, last } => {
+                self.take_succession(link, (term, LogIndex(last)));
                 Ok(())
             }
             PeerMessage::Prepare { cluster, founders } => {
@@ -124,6 +137,12 @@ impl Ensemble {
             return;
         }
         let (term, commit) = (raft.term(), LogIndex(leading.commit));
+        let (index, at) = leading.elected_behind;
+        let index = LogIndex(index);
+        self.elected_behind = Some((term, LogPosition { index, term: at }));
+        if !leading.is_handing && self.forwarder.closing == Some(term) {
+            self.forwarder.reopen();
+        }
         self.is_taken_out = false;
         self.gate.hear(term, commit, self.now_ms);
         if let Some(back) = self.links.outgoing(peer) {
@@ -135,6 +154,7 @@ impl Ensemble {
     pub(super) fn tell_leading(&self, only: Option<LinkId>, effects: &mut Vec<Effect>) {
         let Some(raft) = self.leads() else { return };
         let (term, commit) = (raft.term(), raft.commit().0);
+        let behind = raft.elected_behind().unwrap_or_default();
         for link in self.links.all_outgoing() {
             if only.is_some_and(|only| only != link.id) {
                 continue;
@@ -144,6 +164,8 @@ impl Ensemble {
                 term,
                 commit,
                 touches,
+                elected_behind: (behind.index.0, behind.term),
+                is_handing: self.is_handing(),
             };
             effects.push(Effect::Send {
                 link: link.id,

@@ -55,7 +55,7 @@ impl Ensemble {
     }
 
     fn next_change(&self) -> Option<Vec<MemberChange>> {
-        let raft = self.leads().filter(|_| self.handover.is_none())?;
+        let raft = self.leads().filter(|_| !self.is_handing())?;
         if raft.members().is_joint() || raft.transferring().is_some() {
             return None;
         }

@@ -81,7 +81,7 @@ impl Ensemble {
                     self.is_forcing = true;
                     effects.push(Effect::Notice(Notice::Forced));
                 }
-                self.start_raft((cluster, node), recovery, effects)?;
+                self.start_raft((cluster, node), *recovery, effects)?;
             }
         }
         Ok(())

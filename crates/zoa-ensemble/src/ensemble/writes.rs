@@ -1,31 +1,22 @@
 //! Writes of this server's clients on their way to the log, and those that other servers send here.
 //!
-//! See `forward.rs` for the rule. During a transfer of leadership everything waits: it goes to whoever leads then, or, if the transfer
-//! comes to nothing, into the own log.
+//! See `forward.rs` for the rule, and `handover.rs` for what becomes of it when leadership is given away.
 
 use bytes::Bytes;
-use zoa_raft::RaftEvent;
 use zoa_raft::RaftLoop;
 
 use super::Ensemble;
 use super::forward::Course;
+use super::handover::Verdict;
 use super::links::StreamIn;
 use crate::event::CutReason;
 use crate::event::Effect;
 use crate::event::LinkId;
-use crate::limits::HELD_LEN_MAX;
 use crate::message::Forward;
 use crate::message::PeerMessage;
 use crate::message::PeerMessageError;
 use crate::message::StreamPlace;
 use crate::notice::Notice;
-
-/// Writes of a peer that wait for the end of a transfer of leadership.
-#[derive(Debug)]
-pub(super) struct Held {
-    link: LinkId,
-    forward: Forward,
-}
 
 impl Ensemble {
     pub(super) fn handle_propose(&mut self, proposals: Vec<Bytes>, effects: &mut Vec<Effect>) {
@@ -42,18 +33,13 @@ impl Ensemble {
 
     /// Ends a course that is over, then sends on what waits.
     pub(super) fn settle_writes(&mut self, effects: &mut Vec<Effect>) {
-        let is_over = match self.forwarder.course {
-            Course::Idle => false,
-            Course::Own { term } => !self.leads_in(term),
-            Course::Stream { link, next } => {
-                let term = self.raft().map(RaftLoop::term);
-                term != Some(next.term) || self.links.get(link).is_none()
+        if self.is_course_over() {
+            match self.verdict() {
+                Verdict::Kept => self.forwarder.end_course(),
+                Verdict::Unknown => self.give_up_writes(effects),
+                Verdict::Open => return,
             }
-        };
-        if is_over {
-            self.give_up_writes(effects);
         }
-        self.release_held(effects);
         if self.forwarder.waiting.is_empty() {
             return;
         }
@@ -64,6 +50,17 @@ impl Ensemble {
             for forward in self.forwarder.take_frames(term, link) {
                 let frame = PeerMessage::Forward(forward).encode();
                 effects.push(Effect::Send { link, frame });
+            }
+        }
+    }
+
+    fn is_course_over(&self) -> bool {
+        match self.forwarder.course {
+            Course::Idle => false,
+            Course::Own { term } => !self.leads_in(term),
+            Course::Stream { link, next } => {
+                let term = self.raft().map(RaftLoop::term);
+                term != Some(next.term) || self.links.get(link).is_none()
             }
         }
     }
@@ -116,12 +113,11 @@ impl Ensemble {
             seq: place.seq + 1,
             ..place
         });
-        if !self.leads_in(place.term) {
+        let is_taken = self.leads_in(place.term)
+            && !self.is_handed_on()
+            && self.propose(forward.proposals, effects);
+        if !is_taken {
             self.refuse(link, place, effects);
-        } else if self.own_term().is_none() || !self.held.is_empty() {
-            self.hold(Held { link, forward }, effects);
-        } else {
-            self.propose_for(Held { link, forward }, effects);
         }
         Ok(())
     }
@@ -129,11 +125,11 @@ impl Ensemble {
     /// The term in which this server may propose now.
     fn own_term(&self) -> Option<u64> {
         let raft = self.raft()?;
-        let may = raft.is_leader() && raft.transferring().is_none() && self.handover.is_none();
+        let may = raft.is_leader() && raft.transferring().is_none() && !self.is_handing();
         may.then(|| raft.term())
     }
 
-    fn leads_in(&self, term: u64) -> bool {
+    pub(super) fn leads_in(&self, term: u64) -> bool {
         let raft = self.raft();
         raft.is_some_and(|raft| raft.is_leader() && raft.term() == term)
     }
@@ -141,6 +137,9 @@ impl Ensemble {
     fn way_to_leader(&self) -> Option<(u64, LinkId)> {
         let raft = self.raft()?;
         let leader = raft.leader().filter(|leader| *leader != raft.id())?;
+        if self.forwarder.closing == Some(raft.term()) {
+            return None;
+        }
         let link = self.links.outgoing_to(leader)?;
         Some((raft.term(), link.id))
     }
@@ -150,46 +149,8 @@ impl Ensemble {
             return;
         };
         self.forwarder.course = Course::Own { term };
-        self.run_raft(RaftEvent::Propose(proposals), effects);
-        if self.is_refused() {
+        if !self.propose(proposals, effects) {
             self.give_up_writes(effects);
-        }
-    }
-
-    fn propose_for(&mut self, held: Held, effects: &mut Vec<Effect>) {
-        let Held { link, forward } = held;
-        self.run_raft(RaftEvent::Propose(forward.proposals), effects);
-        if self.is_refused() {
-            self.refuse(link, forward.place, effects);
-        }
-    }
-
-    fn is_refused(&mut self) -> bool {
-        self.raft_refusal.take().is_some()
-    }
-
-    fn hold(&mut self, held: Held, effects: &mut Vec<Effect>) {
-        let len = |held: &Held| -> usize { held.forward.proposals.iter().map(Bytes::len).sum() };
-        let before: usize = self.held.iter().map(len).sum();
-        if !self.held.is_empty() && before + len(&held) > HELD_LEN_MAX {
-            self.refuse(held.link, held.forward.place, effects);
-            // What this peer sent before must not come behind what is refused now; nor is it known to it which came through.
-            self.held.retain(|other| other.link != held.link);
-        } else {
-            self.held.push_back(held);
-        }
-    }
-
-    /// The transfer came to nothing, or this server leads no more.
-    fn release_held(&mut self, effects: &mut Vec<Effect>) {
-        while self.own_term().is_some()
-            && let Some(held) = self.held.pop_front()
-        {
-            let refused = self.links.get(held.link).map(|link| link.stream);
-            let is_open = matches!(refused, Some(StreamIn::Next(next)) if next.stream == held.forward.place.stream);
-            if is_open && self.leads_in(held.forward.place.term) {
-                self.propose_for(held, effects);
-            }
         }
     }
 

@@ -50,7 +50,19 @@ impl PeerMessage {
                 term: reader.term()?,
                 commit: reader.number("commit")?,
                 touches: reader.number("touches")?,
+                elected_behind: (reader.number("index")?, reader.number("term")?),
+                is_handing: reader.bool()?,
             }),
+            kind::HANDING => Self::Handing {
+                term: reader.term()?,
+            },
+            kind::HELD => Self::Held {
+                term: reader.term()?,
+            },
+            kind::SUCCESSION => Self::Succession {
+                term: reader.term()?,
+                last: reader.number("last")?,
+            },
             kind::PREPARE => Self::Prepare {
                 cluster: reader.cluster()?,
                 founders: reader.founders()?,
@@ -75,6 +87,14 @@ impl Reader {
         self.0
             .try_get_u32()
             .map_err(|_| PeerMessageError::Truncated)
+    }
+
+    fn bool(&mut self) -> Result<bool, PeerMessageError> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(PeerMessageError::Field("bool")),
+        }
     }
 
     fn number(&mut self, name: &'static str) -> Result<u64, PeerMessageError> {
@@ -218,6 +238,8 @@ mod tests {
             term: 1,
             commit: 2,
             touches: 3,
+            elected_behind: (4, 1),
+            is_handing: true,
         };
         let prepare = PeerMessage::Prepare {
             cluster: ClusterId([1; 16]),
@@ -229,6 +251,9 @@ mod tests {
             touches(2),
             PeerMessage::Leading(leading),
             prepare,
+            PeerMessage::Handing { term: 1 },
+            PeerMessage::Held { term: 1 },
+            PeerMessage::Succession { term: 1, last: 9 },
         ] {
             let frame = message.encode();
             assert_eq!(PeerMessage::decode(frame.clone()), Ok(message));

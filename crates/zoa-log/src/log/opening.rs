@@ -142,6 +142,14 @@ impl<D: Disk> LogDir<D> {
         &self.metadata
     }
 
+    /// Forgets an agreement to a founding: this directory is what came of it.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn forget_agreement(&self) -> Result<(), LogError> {
+        Agreement::remove(&self.disk)
+    }
+
     /// Recovers the log.
     ///
     /// # Errors

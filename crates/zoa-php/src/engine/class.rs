@@ -117,6 +117,14 @@ impl Class {
         self.entry.load(Ordering::Acquire)
     }
 
+    /// Keeps a parameter of a method, from 0, out of stack traces. The name of the method is in lower case.
+    #[expect(unsafe_code, reason = "the shim marks the parameter")]
+    pub(crate) fn hide_parameter(&self, method: &CStr, number: u32) {
+        let (name, len) = (method.as_ptr(), method.count_bytes());
+        // SAFETY: called while the module starts, when the class is registered.
+        unsafe { ffi::zoa_hide_parameter(self.entry(), name, len, number) };
+    }
+
     /// Registers it. `create` makes its objects; without it they are as the parent's.
     #[expect(unsafe_code, reason = "the engine's registration")]
     pub(crate) fn register(

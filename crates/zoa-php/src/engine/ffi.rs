@@ -14,6 +14,7 @@ use ext_php_rs::ffi::zend_module_entry;
 use ext_php_rs::ffi::zend_object;
 use ext_php_rs::ffi::zend_string;
 use ext_php_rs::ffi::zval;
+use ext_php_rs::types::Zval;
 
 /// The module as PHP sees it.
 pub(crate) type ModuleEntry = zend_module_entry;
@@ -71,10 +72,19 @@ unsafe extern "C" {
         version: *const c_char,
         functions: *const zend_function_entry,
     ) -> *mut zend_module_entry;
+    pub(crate) fn zoa_hide_parameter(
+        class: *mut zend_class_entry,
+        method: *const c_char,
+        len: usize,
+        number: u32,
+    );
     pub(crate) fn zoa_arg_count(frame: *mut zend_execute_data) -> u32;
     pub(crate) fn zoa_this(frame: *mut zend_execute_data) -> *mut zend_object;
     pub(crate) fn zoa_assign_by_ref(frame: *mut zend_execute_data, number: u32, value: *mut zval);
     pub(crate) fn zoa_text_of(value: *mut zval) -> *mut zend_string;
+    pub(crate) fn zoa_stream_is(value: *mut Zval) -> bool;
+    pub(crate) fn zoa_stream_open(path: *const c_char, value: *mut Zval) -> bool;
+    pub(crate) fn zoa_stream_write(value: *mut Zval, bytes: *const c_char, len: usize);
     pub(crate) fn zoa_callable_is_given(fci: *const c_void) -> bool;
     pub(crate) fn zoa_callable_keep(fci: *const c_void, fcc: *const c_void) -> *mut KeptCallable;
     pub(crate) fn zoa_callable_of(value: *mut zval) -> *mut KeptCallable;

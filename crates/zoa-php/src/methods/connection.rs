@@ -2,20 +2,26 @@
 
 use std::sync::atomic::Ordering;
 
+use ext_php_rs::types::ZendStr;
+use ext_php_rs::types::Zval;
 use zoa_client::SessionId;
 
 use super::text_of;
 use crate::delivery;
+use crate::desk::Desk;
 use crate::engine::BoolArg;
 use crate::engine::Call;
 use crate::engine::CallbackArg;
 use crate::engine::LongArg;
+use crate::engine::Stream;
 use crate::engine::TextArg;
 use crate::engine::Thrown;
 use crate::engine::Value;
 use crate::engine::ValueArg;
+use crate::engine::has_exception;
 use crate::engine::warn;
 use crate::errors;
+use crate::log;
 use crate::session::KEEPS_HOST_ORDER;
 use crate::session_state;
 use crate::settings;
@@ -107,10 +113,11 @@ pub(super) fn is_recoverable(call: &Call) -> Result<Value, Thrown> {
     Ok(Value::bool(session_state::number_of(state) > 0))
 }
 
-/// It says nothing on stderr at any level, so the level is only taken.
+/// How much a stream set by `setLogStream()` is told.
 pub(super) fn set_debug_level(call: &Call) -> Result<Value, Thrown> {
     let mut level = LongArg(0);
     call.parse(&mut [&mut level], &mut [])?;
+    log::set_level(level.0);
     Ok(Value::bool(true))
 }
 
@@ -132,13 +139,25 @@ pub(super) fn set_watcher(call: &Call) -> Result<Value, Thrown> {
     Ok(Value::bool(true))
 }
 
-/// There is no log, so a stream is only looked at.
+/// Takes a stream, or the name of a file to add lines to, for all sessions until the request ends; null ends it before.
 pub(super) fn set_log_stream(call: &Call) -> Result<Value, Thrown> {
     let mut stream = ValueArg::new();
     call.parse(&mut [&mut stream], &mut [])?;
-    let is_one = stream
-        .value()
-        .is_some_and(|value| value.is_resource() || value.is_string());
+    if stream.value().is_some_and(Zval::is_null) {
+        drop(Desk::here().set_log_stream(None));
+        return Ok(Value::bool(true));
+    }
+    let opened = stream.value().and_then(|value| {
+        let name = value.zend_str().map(ZendStr::as_bytes);
+        name.map_or_else(|| Stream::of(value), Stream::open)
+    });
+    if has_exception() {
+        return Err(Thrown);
+    }
+    let is_one = opened.is_some();
+    if is_one {
+        drop(Desk::here().set_log_stream(opened));
+    }
     Ok(Value::bool(is_one))
 }
 

@@ -39,25 +39,33 @@ pub(super) fn wait(call: &Call) -> Result<Value, Thrown> {
         .value()
         .map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX));
     let deadline = timeout.and_then(|timeout| now().checked_add(timeout));
-    let is_endless = deadline.is_none();
-    let mailbox = Desk::here().mailbox();
+    Desk::here().mailbox().set_attended(true);
+    let waited = wait_until(deadline);
+    // After a fork in a callback it is another one.
+    Desk::here().mailbox().set_attended(false);
+    let count = i64::try_from(waited?).unwrap_or(i64::MAX);
+    Ok(Value::long(count))
+}
+
+fn wait_until(deadline: Option<Instant>) -> Result<u64, Thrown> {
     loop {
         let count = delivery::deliver();
         if count > 0 || has_exception() {
-            return Ok(Value::long(i64::try_from(count).unwrap_or(i64::MAX)));
+            return Ok(count);
         }
-        if is_endless && !Desk::here().expects_news() {
+        if deadline.is_none() && !Desk::here().expects_news() {
             return Err(errors::throw_nothing(
                 "wait() without a limit: there is no watch or watcher that could be told of anything",
             ));
         }
         let left = deadline.map_or(SLICE, |deadline| deadline.saturating_duration_since(now()));
-        if left.is_zero() && !is_endless {
-            return Ok(Value::long(0));
+        if left.is_zero() {
+            return Ok(0);
         }
-        // Whoever raised the flag while nothing is in the mailbox is not us.
+        // Whoever raised the flag is not us.
+        let mailbox = Desk::here().mailbox();
         if !mailbox.wait(left.min(SLICE)) && mailbox.is_interrupted() {
-            return Ok(Value::long(0));
+            return Ok(0);
         }
     }
 }

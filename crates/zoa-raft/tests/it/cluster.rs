@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use zoa_log::LogIndex;
+use zoa_raft::Committed;
 use zoa_raft::LogPosition;
 use zoa_raft::MemberChange;
 use zoa_raft::MemberHistory;
@@ -43,6 +44,8 @@ pub(crate) struct Server {
     pub(crate) disk: CheckedDisk,
     pub(crate) applied: Applied,
     pub(crate) leader: Option<u64>,
+    /// The term it leads, until its own vote in it is durable.
+    claim: Option<u64>,
     pub(crate) established: Vec<u64>,
     pub(crate) refused: Vec<(Refusal, Vec<Bytes>)>,
     pub(crate) faults: Vec<PeerFault>,
@@ -66,6 +69,7 @@ impl Server {
             disk,
             applied: Vec::new(),
             leader: None,
+            claim: None,
             established: Vec::new(),
             refused: Vec::new(),
             faults: Vec::new(),
@@ -158,10 +162,11 @@ impl Cluster {
     pub(crate) fn start(&mut self, id: u64) {
         let seed = self.seed + id;
         let server = self.server(id);
-        let (recovery, applied) = server.disk.recover().expect("the disk kept what it had");
-        server.applied = applied;
+        let found = server.disk.recover().expect("the disk kept what it had");
+        server.applied = found.applied.clone();
         server.history = MemberHistory::default();
         server.undecided = None;
+        let (recovery, changes, applied) = (found.recovery, found.changes, found.applied);
         let found = recovery.members().clone();
         let config = RaftConfig {
             id,
@@ -175,6 +180,13 @@ impl Cluster {
         assert_eq!(*raft.members(), found);
         let index = raft.hard_state().commit;
         server.raft = Some(raft);
+        // What was held behind an open change may be applied here first.
+        for (index, term, data) in &applied {
+            self.note_truth((*index, *term, data));
+        }
+        for (index, members) in changes {
+            self.note_members(id, index, members);
+        }
         self.check_old_members(id, index, &found);
         self.carry_out(id, effects);
     }
@@ -183,6 +195,7 @@ impl Cluster {
         let server = self.server(id);
         server.raft = None;
         server.leader = None;
+        server.claim = None;
         server.disk.crash();
         let (gone, left) = std::mem::take(&mut self.network)
             .into_iter()
@@ -221,6 +234,7 @@ impl Cluster {
 
     pub(crate) fn sync(&mut self, id: u64, count: usize) {
         if let Some(number) = self.server(id).disk.sync(count) {
+            self.check_claim(id);
             self.event(id, RaftEvent::Persisted { number });
         }
     }
@@ -357,11 +371,10 @@ impl Cluster {
     fn carry_out_one(&mut self, id: u64, effect: RaftEffect) {
         match effect {
             RaftEffect::Role { leader, term } => {
-                self.server(id).leader = leader;
-                if leader == Some(id) {
-                    let first = *self.leaders.entry(term).or_insert(id);
-                    assert_eq!(first, id, "two leaders in term {term}, seed {}", self.seed);
-                }
+                let server = self.server(id);
+                server.leader = leader;
+                server.claim = Some(term).filter(|_| leader == Some(id));
+                self.check_claim(id);
             }
             RaftEffect::Persist(persist) => self.server(id).disk.push(persist),
             RaftEffect::Send { to, message } => {
@@ -413,18 +426,7 @@ impl Cluster {
                 high,
                 bytes_max,
             } => self.read_log(id, (low, high), bytes_max),
-            RaftEffect::Commit(committed) => {
-                let last = committed.len() - 1;
-                for (at, entry) in committed.into_iter().enumerate() {
-                    assert!(!entry.is_change || at == last, "a change ends its batch");
-                    self.commit(id, (entry.index.0, entry.term, entry.data.to_vec()));
-                    if entry.is_change {
-                        let server = self.server(id);
-                        assert_eq!(server.undecided, None, "one at a time");
-                        server.undecided = Some((entry.index, accepts(&entry.data)));
-                    }
-                }
-            }
+            RaftEffect::Commit(committed) => self.commit_all(id, committed),
             RaftEffect::Established { term } => self.server(id).established.push(term),
             RaftEffect::Refused { reason, proposals } => {
                 self.server(id).refused.push((reason, proposals));
@@ -509,6 +511,19 @@ impl Cluster {
         assert_eq!(found, *known, "server {id} at {index}, seed {}", self.seed);
     }
 
+    /// Goal: one leader a term. A sole voter's counts once its vote is durable: nobody hears of it before.
+    fn check_claim(&mut self, id: u64) {
+        let seed = self.seed;
+        let server = self.server(id);
+        let durable = server.disk.hard_state;
+        let Some(term) = server.claim.filter(|term| *term <= durable.term) else {
+            return;
+        };
+        server.claim = None;
+        let first = *self.leaders.entry(term).or_insert(id);
+        assert_eq!(first, id, "two leaders in term {term}, seed {seed}");
+    }
+
     fn read_log(&mut self, id: u64, (low, high): (LogIndex, LogIndex), bytes_max: u64) {
         let server = self.server(id);
         server.log_reads.push(low);
@@ -518,18 +533,29 @@ impl Cluster {
         }
     }
 
-    fn commit(&mut self, id: u64, (index, term, data): (u64, u64, Vec<u8>)) {
-        let seed = self.seed;
+    fn commit_all(&mut self, id: u64, committed: Vec<Committed>) {
+        let last = committed.len() - 1;
+        for (at, entry) in committed.into_iter().enumerate() {
+            assert!(!entry.is_change || at == last, "a change ends its batch");
+            self.commit(id, (entry.index.0, entry.term, entry.data.to_vec()));
+            if entry.is_change {
+                let server = self.server(id);
+                assert_eq!(server.undecided, None, "one at a time");
+                server.undecided = Some((entry.index, accepts(&entry.data)));
+            }
+        }
+    }
+
+    fn note_truth(&mut self, (index, term, data): (u64, u64, &[u8])) {
         assert!(!data.is_empty(), "empty entries stay inside");
-        let known = self
-            .history
-            .entry(index)
-            .or_insert_with(|| (term, data.clone()));
-        assert_eq!(
-            *known,
-            (term, data.clone()),
-            "two truths at {index}, seed {seed}"
-        );
+        let said = (term, data.to_vec());
+        let known = self.history.entry(index).or_insert_with(|| said.clone());
+        assert_eq!(*known, said, "two truths at {index}, seed {}", self.seed);
+    }
+
+    fn commit(&mut self, id: u64, (index, term, data): (u64, u64, Vec<u8>)) {
+        self.note_truth((index, term, &data));
+        let seed = self.seed;
         let server = self.server(id);
         assert_eq!(server.undecided, None, "nothing comes behind a change");
         assert!(

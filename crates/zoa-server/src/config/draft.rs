@@ -8,7 +8,6 @@ use crate::config::error::Problem;
 use crate::config::given::Given;
 use crate::config::model::Autopurge;
 use crate::config::model::ListenOn;
-use crate::config::model::PeerType;
 use crate::config::model::ServerConfig;
 use crate::config::notice::Notice;
 
@@ -231,13 +230,4 @@ fn join_port(
         ));
     }
     Some(line)
-}
-
-/// Whether an ensemble has a server that does not vote.
-pub(super) fn has_observer(config: &ServerConfig) -> bool {
-    config
-        .ensemble
-        .servers
-        .values()
-        .any(|member| member.peer_type == PeerType::Observer)
 }

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use zoa_core::WordList;
 use zoa_tls::ClientAuth;
+use zoa_tree::MemberLines;
+use zoa_tree::MembersError;
 
 use crate::config::secret::Secret;
 use crate::snapshots::SnapshotRule;
@@ -298,6 +300,16 @@ impl Ensemble {
             .filter(|(_, member)| member.peer_type == PeerType::Participant)
     }
 
+    /// The `server.N` lines in the form that the replicated state has them in.
+    ///
+    /// # Errors
+    ///
+    /// When they are longer than any ensemble needs.
+    pub fn lines(&self) -> Result<MemberLines, MembersError> {
+        let line = |(id, member): (&u8, &Member)| format!("server.{id}={member}\n");
+        MemberLines::parse(&self.servers.iter().map(line).collect::<String>())
+    }
+
     /// Whether this is more than one server alone, as the original sees it.
     pub fn is_distributed(&self) -> bool {
         !self.servers.is_empty() && (!self.standalone_enabled || self.participants().count() > 1)
@@ -315,6 +327,34 @@ pub struct Member {
     pub client: Option<ListenOn>,
     /// Where it takes clients with TLS.
     pub secure_client: Option<ListenOn>,
+}
+
+/// As it stands behind `server.N=`, with everything that may be left out.
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, address) in self.addresses.iter().enumerate() {
+            let host = &address.host;
+            let separator = if at == 0 { "" } else { "|" };
+            let (open, close) = if host.contains(':') {
+                ("[", "]")
+            } else {
+                ("", "")
+            };
+            let (quorum, election) = (address.quorum_port, address.election_port);
+            write!(f, "{separator}{open}{host}{close}:{quorum}:{election}")?;
+        }
+        f.write_str(match self.peer_type {
+            PeerType::Participant => ":participant",
+            PeerType::Observer => ":observer",
+        })?;
+        for listens_on in [&self.client, &self.secure_client].into_iter().flatten() {
+            match &listens_on.host {
+                None => write!(f, ";0.0.0.0:{}", listens_on.port)?,
+                Some(_) => write!(f, ";{listens_on}")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `host:quorumPort:electionPort`.

@@ -176,7 +176,7 @@ fn a_usual_configuration_is_read_whole() {
         case.notices(),
         [
             "conf/zoo.cfg:15: old snapshots go right after each new one, not every so many hours",
-            "settings for what this version does not do: enforceQuota, extendedTypesEnabled, reconfigEnabled",
+            "settings for what this version does not do: enforceQuota, reconfigEnabled",
         ]
     );
 }
@@ -377,9 +377,7 @@ fn keys_for_later_features_are_told_unless_they_turn_them_off() {
         fsync.warningthresholdms=20\nautopurge.purgeInterval=1\nglobalOutstandingLimit=500\n";
     assert_eq!(
         Case::plain_and(text).notices(),
-        [
-            "settings for what this version does not do: znode.container.checkIntervalMs, globalOutstandingLimit"
-        ]
+        ["settings for what this version does not do: globalOutstandingLimit"]
     );
 }
 
@@ -562,7 +560,7 @@ fn one_server_line_is_one_server_alone() {
 const THREE: &str = "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
 
 #[test]
-fn an_ensemble_is_understood_and_refused_for_now() {
+fn an_ensemble_is_understood_and_told_in_the_form_of_the_replicated_state() {
     let text = format!("initLimit=10\nsyncLimit=5\n{THREE}server.4=d:2888:3888:observer\n");
     let config = Case::plain_and(&text).my_id("4").config();
     assert!(config.ensemble.is_distributed());
@@ -573,12 +571,22 @@ fn an_ensemble_is_understood_and_refused_for_now() {
         PeerType::Observer,
         "the server line wins"
     );
-    let refused = config
-        .check(Path::new(FILE))
-        .map_err(|errors| errors.to_string());
+    config.check(Path::new(FILE)).expect("it can be obeyed");
+    let lines = config.ensemble.lines().expect("they are few");
+    let expected = "server.1=a:2888:3888:participant\nserver.2=b:2888:3888:participant\n\
+                    server.3=c:2888:3888:participant\nserver.4=d:2888:3888:observer\n";
+    assert_eq!(lines.servers_text(), expected);
+    let odd = "server.1=[::1]:1:2|b:3:4;2181\nserver.2=c:1:2;[::]:2181;d:2281\n";
+    let config = Case::plain_and(&format!("initLimit=10\nsyncLimit=5\n{odd}"))
+        .my_id("2")
+        .config();
     assert_eq!(
-        refused,
-        Err("conf/zoo.cfg: the server.N lines name an ensemble of 4; this version runs one server alone. Leave one server.N line, or none".to_owned())
+        config
+            .ensemble
+            .lines()
+            .expect("they are few")
+            .servers_text(),
+        "server.1=[::1]:1:2|b:3:4:participant;0.0.0.0:2181\nserver.2=c:1:2:participant;[::]:2181;d:2281\n"
     );
 }
 
@@ -677,7 +685,8 @@ fn servers_may_stand_in_a_file_of_their_own() {
 #[test]
 fn what_would_be_less_safe_than_asked_for_is_refused() {
     let check = |text: &str, expected: &str| {
-        let refused = Case::plain_and(text).config().check(Path::new(FILE));
+        let config = Case::plain_and(text).my_id("1").config();
+        let refused = config.check(Path::new(FILE));
         let refused = refused.map_err(|errors| errors.to_string());
         assert_eq!(refused, Err(format!("conf/zoo.cfg: {expected}")), "{text}");
     };
@@ -691,6 +700,11 @@ fn what_would_be_less_safe_than_asked_for_is_refused() {
          let somebody in",
     );
     let everyone = "sessionRequireClientSASLAuth and enforce.auth.enabled ask for authentication of every client, which this version cannot enforce";
+    let unequal = "group.N and weight.N give servers unequal votes, which this version cannot do: every participant has one. Leave them out";
+    check(
+        &format!("initLimit=1\nsyncLimit=1\n{THREE}group.1=1:2:3\n"),
+        unequal,
+    );
     check("sessionRequireClientSASLAuth=true", everyone);
     check("enforce.auth.enabled=true", everyone);
     check(

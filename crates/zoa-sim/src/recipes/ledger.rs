@@ -70,6 +70,7 @@ pub(super) struct Item {
 impl Ledger {
     /// What cannot be, as violations.
     pub(crate) fn judge(&mut self) -> Vec<Violation> {
+        self.look_for_lost_items();
         let all = self.violations.drain(..);
         all.map(|what| Violation {
             guarantee: "G-30",
@@ -136,6 +137,58 @@ impl Ledger {
     /// A hold is over: given back, or known to be lost.
     pub(super) fn ended(&mut self, number: u64) {
         self.holders.remove(&number);
+    }
+
+    /// Every item that was surely put was taken in the end, but for those that went with a take that did not come to its end.
+    fn look_for_lost_items(&mut self) {
+        let lost: Vec<&String> = self
+            .items
+            .iter()
+            .filter(|(_, item)| item.is_offered && item.taken == 0)
+            .map(|(name, _)| name)
+            .collect();
+        let under_way = self.sums.get("takes under way").copied().unwrap_or(0);
+        if i64::try_from(lost.len()).unwrap_or(i64::MAX) > under_way {
+            let what = format!(
+                "{} items are lost, with {under_way} takes cut off: {lost:?}",
+                lost.len()
+            );
+            self.wrong(what);
+        }
+    }
+
+    /// The numbers of the holds of a path that are believed.
+    pub(super) fn believed_numbers(&self, path: &str, now: SimTime) -> BTreeSet<u64> {
+        let holders = self.holders.iter();
+        let believed = holders.filter(|(_, holder)| holder.path == path && holder.is_believed(now));
+        believed.map(|(number, _)| *number).collect()
+    }
+
+    /// The paths of all holds that are believed.
+    pub(super) fn believed_paths(&self, now: SimTime) -> BTreeSet<String> {
+        let believed = self
+            .holders
+            .values()
+            .filter(|holder| holder.is_believed(now));
+        believed.map(|holder| holder.path.clone()).collect()
+    }
+
+    /// Adds a name to a set; whether it was not there.
+    pub(super) fn note(&mut self, set: &str, name: &str) -> bool {
+        let set = self.sets.entry(set.to_owned()).or_default();
+        set.insert(name.to_owned())
+    }
+
+    pub(super) fn has(&self, set: &str, name: &str) -> bool {
+        self.sets.get(set).is_some_and(|set| set.contains(name))
+    }
+
+    pub(super) fn count(&self, set: &str) -> usize {
+        self.sets.get(set).map_or(0, BTreeSet::len)
+    }
+
+    pub(super) fn all(&self, set: &str) -> BTreeSet<String> {
+        self.sets.get(set).cloned().unwrap_or_default()
     }
 
     /// A sum that scripts keep.

@@ -2,15 +2,24 @@
 //!
 //! Invariant: every script comes to an end by itself once all is calm, whoever else has died.
 
-mod lock;
+mod exclusion;
+mod following;
+mod meeting;
+mod numbers;
+mod presence;
+mod queues;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::task::Poll;
 use std::time::Duration;
 
 use zoa_recipes::Error;
 use zoa_recipes::Keeper;
+use zoa_testkit::clock::SimTime;
 use zoa_testkit::rng::Rng;
 
 use super::desk;
@@ -23,11 +32,43 @@ use super::ledger::Ledger;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     Lock,
+    Election,
+    RwLock,
+    Semaphore,
+    Barrier,
+    DoubleBarrier,
+    Queue,
+    PriorityQueue,
+    Counter,
+    SharedValue,
+    Group,
+    Registry,
+    NodeCache,
+    Settings,
+    TreeCache,
+    PersistentNode,
 }
 
 impl Subject {
     /// All recipes; each seed takes the next.
-    const RECIPES: [Self; 1] = [Self::Lock];
+    const RECIPES: [Self; 16] = [
+        Self::Lock,
+        Self::Election,
+        Self::RwLock,
+        Self::Semaphore,
+        Self::Barrier,
+        Self::DoubleBarrier,
+        Self::Queue,
+        Self::PriorityQueue,
+        Self::Counter,
+        Self::SharedValue,
+        Self::Group,
+        Self::Registry,
+        Self::NodeCache,
+        Self::Settings,
+        Self::TreeCache,
+        Self::PersistentNode,
+    ];
 
     /// What this seed is about.
     pub(crate) fn of_seed(seed: u64) -> Self {
@@ -39,8 +80,43 @@ impl Subject {
 
 /// The script of a user.
 pub(super) fn run(subject: Subject, seat: Seat) -> Task {
-    match subject {
-        Subject::Lock => Box::pin(lock::run(seat)),
+    Box::pin(async move {
+        let mut seat = seat;
+        let ended = match subject {
+            Subject::Lock => exclusion::lock(&mut seat).await,
+            Subject::Election => exclusion::election(&mut seat).await,
+            Subject::RwLock => exclusion::rw_lock(&mut seat).await,
+            Subject::Semaphore => exclusion::semaphore(&mut seat).await,
+            Subject::Barrier => meeting::barrier(&mut seat).await,
+            Subject::DoubleBarrier => meeting::double_barrier(&mut seat).await,
+            Subject::Queue => queues::queue(&mut seat).await,
+            Subject::PriorityQueue => queues::priority_queue(&mut seat).await,
+            Subject::Counter => numbers::counter(&mut seat).await,
+            Subject::SharedValue => numbers::shared_value(&mut seat).await,
+            Subject::Group => presence::group(&mut seat).await,
+            Subject::Registry => presence::registry(&mut seat).await,
+            Subject::NodeCache => following::node_cache(&mut seat).await,
+            Subject::Settings => following::settings(&mut seat).await,
+            Subject::TreeCache => following::tree_cache(&mut seat).await,
+            Subject::PersistentNode => following::persistent_node(&mut seat).await,
+        };
+        if let Err(error) = ended {
+            seat.give_up(&error);
+        }
+    })
+}
+
+/// A hold in the ledger, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Claim {
+    number: u64,
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.ended(self.number);
     }
 }
 
@@ -73,36 +149,75 @@ impl Seat {
         act(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The world's time.
+    pub(super) fn at(&self) -> SimTime {
+        desk::at(&self.keeper.desk).at
+    }
+
     pub(super) fn is_calm(&self) -> bool {
         desk::at(&self.keeper.desk).is_calm
     }
 
     pub(super) async fn pause(&mut self, low_ms: u64, high_ms: u64) {
-        let ms = self.rng.between(low_ms, high_ms);
-        self.keeper.sleep(Duration::from_millis(ms)).await;
+        let pause = self.millis(low_ms, high_ms);
+        self.keeper.sleep(pause).await;
     }
 
     pub(super) fn millis(&mut self, low_ms: u64, high_ms: u64) -> Duration {
         Duration::from_millis(self.rng.between(low_ms, high_ms))
     }
 
+    /// Waits for so long at most, and drops what is not ready by then.
+    pub(super) async fn within<T>(
+        &self,
+        limit: Duration,
+        task: impl Future<Output = T>,
+    ) -> Option<T> {
+        let (mut task, mut sleep) = (pin!(task), pin!(self.keeper.sleep(limit)));
+        poll_fn(|context| {
+            if let Poll::Ready(output) = task.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            sleep.as_mut().poll(context).map(|()| None)
+        })
+        .await
+    }
+
     /// A hold was given.
-    pub(super) fn acquired(&self, path: &str, kind: Kind, token: Option<u64>) -> u64 {
-        self.ledger(|ledger| {
+    pub(super) fn claim(&self, path: &str, kind: Kind, token: Option<u64>) -> Claim {
+        let number = self.ledger(|ledger| {
             ledger.tally.rounds += 1;
             ledger.acquired((path, kind), (self.user, &self.keeper.desk), token)
-        })
+        });
+        let ledger = Arc::clone(&self.ledger);
+        Claim { number, ledger }
     }
 
-    pub(super) fn ended(&self, number: u64) {
-        self.ledger(|ledger| ledger.ended(number));
+    /// Something was not given in time.
+    pub(super) fn refused(&self) {
+        self.ledger(|ledger| ledger.tally.refused += 1);
     }
 
-    /// Whether to go on after this error: the end of the session is the end of the script, and all else is wrong.
-    pub(super) fn gave_up(&self, error: &Error) {
+    /// Something went round once.
+    pub(super) fn round(&self) {
+        self.ledger(|ledger| ledger.tally.rounds += 1);
+    }
+
+    pub(super) fn wrong(&self, what: &str) {
+        let at = self.at();
+        self.ledger(|ledger| ledger.wrong(format!("{at}: user {}: {what}", self.user)));
+    }
+
+    /// A name that no other process makes.
+    pub(super) fn name(&mut self) -> String {
+        format!("{}-{:08x}", self.user, self.rng.below(1 << 32))
+    }
+
+    /// The end of the session is the end of the script; all else is wrong.
+    fn give_up(&self, error: &Error) {
         match error {
             Error::SessionEnded => self.ledger(|ledger| ledger.tally.sessions_ended += 1),
-            other => self.ledger(|ledger| ledger.wrong(format!("user {}: {other}", self.user))),
+            other => self.wrong(&other.to_string()),
         }
     }
 }

@@ -80,6 +80,11 @@ pub(crate) fn apply<'t>(
     let mode = mode_of(request.flags, step)?;
     let lifetime = match mode {
         CreateMode::Persistent | CreateMode::PersistentSequential => Lifetime::Persistent,
+        CreateMode::Ephemeral | CreateMode::EphemeralSequential
+            if step.txn.settings.contains(Settings::LOCAL_SESSION) =>
+        {
+            return Err(ErrorCode::EphemeralOnLocalSession);
+        }
         CreateMode::Ephemeral | CreateMode::EphemeralSequential => {
             Lifetime::Ephemeral(step.txn.session)
         }

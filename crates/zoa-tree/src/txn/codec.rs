@@ -22,6 +22,9 @@ use crate::txn::TxnOp;
 /// The format these functions write, and the only one they read.
 const FORMAT: u8 = 1;
 
+/// Where the identities begin: behind everything of fixed length.
+const IDENTITIES_AT: usize = 35;
+
 mod kind {
     pub(super) const OPEN_SESSION: u8 = 1;
     pub(super) const ATTACH_SESSION: u8 = 2;
@@ -109,6 +112,17 @@ impl<'a> Txn<'a> {
             }
             TxnOp::CloseSession | TxnOp::ExpireSession | TxnOp::Sync => {}
         }
+    }
+
+    /// Whether these bytes are a client's request of this kind. Looks at no more than that, for whoever has to sort many.
+    #[must_use]
+    pub fn is_request(bytes: &[u8], op: OpCode) -> bool {
+        if bytes.get(..2) != Some(&[FORMAT, kind::REQUEST]) {
+            return false;
+        }
+        let mut reader = Reader::new(bytes.get(IDENTITIES_AT..).unwrap_or_default());
+        let found = reader.buffer().and_then(|_| reader.int());
+        found == Ok(op.to_wire())
     }
 
     /// Reads a transaction from all of these bytes.
@@ -292,6 +306,23 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_told_by_its_kind_without_reading_it() {
+        let identities = identities();
+        for op in OPS {
+            let mut bytes = Vec::new();
+            txn(identities.as_ref(), op).encode(&mut bytes);
+            let expected = match op {
+                TxnOp::Request { op, .. } => Some(op),
+                _ => None,
+            };
+            for op in [OpCode::Reconfig, OpCode::Create, OpCode::SetData] {
+                assert_eq!(Txn::is_request(&bytes, op), expected == Some(op), "{op:?}");
+            }
+        }
+        assert!(!Txn::is_request(&[1, 5, 0], OpCode::Create));
+    }
+
+    #[test]
     fn every_kind_comes_back_as_it_was() {
         let identities = identities();
         for op in OPS {
@@ -323,6 +354,24 @@ mod tests {
             &(-127i32).to_be_bytes(),
         ];
         assert_eq!(bytes, expected.concat());
+    }
+
+    #[test]
+    fn what_a_leader_says_by_itself_has_the_bytes_that_are_written_down() {
+        let tail = |op: TxnOp<'_>| {
+            let mut bytes = Vec::new();
+            txn(Identities::NONE, op).encode(&mut bytes);
+            assert_eq!(bytes[0], 1);
+            (bytes[1], bytes.split_off(39))
+        };
+        let lines = "server.1=a:1:2";
+        let founded = tail(TxnOp::FoundMembers { lines });
+        assert_eq!(founded, (8, lines.as_bytes().to_vec()));
+        let reaped = tail(TxnOp::Reap {
+            path: "/c",
+            never_used_ms_max: 0x0102_0304,
+        });
+        assert_eq!(reaped, (9, b"\x01\x02\x03\x04/c".to_vec()));
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! What is read: a new tree, errors of reads, counts, odd paths.
 
 use zoa_proto::AclRef;
+use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
 use zoa_proto::Perms;
 use zoa_proto::Stat;
 use zoa_proto::Version;
 use zoa_proto::Zxid;
+use zoa_tree::EphemeralsStep;
 
 use crate::world::NOBODY;
+use crate::world::SESSION;
 use crate::world::World;
 
 #[test]
@@ -150,4 +153,44 @@ fn names_of_any_length_and_script_are_found() {
         assert!(world.exists(&format!("/{name}/{name}")), "{name}");
         assert!(!world.exists(&format!("/{name}x")), "{name}");
     }
+}
+
+#[test]
+fn ephemerals_are_listed_in_steps_that_tell_of_changes() {
+    let mut world = World::new();
+    for number in 0..10 {
+        world.create_mode(&format!("/e{number}"), CreateMode::Ephemeral);
+    }
+    let step = |world: &World, from: usize| {
+        let mut paths = Vec::new();
+        let step = world
+            .tree
+            .read_ephemerals_step((SESSION, ""), (from, 4), &mut |path| {
+                paths.push(path.to_owned())
+            });
+        (step, paths.len())
+    };
+    let (first, count) = step(&world, 0);
+    assert_eq!((first.next, count), (Some(4), 4));
+    let (second, count) = step(&world, 4);
+    assert_eq!((second.next, count), (Some(8), 4));
+    let (third, count) = step(&world, 8);
+    assert_eq!((third.next, count), (None, 2));
+    assert_eq!(
+        (first.changes, second.changes),
+        (third.changes, third.changes)
+    );
+    world.delete("/e3", -1);
+    let (after, _) = step(&world, 0);
+    assert_ne!(after.changes, third.changes);
+    assert_eq!(
+        step(&world, 100),
+        (
+            EphemeralsStep {
+                next: None,
+                ..after
+            },
+            0
+        )
+    );
 }

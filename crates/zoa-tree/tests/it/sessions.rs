@@ -5,6 +5,7 @@ use zoa_proto::ErrorCode;
 use zoa_proto::PeerId;
 use zoa_proto::SessionId;
 use zoa_tree::Owner;
+use zoa_tree::Settings;
 use zoa_tree::TxnOp;
 
 use crate::world::Done;
@@ -215,4 +216,20 @@ fn many_ephemerals_come_and_go_in_any_order() {
     let heard = world.apply(TxnOp::CloseSession);
     assert_eq!(heard.triggers.len(), 2 * left);
     assert_eq!(world.tree.node_count(), 5);
+}
+
+#[test]
+fn a_local_session_writes_without_being_known_and_has_no_ephemerals() {
+    let mut world = World::new();
+    world.session = SessionId(0x7777);
+    assert_eq!(world.create("/a").error(), ErrorCode::SessionExpired);
+    world.settings = Settings::LOCAL_SESSION;
+    assert_eq!(world.create("/a").created(), "/a");
+    assert_eq!(world.apply(TxnOp::Sync).result, Ok(Done::Synced));
+    for mode in [CreateMode::Ephemeral, CreateMode::EphemeralSequential] {
+        // The reference says so before it looks at the path.
+        let refused = world.create_mode("/nowhere/e", mode);
+        assert_eq!(refused.error(), ErrorCode::EphemeralOnLocalSession);
+    }
+    assert!(world.tree.session(SessionId(0x7777)).is_none());
 }

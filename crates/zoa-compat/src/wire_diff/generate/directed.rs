@@ -80,6 +80,9 @@ const CUT_OPS: &[i32] = &[
     op::REMOVE_WATCHES,
     op::GET_EPHEMERALS,
     op::GET_ALL_CHILDREN_NUMBER,
+    op::CREATE_CONTAINER,
+    op::CREATE_TTL,
+    op::DELETE_CONTAINER,
 ];
 
 fn cut(generator: &mut Generator, op: i32) -> Request {
@@ -130,14 +133,17 @@ const FAILING_PARTS: &[Maker] = &[
     |g| as_create2(create_with_bad_acl(g, "")),
     |g| as_create2(create_at(g, "/fix/nocreate/x")),
     |g| as_create2(create_with_bad_path(g)),
+    |g| as_ttl(create_at(g, "/fix/plain/ttl"), 5, -7),
 ];
 
 /// Every kind of part stands before and behind the failing one often enough: 0 and -2.
 fn failing_multi(generator: &mut Generator, maker: Maker) -> Request {
     let mut parts = vec![maker(generator)];
-    let fillers: [fn(&mut Generator) -> Request; 5] = [
+    let fillers: [fn(&mut Generator) -> Request; 7] = [
         |g| g.create(1),
-        |g| as_create2(g.create(1)),
+        |g| as_container(create_at(g, "/fix/gone/new")),
+        |g| as_ttl(create_at(g, "/fix/gone/newer"), 5, 60_000),
+        |g| as_create2(plain_create(g)),
         |g| g.set_data(),
         |g| g.check(),
         |_| delete("/fix/gone/child", -1),
@@ -245,7 +251,26 @@ const MAKERS: &[Maker] = &[
             "reconfig alone",
         )
     },
-    |_| ttl("/absent/ttl"),
+    |g| as_container(create_at(g, "/absent/x")),
+    |g| as_container(create_at(g, "/fix/plain")),
+    |g| as_container(create_at(g, "/fix/eph/x")),
+    |g| as_container(create_with_bad_acl(g, "container")),
+    |g| as_container(create_at(g, "/fix/nocreate/x")),
+    |g| as_container(create_with_bad_path(g)),
+    |g| Request {
+        op: op::CREATE_CONTAINER,
+        ..create_with_bad_flags(g)
+    },
+    |g| as_ttl(create_at(g, "/absent/x"), 5, 60_000),
+    |g| as_ttl(create_at(g, "/fix/plain"), 5, 60_000),
+    |g| as_ttl(create_at(g, "/fix/eph/x"), 6, 60_000),
+    |g| as_ttl(create_with_bad_acl(g, "ttl"), 5, 60_000),
+    |g| as_ttl(create_at(g, "/fix/nocreate/x"), 6, 60_000),
+    |g| as_ttl(create_with_bad_path(g), 5, 60_000),
+    bad_ttl,
+    |_| named(op::DELETE_CONTAINER, "/absent"),
+    |_| named(op::DELETE_CONTAINER, "/fix/full"),
+    |_| named(op::DELETE_CONTAINER, "/fix/eph"),
     large,
     null_path,
     null_acl,
@@ -352,6 +377,16 @@ fn bad_acl(generator: &mut Generator) -> Vec<Acl> {
         5 => vec![Acl::new(31, "ip", "1.2.3.4/99")],
         6 => vec![Acl::new(31, "world", "someone")],
         _ => vec![Acl::new(31, "world", "anyone"), Acl::new(1, "", NOBODY)],
+    }
+}
+
+/// A create of the usual kinds.
+fn plain_create(generator: &mut Generator) -> Request {
+    loop {
+        let create = generator.create(1);
+        if matches!(create.op, op::CREATE | op::CREATE2) {
+            return create;
+        }
     }
 }
 
@@ -469,15 +504,47 @@ fn bad_auth(generator: &mut Generator) -> Request {
     .with_xid(XID_AUTH)
 }
 
-fn ttl(path: &str) -> Request {
-    let body = Body::new()
-        .text(path)
-        .bytes(Some(b"x"))
-        .acl(&Acl::open())
-        .int(5)
-        .long(60_000)
-        .done();
-    Request::new(op::CREATE_TTL, body, "ttl with extended types off")
+/// The same as a container: the flags are the last four bytes of the body.
+fn as_container(request: Request) -> Request {
+    Request {
+        op: op::CREATE_CONTAINER,
+        body: with_flags(request.body, 4),
+        ..request
+    }
+}
+
+/// The same with a time to live, which stands behind the flags.
+fn as_ttl(request: Request, flags: i32, ttl_ms: i64) -> Request {
+    let body = with_flags(request.body, flags);
+    Request {
+        op: op::CREATE_TTL,
+        body: Body::new().raw(&body).long(ttl_ms).done(),
+        ..request
+    }
+}
+
+fn with_flags(mut body: Vec<u8>, flags: i32) -> Vec<u8> {
+    body.truncate(body.len().saturating_sub(4));
+    body.extend_from_slice(&flags.to_be_bytes());
+    body
+}
+
+/// Times to live that none may have, also with flags that want none. (Flags that want none with -1 end the reference.)
+fn bad_ttl(generator: &mut Generator) -> Request {
+    let choices = [
+        (5, 0),
+        (5, -1),
+        (6, i64::MIN),
+        (5, 1 << 40),
+        (0, 60_000),
+        (9, 60_000),
+    ];
+    let (flags, ttl_ms) = generator.random.pick(&choices).copied().unwrap_or((5, 0));
+    as_ttl(
+        create_body("/fix/plain/ttl", &Acl::open(), 0),
+        flags,
+        ttl_ms,
+    )
 }
 
 /// A null string where a path belongs.

@@ -19,6 +19,7 @@ const NODES_MANY: usize = 250;
 #[derive(Clone, Copy)]
 enum Wish {
     Create,
+    Container,
     Delete,
     SetData,
     Read(i32),
@@ -40,6 +41,7 @@ enum Wish {
 
 const WISHES: &[(usize, Wish)] = &[
     (18, Wish::Create),
+    (2, Wish::Container),
     (12, Wish::SetData),
     (10, Wish::Delete),
     (9, Wish::Read(op::GET_DATA)),
@@ -70,6 +72,7 @@ impl Generator {
         let request = match wish {
             Wish::Create if self.knowledge.len() > NODES_MANY => self.delete(),
             Wish::Create => self.create(slot),
+            Wish::Container => return self.container_and_its_end(),
             Wish::Delete => self.delete(),
             Wish::SetData => self.set_data(),
             Wish::Read(read) => self.read(read),
@@ -156,23 +159,54 @@ impl Generator {
         let path = format!("{above}/{name}");
         let (acl, restricted) = self.acl(slot);
         let data = self.data();
-        let op = if self.random.chance(35) {
-            op::CREATE2
+        let op = self.random.weighted(&[
+            (6, op::CREATE),
+            (4, op::CREATE2),
+            (1, op::CREATE_CONTAINER),
+            (1, op::CREATE_TTL),
+        ]);
+        let op = op.unwrap_or(op::CREATE);
+        // The operation decides what is made; flags that do not fit it are for the directed ones.
+        let flags = match op {
+            op::CREATE_CONTAINER => 4,
+            op::CREATE_TTL => 5 + i32::from(flags >= 2),
+            _ => flags,
+        };
+        let path = if flags == 4 && path.ends_with('/') {
+            format!("{path}{}", self.fresh_name())
         } else {
-            op::CREATE
+            path
         };
         let body = Body::new()
             .text(&path)
             .bytes(data.as_deref())
             .acl(&acl)
-            .int(flags)
-            .done();
+            .int(flags);
+        let body = if op == op::CREATE_TTL {
+            body.long(1 << (30 + self.random.below(10))).done()
+        } else {
+            body.done()
+        };
         let effect = Effect::Create {
             path,
-            ephemeral: flags % 2 == 1,
+            ephemeral: matches!(flags, 1 | 3),
             restricted,
         };
         Request::new(op, body, "create").with_effect(effect)
+    }
+
+    /// A container, and the operation that servers delete one with.
+    fn container_and_its_end(&mut self) -> Vec<Request> {
+        let path = format!("{WORK}/{}", self.fresh_name());
+        let body = Body::new().text(&path).bytes(None).acl(&Acl::open()).int(4);
+        vec![
+            Request::new(op::CREATE_CONTAINER, body.done(), "container"),
+            Request::new(
+                op::DELETE_CONTAINER,
+                Body::new().text(&path).done(),
+                "its end",
+            ),
+        ]
     }
 
     pub(super) fn delete(&mut self) -> Request {

@@ -48,7 +48,6 @@ const SET_BUT_NOT_SERVED: &[&str] = &[
     "audit.enable",
     "enableEagerACLCheck",
     "enforceQuota",
-    "extendedTypesEnabled",
     "globalOutstandingLimit",
     "largeRequestMaxBytes",
     "largeRequestThreshold",
@@ -59,9 +58,6 @@ const SET_BUT_NOT_SERVED: &[&str] = &[
     "request_throttle_max_requests",
     "request_throttle_stall_time",
     "throttled_op_wait_time",
-    "znode.container.checkIntervalMs",
-    "znode.container.maxNeverUsedIntervalMs",
-    "znode.container.maxPerMinute",
 ];
 
 /// Beginnings of keys for things this version does not do: they end in a number or a name.

@@ -1,0 +1,246 @@
+"""An ensemble of real processes on the loopback, and writers that keep account of what was acknowledged to them.
+
+Not a test: `run.py` has those. Each server has a folder of its own with `zoo.cfg`, `data` and `server.log`; nothing outlives the value.
+"""
+
+import pathlib
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "peer"))
+import peer  # noqa: E402
+import wire  # noqa: E402
+
+NODE_EXISTS, NO_NODE = -110, -101
+
+
+class Failure(Exception):
+    """Something that must hold does not."""
+
+
+def require(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+class Server:
+    """One process; `number` is its myid."""
+
+    def __init__(self, ensemble, number):
+        self.ensemble, self.number = ensemble, number
+        self.folder = ensemble.folder / str(number)
+        self.data = self.folder / "data"
+        self.log = self.folder / "server.log"
+        self.port = peer.free_port()
+        self.process = None
+
+    def prepare(self, settings, lines):
+        self.data.mkdir(parents=True, exist_ok=True)
+        (self.data / "myid").write_text(f"{self.number}\n")
+        own = {"dataDir": self.data, "clientPort": self.port, "clientPortAddress": "127.0.0.1"}
+        text = "".join(f"{key}={value}\n" for key, value in {**settings, **own}.items())
+        (self.folder / "zoo.cfg").write_text(text + "".join(lines))
+
+    def start(self):
+        with open(self.log, "a") as log:
+            command = [*self.ensemble.argv, str(self.folder / "zoo.cfg")]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def end(self, how=signal.SIGKILL, patience_s=20):
+        """Ends the process and waits until it is gone."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(patience_s)
+            self.process = None
+
+    def wipe(self):
+        """Takes the disk away: what is left is what an operator gives a new one."""
+        shutil.rmtree(self.data)
+        self.data.mkdir()
+        (self.data / "myid").write_text(f"{self.number}\n")
+
+    def word(self, word):
+        """What it answers to a four-letter word; empty when it does not."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+                connection.sendall(word.encode())
+                got = b""
+                while more := connection.recv(65536):
+                    got += more
+                return got.decode(errors="replace")
+        except OSError:
+            return ""
+
+    def mode(self):
+        for line in self.word("srvr").splitlines():
+            if line.startswith("Mode: "):
+                return line.removeprefix("Mode: ")
+        return None
+
+    def log_says(self, words):
+        return words in self.log.read_text(errors="replace")
+
+
+class Ensemble:
+    """Servers 1 to `size`; leaving the context ends them all."""
+
+    def __init__(self, folder, argv, size=3, settings=None):
+        self.folder, self.argv = pathlib.Path(folder), argv
+        settings = {"tickTime": 1000, "initLimit": 10, "syncLimit": 5, "maxClientCnxns": 0, "maxSessionTimeout": 60000,
+                    "4lw.commands.whitelist": "*", "snapCount": 5000, **(settings or {})}
+        self.servers = [Server(self, number) for number in range(1, size + 1)]
+        lines = [f"server.{server.number}=127.0.0.1:{peer.free_port()}:{peer.free_port()}\n" for server in self.servers]
+        for server in self.servers:
+            server.prepare(settings, lines)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for server in self.servers:
+            if server.process is not None:
+                server.process.kill()
+        for server in self.servers:
+            if server.process is not None:
+                server.process.wait()
+                server.process = None
+
+    def start(self):
+        for server in self.servers:
+            server.start()
+
+    def await_serving(self, servers=None, patience_s=30):
+        """Waits until these have a mode, and one of them leads; returns that one."""
+        servers = servers or self.servers
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            modes = {server: server.mode() for server in servers}
+            if None not in modes.values() and "leader" in modes.values():
+                return next(server for server, mode in modes.items() if mode == "leader")
+            time.sleep(0.02)
+        raise Failure(f"not serving after {patience_s} s: { {s.number: s.mode() for s in servers} }; logs in {self.folder}")
+
+    def leader(self):
+        return self.await_serving([s for s in self.servers if s.process is not None])
+
+
+class Writer(threading.Thread):
+    """Creates one znode after another in one session, wherever a server takes it, and notes what was acknowledged and when."""
+
+    def __init__(self, ensemble, number, session_timeout_ms=20000):
+        super().__init__(daemon=True)
+        self.ensemble, self.number, self.session_timeout_ms = ensemble, number, session_timeout_ms
+        self.acknowledged, self.times, self.unknown, self.lost_sessions = [], [], 0, 0
+        self.session, self.password, self.last_zxid = 0, b"\0" * 16, 0
+        self.stopping = threading.Event()
+        self.failure = None
+
+    def run(self):
+        at, count = self.number, 0
+        while not self.stopping.is_set():
+            server = self.ensemble.servers[at % len(self.ensemble.servers)]
+            at += 1
+            try:
+                connection = wire.Connection(("127.0.0.1", server.port), timeout_s=10)
+            except OSError:
+                time.sleep(0.002)
+                continue
+            try:
+                self.attach(connection)
+                while not self.stopping.is_set():
+                    count += 1
+                    self.write(connection, f"/w{self.number}-{count}")
+            except (OSError, EOFError, struct.error):
+                self.unknown += 1
+                time.sleep(0.001)
+            except Failure as failure:
+                self.failure = failure
+                return
+            finally:
+                connection.close()
+
+    def attach(self, connection):
+        connection.connect(session=self.session, password=self.password, timeout_ms=self.session_timeout_ms,
+                           last_zxid=self.last_zxid)
+        if connection.session == 0:
+            self.lost_sessions += 1
+            self.session, self.password = 0, b"\0" * 16
+            raise EOFError("the session is over")
+        self.session, self.password = connection.session, connection.password
+
+    def write(self, connection, path):
+        zxid, error, _ = connection.call("create", wire.create(path, b"x" * 100))
+        require(error == 0, f"create {path} says {error}")
+        require(zxid > self.last_zxid, f"zxid {zxid:x} of {path} does not follow {self.last_zxid:x}")
+        self.last_zxid = zxid
+        self.acknowledged.append(path)
+        self.times.append(time.monotonic())
+
+
+class Load:
+    """Writers that write while the context lasts."""
+
+    def __init__(self, ensemble, writers=6):
+        self.writers = [Writer(ensemble, number) for number in range(writers)]
+
+    def __enter__(self):
+        for writer in self.writers:
+            writer.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        for writer in self.writers:
+            writer.stopping.set()
+        for writer in self.writers:
+            writer.join(30)
+            require(not writer.is_alive(), "a writer hangs")
+        for writer in self.writers:
+            if writer.failure:
+                raise writer.failure
+
+    def count(self):
+        return sum(len(writer.acknowledged) for writer in self.writers)
+
+    def await_writes(self, more=200, patience_s=30):
+        target, deadline = self.count() + more, time.monotonic() + patience_s
+        while self.count() < target:
+            require(time.monotonic() < deadline, f"{more} writes were not acknowledged within {patience_s} s")
+            time.sleep(0.01)
+
+    def longest_gap_ms(self, begin, end):
+        """The longest time without any acknowledged write."""
+        times = sorted(t for writer in self.writers for t in writer.times if begin <= t <= end)
+        edges = [begin, *times, end]
+        return max(b - a for a, b in zip(edges, edges[1:])) * 1000
+
+    def lost_sessions(self):
+        return sum(writer.lost_sessions for writer in self.writers)
+
+    def check_nothing_lost(self, server):
+        """Every acknowledged znode is there, as this server sees it after a sync."""
+        connection = wire.Connection(("127.0.0.1", server.port), timeout_s=30)
+        connection.connect()
+        require(connection.session != 0, f"server {server.number} opens no session")
+        connection.call("sync", wire.text("/"))
+        paths = [path for writer in self.writers for path in writer.acknowledged]
+        missing = []
+        for some in range(0, len(paths), 500):
+            part = paths[some:some + 500]
+            sent = {connection.request("exists", wire.text(path) + wire.boolean(False)): path for path in part}
+            for _ in part:
+                xid, _, error = struct.unpack(">iqi", connection.read_frame()[:16])
+                if error:
+                    missing.append((sent[xid], error))
+        connection.close()
+        require(not missing, f"server {server.number} has lost {len(missing)} of {len(paths)} acknowledged writes: {missing[:5]}")
+        return len(paths)

@@ -1,0 +1,485 @@
+#!/usr/bin/env python3
+"""Tries libzookeeper_mt and libzookeeper_st of this project beside the original's, as Debian has them.
+
+Each trial is a function below; its first line says what it shows. Programs in C stand beside this file; they are compiled
+against the original's headers where they are compared, and against ours, too. Other people's programs are Debian's own, run
+unmodified with LD_LIBRARY_PATH. Two servers of ours run at a time, one for each side, so that both see the same.
+
+Not a place for what a unit test can see. What it writes lies in target/libzookeeper/trials.
+
+  trials.py --libraries FOLDER --program ZOA              the trials that fit into the time of a change
+  trials.py --libraries FOLDER --program ZOA --long       all of them
+  trials.py --libraries FOLDER --program ZOA NAME...      only these
+"""
+
+import argparse
+import difflib
+import os
+import pathlib
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+INCLUDE = ROOT / "include"
+PEER_INCLUDE = pathlib.Path("/usr/include/zookeeper")
+PEER_FOLDER = pathlib.Path("/usr/lib/x86_64-linux-gnu")
+SYMBOLS = ROOT / "crates/zoa-ffi/symbols"
+BINARIES = pathlib.Path("/usr/lib/zookeeper/bin")
+EVERY = sorted((HERE / "every").glob("*.c"))
+STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-D_GNU_SOURCE"]
+
+
+class Failed(Exception):
+    """A trial that did not hold, and why."""
+
+
+class Skipped(Exception):
+    """A trial that could not be made here, and why."""
+
+
+def run(command, timeout=120, env=None, text_in=None, may_fail=False, cwd=None):
+    """Runs a program; its stdout and stderr."""
+    whole = dict(os.environ, **(env or {}))
+    command = [str(word) for word in command]
+    try:
+        done = subprocess.run(command, env=whole, input=text_in, capture_output=True, timeout=timeout, cwd=cwd)
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"{' '.join(command)} hangs; it said: {(error.stdout or b'')[-2000:].decode(errors='replace')}")
+    out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    if done.returncode != 0 and not may_fail:
+        raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{out[-3000:]}\n{err[-3000:]}")
+    return out, err
+
+
+class Server:
+    """One server of ours, with an empty data directory."""
+
+    def __init__(self, program, folder, name):
+        self.program, self.folder = program, folder / name
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        data = self.folder / "data"
+        run(["rm", "-rf", self.folder])
+        data.mkdir(parents=True)
+        config = self.folder / "zoo.cfg"
+        config.write_text(
+            f"tickTime=2000\ndataDir={data}\nclientPort={self.port}\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\n"
+            "4lw.commands.whitelist=*\n"
+        )
+        log = (self.folder / "server.log").open("w")
+        self.process = subprocess.Popen([self.program, "serve", config], stdout=log, stderr=log)
+        for _ in range(500):
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1) as word:
+                    word.sendall(b"ruok")
+                    if word.recv(16) == b"imok":
+                        return self
+            except OSError:
+                pass
+            time.sleep(0.02)
+        raise Failed(f"the server does not answer; see {self.folder}/server.log")
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+class World:
+    """What the trials share."""
+
+    def __init__(self, libraries, peer, ours, folder):
+        self.libraries, self.peer, self.ours, self.folder = libraries, peer, ours, folder
+        self.env = {"LD_LIBRARY_PATH": str(libraries)}
+
+    def compile(self, name, sources, flags, compiler="gcc"):
+        program = self.folder / name
+        run([compiler, "-g", "-O1", *flags, *sources, "-o", program])
+        return program
+
+    def against_peer(self, name, sources, library="mt", flags=()):
+        """A program made with the original's headers and library, as a user's was."""
+        threaded = ["-DTHREADED"] if library == "mt" else []
+        shared = PEER_FOLDER / f"libzookeeper_{library}.so.2"
+        flags = ["-std=gnu99", "-D_GNU_SOURCE", "-I", PEER_INCLUDE, *threaded, *flags]
+        return self._link(name, sources, flags, shared)
+
+    def _link(self, name, sources, flags, shared, compiler="gcc"):
+        program = self.folder / name
+        run([compiler, "-g", "-O1", *flags, *sources, "-o", program, shared, "-lpthread"])
+        return program
+
+    def against_ours(self, name, sources, library="mt", flags=()):
+        threaded = ["-DTHREADED"] if library == "mt" else []
+        shared = self.libraries / f"libzookeeper_{library}.so"
+        flags = ["-std=gnu99", "-D_GNU_SOURCE", "-I", INCLUDE, *threaded, *flags]
+        return self._link(name, sources, flags, shared)
+
+
+def compare(what, original, ours):
+    """Both texts must be the same."""
+    if original == ours:
+        return
+    difference = difflib.unified_diff(original.splitlines(), ours.splitlines(), "the original", "ours", lineterm="", n=2)
+    raise Failed(f"{what} differs:\n" + "\n".join(list(difference)[:80]))
+
+
+def both(world, program, arguments=(), timeout=120, text_in=None):
+    """Runs a program on both libraries at the same time, each with its own server; both stdouts and stderrs."""
+    sides = []
+    for server, env in ((world.peer, {}), (world.ours, world.env)):
+        command = [str(program), *[server.address if word == "HOST" else str(word) for word in arguments]]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, env=dict(os.environ, **env), stdin=pipe, stdout=pipe, stderr=pipe)
+        sides.append(process)
+    for process in sides:
+        if text_in is None:
+            process.stdin.close()
+            process.stdin = None
+    answers = []
+    for process, side in zip(sides, ("the original", "ours")):
+        try:
+            out, err = process.communicate(text_in, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            for each in sides:
+                each.kill()
+            raise Failed(f"{program} hangs on {side}")
+        if process.returncode != 0:
+            raise Failed(f"{program} ended with {process.returncode} on {side}:\n{out[-2000:].decode()}\n{err[-2000:].decode()}")
+        answers.append((out.decode(errors="replace"), err.decode(errors="replace")))
+    return answers
+
+
+def symbols(world):
+    """Both libraries export what Debian's do, and the six that Debian leaves out; sonames are the original's."""
+    more = (SYMBOLS / "more.txt").read_text().split()
+    for name in ("mt", "st"):
+        def exported(path):
+            lines = run(["nm", "-D", "--defined-only", path])[0].splitlines()
+            return {line.split()[2]: line.split()[1] for line in lines if len(line.split()) == 3}
+
+        listed = (SYMBOLS / f"{name}.txt").read_text().split()
+        original = exported(PEER_FOLDER / f"libzookeeper_{name}.so.2")
+        compare(f"the list of libzookeeper_{name}", "\n".join(sorted(original)), "\n".join(sorted(listed)))
+        ours = exported(world.libraries / f"libzookeeper_{name}.so.2")
+        compare(f"libzookeeper_{name}", "\n".join(sorted(listed + more)), "\n".join(sorted(ours)))
+        kinds = {symbol: kind == "T" for symbol, kind in original.items()}
+        wrong = [symbol for symbol, is_code in kinds.items() if (ours[symbol] == "T") != is_code]
+        if wrong:
+            raise Failed(f"data and code are mixed up: {wrong}")
+        dynamic = run(["readelf", "-d", world.libraries / f"libzookeeper_{name}.so.2"])[0]
+        if f"[libzookeeper_{name}.so.2]" not in dynamic:
+            raise Failed(f"the soname is another one: {dynamic}")
+
+
+def headers(world):
+    """Our headers compile without a warning as C99, C11 and C++17, alone and with every program here."""
+    alone = world.folder / "alone.c"
+    for header in sorted((INCLUDE / "zookeeper").glob("*.h")):
+        alone.write_text(f"#include <zookeeper/{header.name}>\n#include <zookeeper/{header.name}>\nint main(void) {{ return 0; }}\n")
+        for compiler, standard in (("gcc", "c99"), ("gcc", "c11"), ("g++", "c++17")):
+            language = ["-x", "c++"] if compiler == "g++" else []
+            for threaded in ([], ["-DTHREADED"]):
+                run([compiler, *language, f"-std={standard}", *STRICT, *threaded, "-I", INCLUDE, "-fsyntax-only", alone])
+    for source in [*EVERY, HERE / "safety.c", HERE / "cycles.c", HERE / "load.c"]:
+        run(["gcc", "-std=c99", *STRICT, "-DTHREADED", "-I", INCLUDE, "-fsyntax-only", source])
+        run(["g++", "-x", "c++", "-std=c++17", *STRICT, "-DTHREADED", "-I", INCLUDE, "-fsyntax-only", source])
+    run(["gcc", "-std=c99", *STRICT, "-I", INCLUDE, "-fsyntax-only", HERE / "st.c"])
+    run(["g++", "-x", "c++", "-std=c++17", *STRICT, "-I", INCLUDE, "-fsyntax-only", HERE / "st.c"])
+
+
+LAYOUT = """
+#include <stddef.h>
+#include <stdio.h>
+#include <zookeeper.h>
+int main(void) {
+%s
+    return 0;
+}
+"""
+
+
+def layouts(world):
+    """Every struct of our headers has the size and the offsets of the original's."""
+    found = {}
+    for header in ("zookeeper.jute.h", "recordio.h"):
+        text = re.sub(r"/\*.*?\*/", "", (INCLUDE / "zookeeper" / header).read_text(), flags=re.S)
+        for name, body in re.findall(r"struct (\w+) \{(.*?)\n\};", text, re.S):
+            plain = [line for line in body.split(";") if "(" not in line]
+            found[name] = [re.search(r"(\w+)$", line.strip()).group(1) for line in plain if line.strip()]
+    if len(found) < 78:
+        raise Failed(f"only {len(found)} structs were found")
+    lines = []
+    for name, fields in found.items():
+        lines.append(f'    printf("{name} %zu\\n", sizeof(struct {name}));')
+        lines += [f'    printf("{name}.{field} %zu\\n", offsetof(struct {name}, {field}));' for field in fields]
+    source = world.folder / "layouts.c"
+    source.write_text(LAYOUT % "\n".join(lines))
+    shown = []
+    for side, include in (("peer", PEER_INCLUDE), ("ours", INCLUDE / "zookeeper")):
+        program = world.compile(f"layouts-{side}", [source], ["-I", include])
+        shown.append(run([program])[0])
+    compare("the layout", *shown)
+
+
+def every(world):
+    """A program that calls every function, made with the original's headers: the same codes, results and order on both."""
+    program = world.against_peer("every-peer", EVERY)
+    (original, _), (ours, _) = both(world, program, ["HOST"])
+    if "== end" not in original or len(original.splitlines()) < 500:
+        raise Failed(f"the program did not come to its end: {original[-500:]}")
+    compare("what the program prints", original, ours)
+
+
+def every_ours(world):
+    """The same program made with our headers says the same on our library, as C and as C++, shared and static."""
+    said = []
+    flags = ["-D_GNU_SOURCE", "-DTHREADED", "-I", INCLUDE]
+    shared = world.libraries / "libzookeeper_mt.so"
+    archive = world.libraries / "libzookeeper_mt.a"
+    as_cpp = world._link("every-c++", ["-x", "c++", *EVERY, "-x", "none"], ["-std=c++17", *flags], shared, "g++")
+    static = world._link("every-static", EVERY, ["-std=gnu99", *flags], archive)
+    parts = ["plain", "nodes", "async", "multis", "identities"]
+    for program in (as_cpp, static):
+        said.append(run([program, world.ours.address, *parts], env=world.env)[0])
+    peer = world.against_peer("every-peer", EVERY)
+    original = run([peer, world.peer.address, *parts])[0]
+    # What our headers say of a version is not what the original's say.
+    compare("as C++", original, said[0])
+    compare("static", original, said[1])
+
+
+def single_threaded(world):
+    """A program with a loop of its own, made with the original's headers: the same on both libzookeeper_st."""
+    program = world.against_peer("st-peer", [HERE / "st.c"], library="st")
+    (original, _), (ours, _) = both(world, program, ["HOST"])
+    if not original.endswith("end\n"):
+        raise Failed(f"the program did not come to its end: {original[-500:]}")
+    compare("what the program prints", original, ours)
+    run([world.against_ours("st-ours", [HERE / "st.c"], library="st"), world.ours.address], env=world.env)
+
+
+def safety(world):
+    """What crashes or hangs elsewhere is an error code: closed, wild, inherited handles, closing from anywhere, bad arguments."""
+    program = world.against_ours("safety", [HERE / "safety.c"])
+    out, _ = run([program, world.ours.address], env=world.env, timeout=310)
+    if "all held" not in out:
+        raise Failed(out)
+
+
+SCRIPT = """verbose
+create /cli first
+create /cli second
+create +e /cli/e mine
+create +s /cli/s- numbered
+create +c /cli/box
+create2 /cli/two
+get /cli
+get /none
+set /cli changed
+get /cli
+set /none changed
+ls /cli
+ls2 /cli
+ls /none
+exists /cli
+exists /none
+wexists /cli
+wexists /cli/late
+create /cli/late
+sync /cli
+config
+myid
+addauth digest me:secret
+aget /cli
+aset /cli again
+als /cli
+als2 /cli
+acreate /cli/a
+adelete /cli/a
+asetacl /cli
+delete /cli/late
+delete /cli/e
+delete /cli/two
+delete /cli/box
+delete /cli
+help
+bogus
+"""
+
+
+def clean(text):
+    """What differs from run to run, made the same."""
+    text = re.sub(r"0x[0-9a-f]+", "0xN", text)
+    text = re.sub(r"session Id = [0-9a-f]+", "session Id = N", text)
+    text = re.sub(r"time = \d+ msec", "time = N msec", text)
+    text = re.sub(r"(ctime|mtime)\s*=\s*.*", r"\1=T", text)
+    text = re.sub(r"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}", "DATE", text)
+    text = re.sub(r"(czxid|mzxid|pzxid|zxid)(\s*=\s*)[0-9a-f]+", r"\1\2Z", text)
+    # The original ends some lines of its log twice.
+    return "\n".join(line for line in text.splitlines() if line and not re.match(r"\d{4}-\d\d-\d\d .*:ZOO_", line))
+
+
+def cli(world):
+    """Debian's cli_mt, its commands typed one after another: the same output on both libraries."""
+    program = BINARIES / "cli_mt"
+    shown = []
+    for server, env in ((world.peer, {}), (world.ours, world.env)):
+        process = subprocess.Popen(
+            [program, server.address], env=dict(os.environ, **env), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        time.sleep(0.5)
+        for line in SCRIPT.splitlines():
+            process.stdin.write(line.encode() + b"\n")
+            process.stdin.flush()
+            # A person types slower than servers answer; so each answer comes before the next command.
+            time.sleep(0.06)
+        process.stdin.write(b"quit\n")
+        try:
+            out, _ = process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise Failed("cli_mt hangs")
+        shown.append(clean(out.decode(errors="replace")))
+    if "rc = 0" not in shown[0]:
+        raise Failed(f"cli_mt did nothing: {shown[0]}")
+    compare("cli_mt", *shown)
+
+
+def load_gen(world):
+    """Debian's load_gen creates, reads, writes and deletes in rounds, for five seconds; then it cleans up: the same on both."""
+    said = []
+    for server, env in ((world.peer, {}), (world.ours, world.env)):
+        command = [BINARIES / "load_gen", server.address, "/load"]
+        process = subprocess.Popen([*command, "100"], env=dict(os.environ, **env), stderr=subprocess.PIPE)
+        time.sleep(5)
+        process.kill()
+        _, err = process.communicate()
+        _, cleaned = run([*command, "clean"], env=env)
+        texts = [re.sub(r"^.*?:ZOO_(\w+)@(\w+)@\d+: ", r"\1 \2 ", line) for line in err.decode().splitlines()]
+        # What the program says itself; the library's own lines have its own words.
+        own = [text for text in texts if re.match(r"\w+ (main|doCreateNodes|create_completion|write_completion|read_completion|createRoot) ", text)]
+        rounds = sum("delete cycle" in text for text in own)
+        if rounds < 2 or "Successfully deleted" not in cleaned:
+            raise Failed(f"load_gen came to {rounds} rounds: {err[-1500:].decode()} {cleaned[-500:]}")
+        said.append("\n".join(sorted(set(own))))
+    compare("what load_gen says", *said)
+
+
+def python(world):
+    """Debian's python3-zookeeper: synchronous and asynchronous calls, watches, identities, expiry: the same on both."""
+    # As Debian ships it, the module needs a Python before 3.9: its own 3.11 can neither import it nor call it with data.
+    homes = [pathlib.Path("/usr/bin/python3.8"), *pathlib.Path.home().glob(".pyenv/versions/3.8*/bin/python")]
+    homes = [home for home in homes if home.exists()]
+    if not homes:
+        raise Skipped("there is no Python 3.8 here")
+    (original, _), (ours, _) = both(world, homes[0], ["-W", "ignore", HERE / "binding.py", "HOST"])
+    if "FAILED" in original or len(original.splitlines()) < 40:
+        raise Failed(f"the program did not come to its end: {original[-1000:]}")
+    compare("what the program prints", original, ours)
+
+
+def cycles(world, count=1000):
+    """Sessions are opened and closed with traffic: neither memory nor threads nor descriptors pile up."""
+    program = world.against_ours("cycles", [HERE / "cycles.c"], flags=["-O2"])
+    out, _ = run([program, world.ours.address, count], env=world.env, timeout=600)
+    print("   ", out.strip())
+
+
+def many_cycles(world):
+    """The same ten thousand times."""
+    cycles(world, 10_000)
+
+
+def valgrind(world):
+    """memcheck finds nothing: not in every call, not in the unsafe ones, not in 100 openings and closings, not in st."""
+    checked = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect",
+               "--trace-children=no", "--child-silent-after-fork=yes"]
+    parts = ["plain", "arguments", "nodes", "async", "watches", "multis", "identities", "sessions", "losses", "closing"]
+    programs = [
+        (world.against_ours("every-ours", EVERY), [world.ours.address, *parts]),
+        (world.against_ours("safety", [HERE / "safety.c"]), [world.ours.address]),
+        (world.against_ours("st-ours", [HERE / "st.c"], library="st"), [world.ours.address]),
+    ]
+    for program, arguments in programs:
+        run([*checked, program, *arguments], env=world.env, timeout=900)
+
+
+def bench(world, rounds=5, seconds=1.0):
+    """Throughput and CPU beside the original's, on one server, in turn: synchronous and asynchronous, depths 1, 16, 256."""
+    program = world.against_peer("load", [HERE / "load.c"], flags=["-O2"])
+    slow = []
+    print("    mode  op  depth   original                ours                    rate    CPU")
+    for mode in ("sync", "async"):
+        for op in ("get", "set"):
+            for depth in (1, 16, 256):
+                rates, costs = {}, {}
+                for _ in range(rounds):
+                    for side, env in (("original", {}), ("ours", world.env)):
+                        out, _ = run([program, world.ours.address, mode, op, depth, seconds], env=env)
+                        count, took, cpu = out.split()
+                        rates.setdefault(side, []).append(int(count) / float(took))
+                        costs.setdefault(side, []).append(float(cpu) / max(int(count), 1) * 1e6)
+                rate = {side: statistics.median(values) for side, values in rates.items()}
+                cost = {side: statistics.median(values) for side, values in costs.items()}
+                ratios = rate["ours"] / rate["original"], cost["ours"] / cost["original"]
+                print(f"    {mode:5} {op} {depth:5} {rate['original']:9.0f}/s {cost['original']:7.2f} us  "
+                      f"{rate['ours']:9.0f}/s {cost['ours']:7.2f} us   x{ratios[0]:<6.2f} x{ratios[1]:.2f}", flush=True)
+                if ratios[1] > (1.0 if depth == 1 else 0.5):
+                    slow.append(f"{mode} {op} {depth}: {ratios[1]:.2f} of the CPU")
+    if slow:
+        raise Failed("; ".join(slow))
+
+
+SHORT = [symbols, headers, layouts, every, every_ours, single_threaded, safety, cli, load_gen, python, cycles]
+LONG = [many_cycles, valgrind, bench]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--libraries", required=True, type=pathlib.Path)
+    parser.add_argument("--program", required=True, type=pathlib.Path)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    trials = SHORT + (LONG if options.long else [])
+    if options.names:
+        trials = [trial for trial in SHORT + LONG if trial.__name__ in options.names]
+        if len(trials) != len(options.names):
+            parser.error("known are " + " ".join(trial.__name__ for trial in SHORT + LONG))
+    folder = options.libraries.resolve().parent / "trials"
+    folder.mkdir(parents=True, exist_ok=True)
+    failed = skipped = 0
+    with Server(options.program, folder, "peer") as peer, Server(options.program, folder, "ours") as ours:
+        world = World(options.libraries.resolve(), peer, ours, folder)
+        for trial in trials:
+            began = time.monotonic()
+            try:
+                trial(world)
+                verdict = "ok    "
+            except Skipped as error:
+                skipped += 1
+                verdict = "SKIPPED"
+                print(error)
+            except Failed as error:
+                failed += 1
+                verdict = "FAILED"
+                print(error)
+            print(f"{verdict} {trial.__name__}: {trial.__doc__.splitlines()[0]} ({time.monotonic() - began:.1f} s)", flush=True)
+    print(f"{len(trials) - failed - skipped} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

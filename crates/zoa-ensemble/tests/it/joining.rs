@@ -1,0 +1,190 @@
+//! Servers that lost their disks, and new ones.
+
+use zoa_ensemble::HelloRefusal;
+use zoa_ensemble::Notice;
+use zoa_proto::PeerId;
+
+use crate::world::World;
+
+fn founded(count: u8, seed: u64) -> World {
+    let mut world = World::new(count, seed);
+    world.start_all();
+    world.run_until_served();
+    for id in 1..=count {
+        world.write(id, None);
+    }
+    world.run(5);
+    world
+}
+
+fn wipe(world: &mut World, id: u8) {
+    world.crash(id);
+    world.wipe(id);
+}
+
+#[test]
+fn a_wiped_server_joins_under_a_new_id_and_takes_its_old_place() {
+    for victim in 1..=3 {
+        let mut world = founded(3, u64::from(victim));
+        wipe(&mut world, victim);
+        world.run(40);
+        world.start(victim);
+        world.run_until_served();
+        world.run(20);
+        let node = world.node(victim).expect("it has joined");
+        assert_eq!(node.myid(), PeerId(victim));
+        assert_ne!(node.incarnation(), 0);
+        let others = (1..=3).filter(|id| *id != u64::from(victim));
+        let expected: Vec<u64> = others.chain([node.raft()]).collect();
+        let leader = world.leader().expect("two were there all the time");
+        assert_eq!(world.voters(leader), expected);
+        assert!(world.learners(leader).is_empty());
+        world.write(victim, None);
+        world.run(5);
+        world.check_agreement();
+        let replaces = |notice: &Notice| matches!(notice, Notice::Replaces { .. });
+        assert!(
+            world
+                .servers
+                .values()
+                .any(|it| it.notices.iter().any(replaces))
+        );
+    }
+}
+
+#[test]
+fn two_wiped_of_three_found_nothing_and_say_what_to_do() {
+    for survivor in 1..=3 {
+        let mut world = founded(3, 10 + u64::from(survivor));
+        let wiped: Vec<u8> = (1..=3).filter(|id| *id != survivor).collect();
+        wiped.iter().for_each(|id| wipe(&mut world, *id));
+        let before = world.history.clone();
+        wiped.iter().for_each(|id| world.start(*id));
+        world.run(3_000);
+        assert_eq!(world.history, before, "nobody decides anything");
+        assert!(world.servers.values().all(|it| !it.serves));
+        for id in &wiped {
+            // A leader that has not noticed yet may have been heard of; to vote takes a snapshot of it.
+            let has_say = world.at(*id).disk.snapshot.is_some();
+            assert!(!has_say && world.at(*id).disk.founded_in.len() == 1);
+            let says = world.at(*id).notices.iter().filter(|it| matches!(it, Notice::NobodyToJoin { members, .. } if *members == [PeerId(survivor)]));
+            assert!(says.count() >= 2, "again and again");
+        }
+        let told = world
+            .at(survivor)
+            .notices
+            .iter()
+            .any(|it| matches!(it, Notice::NoQuorum { .. }));
+        assert!(told);
+    }
+}
+
+#[test]
+fn two_wiped_are_whole_again_when_one_disk_comes_back() {
+    let mut world = founded(3, 20);
+    let kept = world.at(2).disk.clone();
+    wipe(&mut world, 1);
+    wipe(&mut world, 2);
+    world.start(1);
+    world.run(300);
+    world.server(2).disk = kept;
+    world.start(2);
+    world.run_until_served();
+    world.run(20);
+    assert_eq!(world.voters(2).len(), 3);
+    world.check_agreement();
+}
+
+// Goal: an old disk that comes back after its place was given away does not take part, and says so.
+#[test]
+fn a_disk_that_was_replaced_is_refused_and_serves_nobody() {
+    let mut world = founded(3, 30);
+    let old = world.at(3).disk.clone();
+    wipe(&mut world, 3);
+    world.run(40);
+    world.start(3);
+    world.run_until_served();
+    world.run(20);
+    let new = world.node(3).expect("it has joined").raft();
+    world.crash(3);
+    world.server(3).disk = old;
+    world.start(3);
+    world.run(600);
+    assert!(!world.at(3).serves);
+    assert!(
+        world
+            .refusals
+            .iter()
+            .any(|(id, _, refusal)| *id == 3 && *refusal == HelloRefusal::NoMember)
+    );
+    assert!(world.at(3).notices.contains(&Notice::NoMember));
+    assert_eq!(world.voters(1), [1, 2, new]);
+    assert!(world.at(1).serves && world.at(2).serves);
+}
+
+#[test]
+fn a_wiped_server_joins_a_log_that_was_cut() {
+    let mut world = founded(3, 40);
+    wipe(&mut world, 2);
+    world.run(40);
+    for _ in 0..30 {
+        world.write(1, None);
+        world.run(1);
+    }
+    world.snapshot(1, 0);
+    world.snapshot(3, 0);
+    world.start(2);
+    world.run_until_served();
+    world.run(20);
+    world.check_agreement();
+    assert_eq!(world.voters(1).len(), 3);
+}
+
+// Goal: what a server alone has written is kept when its zoo.cfg is given more servers.
+#[test]
+fn a_server_alone_grows_into_an_ensemble() {
+    let mut world = World::with_lines("", 50);
+    world.add(1, Default::default());
+    world.start(1);
+    world.settle();
+    for _ in 0..20 {
+        world.write(1, None);
+        world.settle();
+    }
+    world.crash(1);
+    let lines = zoa_tree::MemberLines::parse(&crate::world::lines_of(3)).expect("lines");
+    world.server(1).lines = lines.clone();
+    (2..=3).for_each(|id| world.add(id, lines.clone()));
+    world.start_all();
+    world.run_until_served();
+    world.run(50);
+    assert_eq!(world.voters(1).len(), 3);
+    assert_eq!(world.at(3).machine.writes().len(), 20);
+    world.check_agreement();
+}
+
+#[test]
+fn the_survivor_goes_on_alone_when_it_is_told_to_and_the_others_join() {
+    let mut world = founded(3, 60);
+    let writes = world.at(1).machine.writes();
+    for id in 1..=3 {
+        world.crash(id);
+    }
+    world.wipe(2);
+    world.wipe(3);
+    world.server(1).force = true;
+    world.start(1);
+    world.run(20);
+    assert!(world.at(1).serves);
+    assert!(world.at(1).notices.contains(&Notice::Forced));
+    world.write(1, None);
+    world.run(5);
+    assert!(!world.at(1).force, "the marker has had its effect");
+    world.crash(1);
+    world.start_all();
+    world.run_until_served();
+    world.run(20);
+    assert_eq!(world.voters(1).len(), 3);
+    world.check_agreement();
+    assert_eq!(world.at(3).machine.writes().len(), writes.len() + 1);
+}

@@ -1,0 +1,11 @@
+//! Whole ensembles in one thread, driven through their public face only.
+
+mod chaos;
+mod dice;
+mod disk;
+mod founding;
+mod joining;
+mod machine;
+mod members;
+mod world;
+mod writes;

@@ -1,0 +1,390 @@
+//! A farm's client: submits tasks, follows them, cancels them.
+
+use serde_json::Value;
+use zoa_proto::CreateMode;
+use zoa_proto::ErrorCode;
+use zoa_proto::Version;
+
+use super::task::NewTask;
+use super::task::PLACES;
+use super::task::Places;
+use super::task::Task;
+use super::task::split_attempt;
+use crate::calls;
+use crate::error::Error;
+use crate::keeper::Answer;
+use crate::keeper::Keeper;
+use crate::keeper::Step;
+use crate::race;
+use crate::receipt::Applied;
+use crate::receipt::Receipt;
+
+/// So many tasks are submitted in one multi.
+const BATCH_MAX: usize = 100;
+
+/// How many tasks may be queued when the configuration does not say.
+const QUEUE_MAX_DEFAULT: usize = 10_000;
+
+/// A client of a farm. Each handle does one thing at a time.
+///
+/// ```
+/// # use zoa_client::Client;
+/// # use zoa_recipes::{FarmClient, FarmLeader, FarmWorker, NewTask, Progress};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = zoa_server::testing::LocalServer::start();
+/// # let client = Client::connect(&server.connect_string()).await?;
+/// let leader = FarmLeader::new(&client, "/farm", "leader-1");
+/// let leading = tokio::spawn(async move { leader.run().await });
+/// let mut worker = FarmWorker::register(&client, "/farm", 2).await?;
+/// let working = tokio::spawn(async move {
+///     loop {
+///         let assignment = worker.next().await?;
+///         let upper = assignment.payload().to_ascii_uppercase();
+///         assignment.done(&upper).await?;
+///     }
+///     # #[expect(unreachable_code, reason = "the type of the task's result")]
+///     # Ok::<(), zoa_recipes::Error>(())
+/// });
+/// let mut farm = FarmClient::new(&client, "/farm");
+/// let tasks = farm.submit(&[NewTask::new(b"one"), NewTask::new(b"two")]).await?;
+/// assert_eq!(farm.wait(&tasks[0]).await?, Progress::Done(b"ONE".to_vec()));
+/// assert_eq!(farm.wait(&tasks[1]).await?, Progress::Done(b"TWO".to_vec()));
+/// # leading.abort();
+/// # working.abort();
+/// # client.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct FarmClient<K: Keeper> {
+    keeper: K,
+    places: Places,
+    receipt: Receipt<K>,
+}
+
+/// How far a task is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// It waits to be assigned, for the first time or again.
+    Queued,
+    /// A worker has it.
+    Running,
+    /// An attempt failed; the next one comes after a pause.
+    Failed(String),
+    /// Its result.
+    Done(Vec<u8>),
+    /// It was given up or cancelled, for this reason.
+    Dead(String),
+    /// There is no such task, or its result was cleaned up.
+    Unknown,
+}
+
+/// How many tasks are where.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[expect(missing_docs, reason = "each counts what it names")]
+pub struct FarmCounts {
+    pub workers: usize,
+    pub queued: usize,
+    pub running: usize,
+    pub failed: usize,
+    pub done: usize,
+    pub dead: usize,
+}
+
+impl<K: Keeper> FarmClient<K> {
+    /// A client of the farm at this path, which is made when needed.
+    pub fn new(keeper: &K, root: &str) -> Self {
+        let places = Places::new(root);
+        let receipt = Receipt::new(keeper, &places.of("queue"));
+        Self {
+            keeper: keeper.clone(),
+            places,
+            receipt,
+        }
+    }
+
+    /// Submits tasks, and gives their names in the same order. When this returns they are accepted, all of them.
+    ///
+    /// # Errors
+    /// When the queue has no room for all ([`Error::Full`], and nothing is submitted), or the session ends: then those of the
+    /// batch under way are accepted or not.
+    pub async fn submit(&mut self, tasks: &[NewTask]) -> Result<Vec<String>, Error> {
+        self.check_room(tasks.len()).await?;
+        let mut names = Vec::new();
+        for batch in tasks.chunks(BATCH_MAX) {
+            names.extend(self.submit_batch(batch).await?);
+        }
+        Ok(names)
+    }
+
+    async fn check_room(&self, wanted: usize) -> Result<(), Error> {
+        let path = self.places.of("queue");
+        let count_max = self.queue_max().await?;
+        let stat = calls::exists(&self.keeper, &path).await?;
+        let count = stat.map_or(0, |stat| usize::try_from(stat.num_children).unwrap_or(0));
+        if count + wanted > count_max {
+            return Err(Error::Full {
+                path,
+                count,
+                count_max,
+            });
+        }
+        Ok(())
+    }
+
+    async fn queue_max(&self) -> Result<usize, Error> {
+        let path = self.places.of("config");
+        let Some((data, _)) = calls::data(&self.keeper, &path).await? else {
+            return Ok(QUEUE_MAX_DEFAULT);
+        };
+        let config: Value = serde_json::from_slice(&data)
+            .map_err(|error| Error::content(&path, format!("no configuration: {error}")))?;
+        let count = config.get("queue_max").and_then(Value::as_u64);
+        Ok(count.map_or(QUEUE_MAX_DEFAULT, |count| {
+            usize::try_from(count).unwrap_or(usize::MAX)
+        }))
+    }
+
+    async fn submit_batch(&mut self, tasks: &[NewTask]) -> Result<Vec<String>, Error> {
+        let beginnings: Vec<String> = tasks
+            .iter()
+            .map(|task| {
+                format!(
+                    "{:03}-{}-",
+                    task.priority.min(999),
+                    calls::guid(&self.keeper)
+                )
+            })
+            .collect();
+        let create = |(beginning, task): (&String, &NewTask)| {
+            let path = self.places.task("queue", beginning);
+            calls::create_step(&path, &task.encode(), CreateMode::PersistentSequential)
+        };
+        let steps: Vec<Step> = beginnings.iter().zip(tasks).map(create).collect();
+        loop {
+            match self.receipt.apply(steps.clone()).await? {
+                Applied::Made(Some(answers)) => {
+                    return Ok(answers.iter().filter_map(name_of).collect());
+                }
+                Applied::Made(None) => return self.find_all(&beginnings).await,
+                Applied::Refused(ErrorCode::NoNode) => self.prepare().await?,
+                Applied::Refused(code) => {
+                    let path = self.places.of("queue");
+                    return Err(Error::Refused { path, code });
+                }
+            }
+        }
+    }
+
+    async fn prepare(&self) -> Result<(), Error> {
+        prepare(&self.keeper, &self.places).await
+    }
+
+    /// The names of tasks that are somewhere in the farm, in this order.
+    async fn find_all(&self, beginnings: &[String]) -> Result<Vec<String>, Error> {
+        let mut names: Vec<Option<String>> = vec![None; beginnings.len()];
+        // A task may move to where was looked before.
+        while names.iter().any(Option::is_none) {
+            let all = self.all_names().await?;
+            for (name, beginning) in names.iter_mut().zip(beginnings) {
+                let found = || all.iter().find(|other| other.starts_with(beginning));
+                *name = name.take().or_else(|| found().cloned());
+            }
+        }
+        Ok(names.into_iter().flatten().collect())
+    }
+
+    async fn all_names(&self) -> Result<Vec<String>, Error> {
+        let mut all = Vec::new();
+        for place in ["queue", "failed", "done", "dead"] {
+            let names = calls::children(&self.keeper, &self.places.of(place)).await?;
+            all.extend(names.unwrap_or_default());
+        }
+        let running = self.running().await?;
+        all.extend(running.into_iter().map(|(_, task, _)| task));
+        Ok(all)
+    }
+
+    /// Worker, task and attempt of all that run.
+    async fn running(&self) -> Result<Vec<(String, String, u64)>, Error> {
+        let workers = calls::children(&self.keeper, &self.places.of("assigned")).await?;
+        let mut running = Vec::new();
+        for worker in workers.unwrap_or_default() {
+            let path = self.places.task("assigned", &worker);
+            for name in calls::children(&self.keeper, &path)
+                .await?
+                .unwrap_or_default()
+            {
+                if let Some((task, attempt)) = split_attempt(&name) {
+                    running.push((worker.clone(), task.to_owned(), attempt));
+                }
+            }
+        }
+        Ok(running)
+    }
+
+    /// How far a task is.
+    ///
+    /// # Errors
+    /// When the session ends, or a znode of the task cannot be read.
+    pub async fn progress(&self, task: &str) -> Result<Progress, Error> {
+        // Twice, since it may move to where was looked before.
+        for _ in 0..2 {
+            if let Some(end) = self.end_of(task).await? {
+                return Ok(end);
+            }
+            if let Some(found) = self.read("failed", task).await? {
+                return Ok(Progress::Failed(found.error()));
+            }
+            if self.read("queue", task).await?.is_some() {
+                return Ok(Progress::Queued);
+            }
+            if self
+                .running()
+                .await?
+                .iter()
+                .any(|(_, name, _)| name == task)
+            {
+                return Ok(Progress::Running);
+            }
+        }
+        Ok(self.end_of(task).await?.unwrap_or(Progress::Unknown))
+    }
+
+    async fn read(&self, place: &str, task: &str) -> Result<Option<Task>, Error> {
+        let path = self.places.task(place, task);
+        let found = calls::data(&self.keeper, &path).await?;
+        found
+            .map(|(data, _)| Task::decode(&path, &data))
+            .transpose()
+    }
+
+    /// The end of a task, if it has come.
+    async fn end_of(&self, task: &str) -> Result<Option<Progress>, Error> {
+        if let Some(done) = self.read("done", task).await? {
+            return Ok(Some(Progress::Done(done.payload)));
+        }
+        let dead = self.read("dead", task).await?;
+        Ok(dead.map(|dead| Progress::Dead(dead.error())))
+    }
+
+    /// Waits until a task is done or given up.
+    ///
+    /// # Errors
+    /// When the session ends.
+    pub async fn wait(&self, task: &str) -> Result<Progress, Error> {
+        loop {
+            let (done, dead) = (
+                self.places.task("done", task),
+                self.places.task("dead", task),
+            );
+            let (_, done) = calls::exists_and_watch(&self.keeper, &done).await?;
+            let (_, dead) = calls::exists_and_watch(&self.keeper, &dead).await?;
+            if let Some(end) = self.end_of(task).await? {
+                return Ok(end);
+            }
+            race::race(done, dead).await;
+        }
+    }
+
+    /// Cancels a task, wherever it is; whether it is in the dead-letter list now. One that runs may run on, but its result is refused.
+    ///
+    /// # Errors
+    /// When the session ends.
+    pub async fn cancel(&mut self, task: &str) -> Result<bool, Error> {
+        loop {
+            let mut places = vec![
+                self.places.task("queue", task),
+                self.places.task("failed", task),
+            ];
+            let running = self.running().await?;
+            let running = running.iter().filter(|(_, name, _)| name == task);
+            places.extend(
+                running.map(|(worker, name, attempt)| self.places.assigned(worker, name, *attempt)),
+            );
+            for path in places {
+                if self.bury(&path, task).await? {
+                    return Ok(true);
+                }
+            }
+            match self.progress(task).await? {
+                Progress::Dead(_) => return Ok(true),
+                Progress::Done(_) | Progress::Unknown => return Ok(false),
+                Progress::Queued | Progress::Running | Progress::Failed(_) => {}
+            }
+        }
+    }
+
+    async fn bury(&mut self, path: &str, task: &str) -> Result<bool, Error> {
+        let Some((data, _)) = calls::data(&self.keeper, path).await? else {
+            return Ok(false);
+        };
+        let dead = Task::decode(path, &data)?.with_error("cancelled").encode();
+        let delete = Step::Delete {
+            path: path.to_owned(),
+            version: Version::ANY,
+        };
+        let dead_path = self.places.task("dead", task);
+        let create = calls::create_step(&dead_path, &dead, CreateMode::Persistent);
+        match self.receipt.apply(vec![delete, create]).await? {
+            Applied::Made(_) => Ok(true),
+            Applied::Refused(_) => Ok(false),
+        }
+    }
+
+    /// How many tasks are where.
+    ///
+    /// # Errors
+    /// When the session ends.
+    pub async fn counts(&self) -> Result<FarmCounts, Error> {
+        let mut counts = [0; 5];
+        for (count, place) in counts
+            .iter_mut()
+            .zip(["workers", "queue", "failed", "done", "dead"])
+        {
+            let stat = calls::exists(&self.keeper, &self.places.of(place)).await?;
+            *count = stat.map_or(0, |stat| usize::try_from(stat.num_children).unwrap_or(0));
+        }
+        let [workers, queued, failed, done, dead] = counts;
+        let running = self.running().await?.len();
+        Ok(FarmCounts {
+            workers,
+            queued,
+            running,
+            failed,
+            done,
+            dead,
+        })
+    }
+
+    /// The names of the tasks that are done, and of those in the dead-letter list.
+    ///
+    /// # Errors
+    /// When the session ends.
+    pub async fn ended(&self) -> Result<(Vec<String>, Vec<String>), Error> {
+        let done = calls::children(&self.keeper, &self.places.of("done")).await?;
+        let dead = calls::children(&self.keeper, &self.places.of("dead")).await?;
+        Ok((done.unwrap_or_default(), dead.unwrap_or_default()))
+    }
+}
+
+/// Makes the places of a farm.
+pub(super) async fn prepare<K: Keeper>(keeper: &K, places: &Places) -> Result<(), Error> {
+    for place in PLACES {
+        calls::ensure(keeper, &places.of(place)).await?;
+    }
+    Ok(())
+}
+
+fn name_of(answer: &Answer) -> Option<String> {
+    match answer {
+        Answer::Created { path, .. } => path.rsplit('/').next().map(str::to_owned),
+        Answer::Done
+        | Answer::Set(_)
+        | Answer::Exists(_)
+        | Answer::Data(..)
+        | Answer::Children(..)
+        | Answer::Multi(_) => None,
+    }
+}

@@ -1,0 +1,208 @@
+//! A task as a znode: its name and its data, and the paths of a farm.
+
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::error::Error;
+
+/// A task to be submitted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewTask {
+    /// What the worker gets.
+    pub payload: Vec<u8>,
+    /// 0 is the most urgent, 999 the least.
+    pub priority: u16,
+    /// How often it may be begun, at least once.
+    pub attempts_max: u32,
+    /// After how many milliseconds an attempt is taken away; 0 for never.
+    pub time_limit_ms: u64,
+}
+
+impl NewTask {
+    /// A task of middle priority, begun three times at most, without a time limit.
+    #[must_use]
+    pub fn new(payload: &[u8]) -> Self {
+        Self {
+            payload: payload.to_vec(),
+            priority: 500,
+            attempts_max: 3,
+            time_limit_ms: 0,
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let header = json!({
+            "attempt": 0, "attempts_max": self.attempts_max.max(1), "time_limit_ms": self.time_limit_ms,
+        });
+        join(&header.to_string(), &self.payload)
+    }
+}
+
+/// A task as it is kept.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Task {
+    header: Map<String, Value>,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Task {
+    pub(super) fn decode(path: &str, data: &[u8]) -> Result<Self, Error> {
+        let mut parts = data.splitn(2, |byte| *byte == b'\n');
+        let (header, payload) = (parts.next().unwrap_or_default(), parts.next());
+        let payload = payload.ok_or_else(|| Error::content(path, "a task without a header"))?;
+        let header = serde_json::from_slice(header)
+            .map_err(|error| Error::content(path, format!("no header of a task: {error}")))?;
+        Ok(Self {
+            header,
+            payload: payload.to_vec(),
+        })
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        join(
+            &Value::Object(self.header.clone()).to_string(),
+            &self.payload,
+        )
+    }
+
+    fn number(&self, field: &str) -> u64 {
+        self.header.get(field).and_then(Value::as_u64).unwrap_or(0)
+    }
+
+    /// Attempts begun.
+    pub(super) fn attempt(&self) -> u64 {
+        self.number("attempt")
+    }
+
+    /// Whether no further attempt may begin.
+    pub(super) fn is_spent(&self) -> bool {
+        self.attempt() >= self.number("attempts_max").max(1)
+    }
+
+    /// `None` for none.
+    pub(super) fn time_limit_ms(&self) -> Option<u64> {
+        Some(self.number("time_limit_ms")).filter(|limit| *limit > 0)
+    }
+
+    pub(super) fn error(&self) -> String {
+        let error = self.header.get("error").and_then(Value::as_str);
+        error.unwrap_or_default().to_owned()
+    }
+
+    /// The same task at its next attempt.
+    pub(super) fn begun(mut self) -> Self {
+        let attempt = self.attempt() + 1;
+        self.header.insert("attempt".to_owned(), json!(attempt));
+        self
+    }
+
+    pub(super) fn with_error(mut self, error: &str) -> Self {
+        self.header.insert("error".to_owned(), json!(error));
+        self
+    }
+}
+
+/// A result as it is kept.
+pub(super) fn encode_result(worker: &str, attempt: u64, result: &[u8]) -> Vec<u8> {
+    let header = json!({ "worker": worker, "attempt": attempt });
+    join(&header.to_string(), result)
+}
+
+fn join(header: &str, body: &[u8]) -> Vec<u8> {
+    [header.as_bytes(), b"\n", body].concat()
+}
+
+/// The order in which tasks are assigned: priority, then number.
+pub(super) fn rank(name: &str) -> (&str, &str) {
+    let priority = name.split('-').next().unwrap_or_default();
+    let number = name.rsplit('-').next().unwrap_or_default();
+    (priority, number)
+}
+
+/// Name and attempt of an assigned task.
+pub(super) fn split_attempt(name: &str) -> Option<(&str, u64)> {
+    let (task, attempt) = name.rsplit_once('.')?;
+    Some((task, attempt.parse().ok()?))
+}
+
+/// The places of a farm.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    root: String,
+}
+
+impl Places {
+    pub(super) fn new(root: &str) -> Self {
+        let root = root.to_owned();
+        Self { root }
+    }
+
+    pub(super) fn of(&self, place: &str) -> String {
+        format!("{}/{place}", self.root)
+    }
+
+    pub(super) fn task(&self, place: &str, task: &str) -> String {
+        format!("{}/{place}/{task}", self.root)
+    }
+
+    pub(super) fn assigned(&self, worker: &str, task: &str, attempt: u64) -> String {
+        format!("{}/assigned/{worker}/{task}.{attempt}", self.root)
+    }
+}
+
+/// All places that must be there before a farm works.
+pub(super) const PLACES: [&str; 7] = [
+    "leader", "workers", "assigned", "queue", "failed", "done", "dead",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::NewTask;
+    use super::Task;
+    use super::rank;
+    use super::split_attempt;
+
+    #[test]
+    fn a_task_comes_back_as_it_was_with_bytes_of_any_kind_and_fields_of_others() {
+        let task = NewTask::new(b"a\nb\xff");
+        let read = Task::decode("/t", &task.encode()).expect("it was just written");
+        assert_eq!(
+            (read.attempt(), read.is_spent(), read.time_limit_ms()),
+            (0, false, None)
+        );
+        assert_eq!(read.payload, b"a\nb\xff");
+        let other = Task::decode(
+            "/t",
+            b"{\"attempt\":1,\"attempts_max\":2,\"theirs\":[1]}\nx",
+        );
+        let moved = other.expect("it is well written").begun().with_error("no");
+        assert!(moved.is_spent() && moved.error() == "no");
+        assert!(String::from_utf8_lossy(&moved.encode()).contains("\"theirs\":[1]"));
+    }
+
+    #[test]
+    fn what_is_no_task_is_refused_with_its_path() {
+        for bytes in [b"".as_slice(), b"{}", b"[]\n", b"\xff\n"] {
+            let error = Task::decode("/farm/queue/t", bytes).expect_err("it is no task");
+            assert!(error.to_string().starts_with("/farm/queue/t"), "{error}");
+        }
+    }
+
+    #[test]
+    fn tasks_are_ranked_by_priority_and_then_by_number() {
+        let mut names = [
+            "500-aa-0000000001",
+            "000-bb-0000000009",
+            "500-00-0000000003",
+        ];
+        names.sort_by_key(|name| rank(name));
+        assert_eq!(names[0], "000-bb-0000000009");
+        assert_eq!(names[1], "500-aa-0000000001");
+        assert_eq!(
+            split_attempt("500-aa-0000000001.3"),
+            Some(("500-aa-0000000001", 3))
+        );
+        assert_eq!(split_attempt("500-aa-0000000001"), None);
+    }
+}

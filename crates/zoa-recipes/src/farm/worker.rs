@@ -1,0 +1,235 @@
+//! A farm's worker: takes what is assigned to it, and gives back results.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use zoa_proto::CreateMode;
+use zoa_proto::ErrorCode;
+use zoa_proto::Version;
+
+use super::client::prepare;
+use super::task::Places;
+use super::task::Task;
+use super::task::encode_result;
+use super::task::split_attempt;
+use crate::calls;
+use crate::error::Error;
+use crate::hold::HoldState;
+use crate::keeper::Ask;
+use crate::keeper::Keeper;
+use crate::keeper::Known;
+use crate::keeper::Step;
+use crate::own::Own;
+
+/// A worker, registered for as long as its session lives. When it is dropped, what it has goes to others.
+#[derive(Debug)]
+pub struct FarmWorker<K: Keeper> {
+    places: Places,
+    id: String,
+    own: Own<K>,
+    /// Assigned znodes that were handed out.
+    handed: BTreeSet<String>,
+}
+
+impl<K: Keeper> FarmWorker<K> {
+    /// Registers a worker that takes so many tasks at once.
+    ///
+    /// # Errors
+    /// When the session ends, or the path is not usable.
+    pub async fn register(keeper: &K, root: &str, capacity: usize) -> Result<Self, Error> {
+        let places = Places::new(root);
+        let id = calls::guid(keeper);
+        let own = Own::planned(keeper, places.task("workers", &id));
+        let capacity = json!({ "capacity": capacity }).to_string();
+        let assigned = places.task("assigned", &id);
+        loop {
+            // In one multi: a leader takes whoever is assigned something and is no worker for gone.
+            let steps = vec![
+                calls::create_step(&assigned, b"", CreateMode::Persistent),
+                calls::create_step(own.path(), capacity.as_bytes(), CreateMode::Ephemeral),
+            ];
+            match keeper.ask(Ask::Multi(steps)).await {
+                Ok(_) => break,
+                Err(failure) => match failure.at_step() {
+                    // The id is new: an earlier attempt was applied.
+                    Some((_, ErrorCode::NodeExists)) => break,
+                    Some((_, ErrorCode::NoNode)) => prepare(keeper, &places).await?,
+                    _ if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
+                        calls::pause(keeper).await;
+                    }
+                    _ => return Err(Error::new(own.path(), &failure)),
+                },
+            }
+        }
+        let handed = BTreeSet::new();
+        Ok(Self {
+            places,
+            id,
+            own,
+            handed,
+        })
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How it stands: who is lost works for nobody.
+    #[must_use]
+    pub fn state(&self) -> HoldState {
+        self.own.state()
+    }
+
+    /// Waits for the next task. Those that were handed out go on meanwhile.
+    ///
+    /// # Errors
+    /// When the session ends, or somebody has deleted the worker's znode.
+    pub async fn next(&mut self) -> Result<Assignment<K>, Error> {
+        let path = self.places.task("assigned", &self.id);
+        loop {
+            let found = calls::children_and_watch(self.own.keeper(), &path).await?;
+            let Some((mut names, fired)) = found else {
+                return Err(Error::Deleted { path });
+            };
+            self.handed.retain(|name| names.contains(name));
+            names.sort();
+            for name in names {
+                if let Some(assignment) = self.take(&name).await? {
+                    self.handed.insert(name);
+                    return Ok(assignment);
+                }
+            }
+            fired.await;
+        }
+    }
+
+    /// An assignment that was not handed out and is still there.
+    async fn take(&self, name: &str) -> Result<Option<Assignment<K>>, Error> {
+        let Some((task, attempt)) = split_attempt(name) else {
+            return Ok(None);
+        };
+        if self.handed.contains(name) {
+            return Ok(None);
+        }
+        let path = self.places.assigned(&self.id, task, attempt);
+        let Some((data, _)) = calls::data(self.own.keeper(), &path).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Assignment {
+            keeper: self.own.keeper().clone(),
+            places: self.places.clone(),
+            worker: self.id.clone(),
+            name: task.to_owned(),
+            attempt,
+            task: Task::decode(&path, &data)?,
+        }))
+    }
+
+    /// Leaves the farm; what it has goes to others.
+    ///
+    /// # Errors
+    /// When the session ends.
+    pub async fn leave(self) -> Result<(), Error> {
+        self.own.leave().await
+    }
+}
+
+/// A task in a worker's hands.
+#[derive(Debug)]
+#[must_use = "it runs until it is done, fails or is taken away"]
+pub struct Assignment<K> {
+    keeper: K,
+    places: Places,
+    worker: String,
+    name: String,
+    attempt: u64,
+    task: Task,
+}
+
+/// What became of a result.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Saved {
+    /// It is saved, and no other will be.
+    Yes,
+    /// The assignment was taken away before, and nothing was saved.
+    TakenAway,
+}
+
+impl<K: Keeper> Assignment<K> {
+    /// The task's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The fencing token of this attempt: higher than that of earlier ones of this task.
+    #[must_use]
+    pub const fn attempt(&self) -> u64 {
+        self.attempt
+    }
+
+    /// What is to be worked on.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.task.payload
+    }
+
+    /// Saves the result.
+    ///
+    /// # Errors
+    /// When the session ends, or the result is too long for a znode.
+    pub async fn done(self, result: &[u8]) -> Result<Saved, Error> {
+        let data = encode_result(&self.worker, self.attempt, result);
+        self.end("done", &data).await
+    }
+
+    /// Says that this attempt failed.
+    ///
+    /// # Errors
+    /// When the session ends.
+    pub async fn fail(self, error: &str) -> Result<Saved, Error> {
+        let data = self.task.clone().with_error(error).encode();
+        self.end("failed", &data).await
+    }
+
+    async fn end(&self, place: &str, data: &[u8]) -> Result<Saved, Error> {
+        let (from, to) = (
+            self.places.assigned(&self.worker, &self.name, self.attempt),
+            self.places.task(place, &self.name),
+        );
+        let mut may_be_done = false;
+        loop {
+            let steps = vec![
+                Step::Delete {
+                    path: from.clone(),
+                    version: Version::ANY,
+                },
+                calls::create_step(&to, data, CreateMode::Persistent),
+            ];
+            match self.keeper.ask(Ask::Multi(steps)).await {
+                Ok(_) => return Ok(Saved::Yes),
+                Err(failure) if failure.at_step() == Some((0, ErrorCode::NoNode)) => {
+                    let is_ours = may_be_done && self.is_there(&to, data).await?;
+                    return Ok(if is_ours {
+                        Saved::Yes
+                    } else {
+                        Saved::TakenAway
+                    });
+                }
+                Err(failure) if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
+                    may_be_done |= failure.known == Known::Unknown;
+                    calls::pause(&self.keeper).await;
+                }
+                Err(failure) => return Err(Error::new(&to, &failure)),
+            }
+        }
+    }
+
+    /// Whether this worker's own words are there; each attempt's differ.
+    async fn is_there(&self, path: &str, data: &[u8]) -> Result<bool, Error> {
+        let found = calls::data(&self.keeper, path).await?;
+        Ok(found.is_some_and(|(there, _)| there == data))
+    }
+}

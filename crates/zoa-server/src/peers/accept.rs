@@ -1,0 +1,230 @@
+//! Connections that others make to the quorum port.
+//!
+//! What it is not: a judge of who may speak. Invariant: no more than [`GREETINGS_MAX`] connections that have not said who they are are
+//! open at a time, each for [`GREETING_TIME`] at most; of each peer one connection for messages, the newest.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::net::ToSocketAddrs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
+use zoa_ensemble::Hello;
+use zoa_ensemble::Purpose;
+use zoa_ensemble::limits::FRAME_LEN_MAX;
+use zoa_proto::PeerId;
+
+use super::Context;
+use super::Incoming;
+use super::Line;
+use super::PeerAddress;
+use super::PeerEvent;
+use super::framing::FrameReader;
+use super::greeting;
+use super::greeting::GreetingFault;
+use super::incoming;
+use super::link::Up;
+use super::snapshot_stream;
+use super::stream::PeerStream;
+use crate::limits::GREETING_TIME;
+use crate::limits::GREETINGS_MAX;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 128;
+
+/// How long until an own name that had no address is looked up again.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the accepting tasks share.
+struct Door {
+    context: Arc<Context>,
+    handle: Handle,
+    greetings: Arc<Semaphore>,
+    /// The newest connection of each peer.
+    present: Mutex<HashMap<PeerId, Incoming>>,
+}
+
+/// Listens on every place of this server; those that have no address yet are tried again in the background.
+pub(super) fn start(handle: &Handle, context: &Arc<Context>) -> io::Result<Vec<SocketAddr>> {
+    let door = Arc::new(Door {
+        context: Arc::clone(context),
+        handle: handle.clone(),
+        greetings: Arc::new(Semaphore::new(GREETINGS_MAX)),
+        present: Mutex::default(),
+    });
+    let mut listens_on = Vec::new();
+    let _inside = handle.enter();
+    for place in &context.options.listen {
+        match listen(place, context.options.listen_on_all) {
+            Ok(listener) => {
+                listens_on.push(listener.local_addr()?);
+                handle.spawn(take_in(Arc::clone(&door), listener));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                let what = format!("{}:{}: {error}", place.host, place.port);
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, what));
+            }
+            Err(error) => {
+                let (host, port) = (&place.host, place.port);
+                tracing::warn!("cannot listen on {host}:{port} yet, trying again: {error}");
+                handle.spawn(listen_later(Arc::clone(&door), place.clone()));
+            }
+        }
+    }
+    Ok(listens_on)
+}
+
+fn listen(place: &PeerAddress, on_all: bool) -> io::Result<TcpListener> {
+    let everywhere = [
+        SocketAddr::from(([0_u16; 8], place.port)),
+        SocketAddr::from(([0_u8; 4], place.port)),
+    ];
+    let addresses: Vec<SocketAddr> = if on_all {
+        everywhere.to_vec()
+    } else {
+        (place.host.as_str(), place.port)
+            .to_socket_addrs()?
+            .collect()
+    };
+    let mut failed = io::Error::other("the name has no address");
+    for address in addresses {
+        match listen_at(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+async fn listen_later(door: Arc<Door>, place: PeerAddress) {
+    loop {
+        tokio::time::sleep(LISTEN_AGAIN).await;
+        if let Ok(listener) = listen(&place, door.context.options.listen_on_all) {
+            tracing::info!("listening on {}:{} now", place.host, place.port);
+            return take_in(door, listener).await;
+        }
+    }
+}
+
+async fn take_in(door: Arc<Door>, listener: TcpListener) {
+    loop {
+        let Ok((socket, from)) = listener.accept().await else {
+            // Out of file descriptors, mostly: what is open lives on.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        match Arc::clone(&door.greetings).try_acquire_owned() {
+            Ok(turn) => {
+                let greeted = greet(Arc::clone(&door), socket, from, turn);
+                door.handle.spawn(greeted);
+            }
+            Err(_) => tracing::debug!(%from, "too many connections that do not say who they are"),
+        }
+    }
+}
+
+async fn greet(door: Arc<Door>, socket: TcpStream, from: SocketAddr, turn: OwnedSemaphorePermit) {
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%from, %error, "cannot switch off Nagle's algorithm");
+    }
+    let context = &door.context;
+    let greeted = async {
+        let securing = context.options.security.accepted(socket).await;
+        let mut stream = securing.map_err(|error| GreetingFault::Broken(error.to_string()))?;
+        let identity = context.identity();
+        let identity = identity.ok_or_else(|| GreetingFault::Broken("too early".to_owned()))?;
+        let greeted = greeting::answer(&mut stream, &identity).await?;
+        Ok((stream, greeted, identity.epoch))
+    };
+    let greeted = tokio::time::timeout(GREETING_TIME, greeted).await;
+    drop(turn);
+    match greeted {
+        Ok(Ok((stream, (hello, frames), epoch))) => match hello.purpose {
+            Purpose::Messages => hear(&door, (hello, epoch), stream, frames).await,
+            Purpose::Snapshot => receive(&door, hello.me, stream, frames).await,
+        },
+        Ok(Err(GreetingFault::Broken(why))) => {
+            tracing::debug!(%from, why, "a connection that came to nothing");
+        }
+        Ok(Err(fault @ GreetingFault::RefusedByThem { peer, refusal })) => {
+            context.tell(peer, &fault.to_string());
+            context.give(PeerEvent::Refused { peer, refusal });
+        }
+        Ok(Err(fault @ GreetingFault::RefusedByUs { peer, .. })) => {
+            context.tell(peer, &format!("{fault}; it came from {}", from.ip()));
+        }
+        Err(_) => tracing::debug!(%from, "a connection that did not say who it is in time"),
+    }
+}
+
+async fn hear(door: &Door, said: (Hello, u64), stream: PeerStream, mut frames: FrameReader) {
+    let context = &door.context;
+    let peer = said.0.me;
+    frames.allow(FRAME_LEN_MAX);
+    let incoming = Incoming::default();
+    if let Some(older) = door.present.lock().insert(peer, incoming.clone()) {
+        older.cut();
+    }
+    if let Some(nudge) = context.nudges.lock().get(&peer) {
+        nudge.notify_one();
+    }
+    let up = Up::new(context, said, Line::In(incoming.clone()));
+    let link = up.link();
+    let give = |frames| context.give(PeerEvent::Received { link, frames });
+    let ending = tokio::select! {
+        ending = incoming::read(stream, frames, context.options.silence_max, give) => ending,
+        () = incoming.is_cut() => "it was cut from here".to_owned(),
+    };
+    drop(up);
+    tracing::debug!(peer = peer.0, "the link from the peer is over: {ending}");
+}
+
+async fn receive(door: &Door, peer: PeerId, mut stream: PeerStream, mut frames: FrameReader) {
+    let context = &door.context;
+    let Some(store) = context.store.lock().clone() else {
+        return;
+    };
+    let mut newest = context.newest_arrival.subscribe();
+    let mut own = 0;
+    context.newest_arrival.send_modify(|number| {
+        *number += 1;
+        own = *number;
+    });
+    let elsewhere = async move {
+        // The sender lives as long as the context.
+        newest.wait_for(|number| *number > own).await.ok();
+    };
+    let mut arriving = context.arriving.lock().await;
+    let take_in = Arc::clone(&context.options.take_in);
+    let taken_from = store.clone();
+    let outcome = snapshot_stream::receive(
+        &mut stream,
+        &mut frames,
+        &store,
+        (&mut *arriving, elsewhere),
+        move |meta, message| take_in(&taken_from, meta, message),
+    )
+    .await;
+    match outcome {
+        Ok(()) => tracing::info!(peer = peer.0, "snapshot received"),
+        Err(reason) => tracing::warn!(peer = peer.0, "the snapshot did not arrive: {reason}"),
+    }
+}

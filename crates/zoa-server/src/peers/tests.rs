@@ -1,0 +1,465 @@
+//! Servers that speak with each other over real sockets, and others that only pretend to.
+
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
+use zoa_ensemble::Founders;
+use zoa_ensemble::HelloState;
+use zoa_ensemble::Purpose;
+use zoa_ensemble::limits::FRAME_LEN_MAX;
+use zoa_ensemble::limits::HELLO_LEN_MAX;
+use zoa_log::ClusterId;
+use zoa_log::LogIndex;
+use zoa_raft::Members;
+
+use super::*;
+use crate::limits::GREETING_TIME;
+use crate::limits::GREETINGS_MAX;
+use crate::limits::PEER_QUEUE_LEN_MAX;
+use crate::limits::PEER_UNREAD_LEN_MAX;
+use crate::limits::SNAPSHOT_TRIES;
+use crate::peers::framing::FrameReader;
+use crate::peers::stream::PeerStream;
+use crate::time;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn identity(me: u8, cluster: u8) -> Identity {
+    Identity {
+        me: PeerId(me),
+        state: HelloState::Member {
+            cluster: ClusterId([cluster; 16]),
+            node: NodeId::founding(PeerId(me)),
+            members_index: 1,
+        },
+        founders: Founders::default(),
+        initialize: false,
+        line: String::new(),
+        members: Members::of_voters([1, 2, 3]),
+        epoch: 1,
+    }
+}
+
+/// A server as far as its connections go.
+struct Node {
+    me: PeerId,
+    peers: Peers,
+    events: Receiver<PeerEvent>,
+}
+
+impl Node {
+    fn start(me: u8, cluster: u8, port: u16) -> Self {
+        let (sender, events) = mpsc::channel();
+        let listen = PeerAddress {
+            host: "127.0.0.1".to_owned(),
+            port,
+        };
+        let peers = Peers::start(PeerOptions {
+            listen: vec![listen],
+            listen_on_all: false,
+            silence_max: Duration::from_secs(10),
+            security: Arc::new(Plain),
+            sink: Arc::new(move |event| drop(sender.send(event))),
+            take_in: Arc::new(|_, _, _| Ok(())),
+        })
+        .unwrap();
+        peers.be(identity(me, cluster));
+        let me = PeerId(me);
+        Self { me, peers, events }
+    }
+
+    fn place(&self) -> PeerAddress {
+        PeerAddress {
+            host: "localhost".to_owned(),
+            port: self.peers.listens_on()[0].port(),
+        }
+    }
+
+    fn reach(&mut self, other: &Self) {
+        self.peers.reach(vec![(other.me, vec![other.place()])]);
+    }
+
+    fn next(&self) -> PeerEvent {
+        self.events
+            .recv_timeout(PATIENCE)
+            .expect("something happens")
+    }
+
+    fn up(&self) -> (LinkId, PeerId, Line) {
+        match self.next() {
+            PeerEvent::Up {
+                link, hello, line, ..
+            } => (link, hello.me, line),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn down(&self, expected: LinkId) {
+        match self.next() {
+            PeerEvent::Down { link } => assert_eq!(link, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn frames(&self, count: usize) -> Vec<Bytes> {
+        let mut found = Vec::new();
+        while found.len() < count {
+            match self.next() {
+                PeerEvent::Received { frames, .. } => found.extend(frames.frames),
+                other => panic!("{other:?}"),
+            }
+        }
+        found
+    }
+}
+
+fn outgoing(line: Line) -> Outgoing {
+    match line {
+        Line::Out(outgoing) => outgoing,
+        Line::In(_) => panic!("the link leads here"),
+    }
+}
+
+#[test]
+fn frames_arrive_whole_and_in_order_and_the_end_is_told_at_once() {
+    let mut one = Node::start(1, 9, 0);
+    let two = Node::start(2, 9, 0);
+    one.reach(&two);
+    let (out_link, peer, line) = one.up();
+    assert_eq!(peer, PeerId(2));
+    let (in_link, peer, _) = two.up();
+    assert_eq!(peer, PeerId(1));
+    let line = outgoing(line);
+    let sent: Vec<Bytes> = (0..2_000_u32)
+        .map(|number| Bytes::from(vec![(number % 251 + 1) as u8; 1 + number as usize * 7]))
+        .collect();
+    for some in sent.chunks(100) {
+        some.iter().for_each(|frame| line.push(frame.clone()));
+        line.flush();
+    }
+    assert!(two.frames(sent.len()) == sent);
+    let begun = time::Stopwatch::start();
+    two.peers.stop();
+    one.down(out_link);
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    // The other end's own word on it came before its thread ended, or never.
+    assert!(
+        two.events
+            .try_iter()
+            .all(|event| matches!(event, PeerEvent::Down { link } if link == in_link))
+    );
+}
+
+#[test]
+fn a_peer_that_comes_back_is_found_again() {
+    let mut one = Node::start(1, 9, 0);
+    let two = Node::start(2, 9, 0);
+    let port = two.place().port;
+    one.reach(&two);
+    let (link, ..) = one.up();
+    two.peers.stop();
+    one.down(link);
+    let two = Node::start(2, 9, port);
+    let (again, ..) = one.up();
+    assert_ne!(again, link);
+    drop(two);
+}
+
+#[test]
+fn a_peer_that_turns_up_is_called_back_at_once() {
+    // Nobody listens there at first, so that the pause grows to its longest.
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut one = Node::start(1, 9, 0);
+    let place = PeerAddress {
+        host: "127.0.0.1".to_owned(),
+        port: free.port(),
+    };
+    one.peers.reach(vec![(PeerId(2), vec![place])]);
+    time::pause(Duration::from_millis(1_300));
+    let mut two = Node::start(2, 9, free.port());
+    let begun = time::Stopwatch::start();
+    two.reach(&one);
+    let (first, second) = (one.up(), one.up());
+    assert!(
+        begun.elapsed() < Duration::from_millis(600),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!((first.1, second.1), (PeerId(2), PeerId(2)));
+}
+
+#[test]
+fn a_server_of_another_cluster_is_refused_on_both_sides() {
+    let mut one = Node::start(1, 9, 0);
+    let two = Node::start(2, 8, 0);
+    one.reach(&two);
+    match one.next() {
+        PeerEvent::Refused { peer, refusal } => {
+            assert_eq!((peer, refusal), (PeerId(2), HelloRefusal::OtherCluster));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(two.events.try_recv().is_err());
+}
+
+#[test]
+fn a_server_that_is_not_the_one_it_was_taken_for_is_refused() {
+    let mut one = Node::start(1, 9, 0);
+    let two = Node::start(2, 9, 0);
+    one.peers.reach(vec![(PeerId(3), vec![two.place()])]);
+    match one.next() {
+        PeerEvent::Refused { peer, refusal } => {
+            assert_eq!(
+                (peer, refusal),
+                (PeerId(3), HelloRefusal::NotMe { me: PeerId(2) })
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(two.events.try_recv().is_err());
+}
+
+#[test]
+fn hostile_bytes_go_nowhere_and_harm_no_one() {
+    let mut two = Node::start(2, 9, 0);
+    let address = two.peers.listens_on()[0];
+    let hello = identity(1, 9).hello(PeerId(2), Purpose::Messages).encode();
+    let mut greeting = framing::head(&hello).to_vec();
+    greeting.extend_from_slice(&hello);
+    let mut damaged = greeting.clone();
+    damaged[20] ^= 1;
+    let mut endless = vec![0, 0, 0xff, 0xff];
+    endless.resize(100_000, 7);
+    let words: [&[u8]; 5] = [
+        b"GET / HTTP/1.1\r\n\r\n",
+        &[0; 64],
+        &[0xff; 64],
+        &damaged,
+        &endless,
+    ];
+    for bytes in words {
+        let mut socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        // It may be cut off while it still talks.
+        drop(socket.write_all(bytes));
+        let mut answer = Vec::new();
+        drop(socket.read_to_end(&mut answer));
+        assert!(answer.len() <= 2 * HELLO_LEN_MAX);
+    }
+    assert!(
+        two.events.try_recv().is_err(),
+        "none of it was taken for a peer"
+    );
+    let mut one = Node::start(1, 9, 0);
+    one.reach(&two);
+    two.reach(&one);
+    assert_eq!(one.up().1, PeerId(2));
+    assert_eq!(two.up().1, PeerId(1));
+}
+
+#[test]
+fn a_greeted_peer_that_sends_damage_is_cut_off() {
+    let two = Node::start(2, 9, 0);
+    let mut socket = TcpStream::connect(two.peers.listens_on()[0]).unwrap();
+    let mut say = |frame: &[u8]| {
+        socket.write_all(&framing::head(frame)).unwrap();
+        socket.write_all(frame).unwrap();
+    };
+    say(&identity(1, 9).hello(PeerId(2), Purpose::Messages).encode());
+    say(&zoa_ensemble::encode_answer(Ok(())));
+    say(b"a good frame");
+    let (link, ..) = two.up();
+    assert_eq!(two.frames(1), [&b"a good frame"[..]]);
+    socket.write_all(&[0, 0, 0, 1, 9, 9, 9, 9, 9]).unwrap();
+    two.down(link);
+}
+
+#[test]
+fn no_more_than_greetings_max_strangers_are_listened_to() {
+    let two = Node::start(2, 9, 0);
+    let address = two.peers.listens_on()[0];
+    let connect = || {
+        let socket = TcpStream::connect(address).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_millis(300)))
+            .unwrap();
+        socket
+    };
+    let silent: Vec<TcpStream> = (0..GREETINGS_MAX).map(|_| connect()).collect();
+    let is_closed = |mut socket: &TcpStream| matches!(socket.read(&mut [0]), Ok(0));
+    assert!(is_closed(&connect()), "there is no room for one more");
+    assert!(!is_closed(&silent[0]), "the others have their time");
+}
+
+fn pipe() -> (PeerStream, PeerStream) {
+    let (one, other) = tokio::io::duplex(64 << 10);
+    (Box::new(one), Box::new(other))
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_say_who_it_is_within_greeting_time_is_left() {
+    let (_silent, mut ours) = pipe();
+    let begun = tokio::time::Instant::now();
+    let fault = greeting::answer(&mut ours, &identity(2, 9))
+        .await
+        .unwrap_err();
+    assert!(fault.to_string().contains("in time"), "{fault}");
+    assert_eq!(begun.elapsed(), GREETING_TIME);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_silent_for_too_long_is_taken_for_dead_and_signs_of_life_are_no_silence() {
+    let (mut theirs, ours) = pipe();
+    let silence = Duration::from_millis(2_000);
+    let reading = incoming::read(ours, FrameReader::new(100), silence, |_| {
+        panic!("a sign of life is not handed on")
+    });
+    let talking = async {
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            theirs
+                .write_all(&framing::head(incoming::ALIVE))
+                .await
+                .unwrap();
+            theirs.write_all(incoming::ALIVE).await.unwrap();
+        }
+        tokio::time::Instant::now()
+    };
+    let (ending, last) = tokio::join!(reading, talking);
+    assert!(ending.contains("not a word"), "{ending}");
+    assert_eq!(last.elapsed(), silence);
+}
+
+#[tokio::test]
+async fn no_more_is_read_while_peer_unread_len_max_is_not_dealt_with() {
+    let (mut theirs, ours) = pipe();
+    let (sender, mut waiting) = tokio::sync::mpsc::unbounded_channel();
+    let reading = tokio::time::timeout(
+        PATIENCE,
+        incoming::read(
+            ours,
+            FrameReader::new(FRAME_LEN_MAX),
+            PATIENCE,
+            move |frames| {
+                drop(sender.send(frames));
+            },
+        ),
+    );
+    let frame = vec![7; 1 << 20];
+    let sent = std::cell::Cell::new(0);
+    let talking = async {
+        for _ in 0..64 {
+            theirs.write_all(&framing::head(&frame)).await.unwrap();
+            theirs.write_all(&frame).await.unwrap();
+            sent.set(sent.get() + frame.len());
+        }
+        drop(theirs);
+    };
+    let dealing = async {
+        let mut held = Vec::new();
+        // Nothing is let go of: the stream comes to a halt.
+        while let Ok(some) = tokio::time::timeout(Duration::from_millis(500), waiting.recv()).await
+        {
+            held.push(some.unwrap());
+        }
+        let unread: usize = held
+            .iter()
+            .flat_map(|some: &Frames| &some.frames)
+            .map(Bytes::len)
+            .sum();
+        assert!(unread <= PEER_UNREAD_LEN_MAX, "{unread}");
+        assert!(
+            sent.get() <= PEER_UNREAD_LEN_MAX + (2 << 20),
+            "{}",
+            sent.get()
+        );
+        held.clear();
+        while waiting.recv().await.is_some() {}
+    };
+    let (ending, ..) = tokio::join!(reading, talking, dealing);
+    assert!(ending.unwrap().contains("closed"));
+    assert_eq!(sent.get(), 64 << 20);
+}
+
+#[tokio::test]
+async fn a_peer_that_takes_nothing_is_cut_off_at_peer_queue_len_max() {
+    let (theirs, ours) = pipe();
+    let line = Outgoing::new(ours);
+    let task = {
+        let line = line.clone();
+        std::future::poll_fn(move |context| line.poll(context))
+    };
+    let filling = async {
+        tokio::task::yield_now().await;
+        let frame = Bytes::from(vec![7; 1 << 20]);
+        for _ in 0..(PEER_QUEUE_LEN_MAX >> 20) + 2 {
+            line.push(frame.clone());
+            line.flush();
+        }
+    };
+    let (ending, ()) = tokio::join!(task, filling);
+    assert!(ending.contains("takes none"), "{ending}");
+    drop(theirs);
+}
+
+#[tokio::test]
+async fn a_peer_that_talks_where_it_should_listen_is_cut_off() {
+    let (mut theirs, ours) = pipe();
+    let line = Outgoing::new(ours);
+    theirs.write_all(b"x").await.unwrap();
+    let ending = std::future::poll_fn(|context| line.poll(context)).await;
+    assert!(ending.contains("should listen"), "{ending}");
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_sent_is_tried_snapshot_tries_times() {
+    let mut one = Node::start(1, 9, 0);
+    let closing = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = PeerAddress {
+        host: "127.0.0.1".to_owned(),
+        port: closing.local_addr().unwrap().port(),
+    };
+    let folder = std::env::temp_dir().join(format!("zoa-peers-{}", std::process::id()));
+    let disk = RealDisk::open_buffered(&folder).unwrap();
+    one.peers
+        .use_snapshots(SnapshotStore::open(disk, ClusterId([9; 16])).unwrap());
+    let (sender, tried) = mpsc::channel();
+    thread::spawn(move || {
+        for socket in closing.incoming() {
+            // Whoever comes says who it is first; for which purpose stands in it.
+            let mut hello = vec![0; framing::HEAD_LEN];
+            let mut socket = socket.unwrap();
+            socket.read_exact(&mut hello).unwrap();
+            let len = u32::from_be_bytes([hello[0], hello[1], hello[2], hello[3]]);
+            hello.resize(len as usize, 0);
+            socket.read_exact(&mut hello).unwrap();
+            let hello = Hello::decode(&hello).unwrap();
+            if hello.purpose == Purpose::Snapshot && sender.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    one.peers.reach(vec![(PeerId(2), vec![place])]);
+    let node = NodeId::founding(PeerId(2));
+    one.peers.send_snapshot(node, LogIndex(5), Bytes::new());
+    match one.next() {
+        PeerEvent::SnapshotSent {
+            node: found,
+            delivered,
+        } => assert_eq!((found, delivered), (node, false)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(tried.try_iter().count(), SNAPSHOT_TRIES);
+    drop(one);
+    std::fs::remove_dir_all(folder).ok();
+}
