@@ -34,6 +34,7 @@ pub(crate) mod scene;
 use crate::applied::Applied;
 use crate::history::History;
 use crate::observed::Observed;
+use crate::op::Op;
 use crate::replay::Replayed;
 use crate::replay::replay;
 use std::fmt;
@@ -50,6 +51,17 @@ pub struct Case<'a> {
     /// What the simulator saw of the servers.
     pub observed: &'a Observed,
 }
+
+impl Case<'_> {
+    /// Whether it cannot be told what a read should have shown: the first leader of an ensemble writes down who its servers are
+    /// without taking a zxid, so a read at the zxid before may have seen it or not.
+    fn is_unsure(self, op: &Op) -> bool {
+        self.observed.is_ensemble && op.reads(CONFIG)
+    }
+}
+
+/// Where the servers of an ensemble are written down.
+const CONFIG: &str = "/zookeeper/config";
 
 /// A guarantee that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]

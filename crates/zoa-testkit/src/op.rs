@@ -249,6 +249,18 @@ pub enum Op {
 }
 
 impl Op {
+    /// Whether it reads this very znode.
+    pub fn reads(&self, wanted: &str) -> bool {
+        match self {
+            Self::GetData { path, .. }
+            | Self::Exists { path, .. }
+            | Self::GetAcl { path }
+            | Self::GetChildren { path, .. } => path == wanted,
+            Self::MultiRead(ops) => ops.iter().any(|op| op.reads(wanted)),
+            _ => false,
+        }
+    }
+
     /// Whether the operation goes through the replicated log, so that an answer to it implies an entry.
     pub fn is_proposed(&self) -> bool {
         match self {

@@ -267,7 +267,7 @@ fn founded(
         start: Start::Founded {
             cluster: metadata.cluster,
             node,
-            recovery,
+            recovery: Box::new(recovery),
         },
         tree,
         position,
