@@ -70,6 +70,11 @@ pub fn steps() -> Vec<Step> {
             ffi::test,
         ),
         Step::new(
+            "cluster",
+            "three real servers: founded, killed, wiped, restarted, grown; nothing acknowledged is lost",
+            || run_cluster(Profile::Dev, &["--short".to_owned()]),
+        ),
+        Step::new(
             "sim",
             "200 simulated histories of clients in general, and 200 of ours, against the guarantees",
             run_sim,
@@ -239,6 +244,22 @@ fn run_zkcli() -> Result<Tally> {
         sum.add(Tally::one());
     }
     Ok(sum)
+}
+
+/// Three real servers through what may happen to them.
+///
+/// # Errors
+/// When something that must hold did not.
+pub fn run_cluster(profile: Profile, arguments: &[String]) -> Result<Tally> {
+    let program = dist::lay_out(profile)?.join("bin/zoa");
+    let mut command = Command::new("python3");
+    command
+        .arg(workspace::root().join("compat/cluster/run.py"))
+        .arg("--program")
+        .arg(program)
+        .args(arguments);
+    program::run(&mut command)?;
+    Ok(Tally::one())
 }
 
 fn run_sim() -> Result<Tally> {
