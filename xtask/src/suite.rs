@@ -29,6 +29,9 @@ use crate::workspace::Profile;
 /// Seeds of each scenario of the simulator in each run of the suite.
 const SEEDS: &str = "200";
 
+/// The same of the recipes, of which each seed takes the next of sixteen, and of the task farm.
+const RECIPE_SEEDS: &str = "64";
+
 /// The steps, in order.
 #[must_use]
 pub fn steps() -> Vec<Step> {
@@ -75,8 +78,13 @@ pub fn steps() -> Vec<Step> {
             || run_cluster(Profile::Dev, &["--short".to_owned()]),
         ),
         Step::new(
+            "recipes",
+            "kazoo and the Rust recipes contend for the same locks, queues and barriers",
+            run_recipes,
+        ),
+        Step::new(
             "sim",
-            "200 simulated histories of clients in general, and 200 of ours, against the guarantees",
+            "200 simulated histories of clients in general, 200 of ours, 64 of recipes and 64 of farms, against the guarantees",
             run_sim,
         ),
     ]
@@ -262,9 +270,41 @@ pub fn run_cluster(profile: Profile, arguments: &[String]) -> Result<Tally> {
     Ok(Tally::one())
 }
 
+/// kazoo's recipes beside ours, on one server.
+fn run_recipes() -> Result<Tally> {
+    let program = dist::lay_out(Profile::Dev)?.join("bin/zoa");
+    let example = [
+        "build",
+        "--quiet",
+        "-p",
+        "zoa-client",
+        "--example",
+        "recipes",
+    ];
+    program::run(&mut program::cargo(&example))?;
+    let mut command = Command::new("python3");
+    command
+        .arg(workspace::root().join("compat/recipes/run.py"))
+        .arg("--server")
+        .arg(program)
+        .arg("--rust")
+        .arg(workspace::target().join("debug/examples/recipes"));
+    program::run(&mut command)?;
+    Ok(Tally {
+        passed: 6,
+        ..Tally::default()
+    })
+}
+
 fn run_sim() -> Result<Tally> {
     let mut sum = Tally::default();
-    for scenario in ["server", "clients"] {
+    let scenarios = [
+        ("server", SEEDS),
+        ("clients", SEEDS),
+        ("recipes", RECIPE_SEEDS),
+        ("farm", RECIPE_SEEDS),
+    ];
+    for (scenario, seeds) in scenarios {
         sum.add(gate(&[
             "run",
             "--quiet",
@@ -275,7 +315,7 @@ fn run_sim() -> Result<Tally> {
             "--scenario",
             scenario,
             "--seeds",
-            SEEDS,
+            seeds,
         ])?);
     }
     Ok(sum)

@@ -80,6 +80,8 @@ enum Clients {
     Clients,
     /// Recipes on production clients.
     Recipes,
+    /// A task farm on production clients.
+    Farm,
 }
 
 impl From<Clients> for Scenario {
@@ -88,6 +90,7 @@ impl From<Clients> for Scenario {
             Clients::Server => Self::Server,
             Clients::Clients => Self::Clients,
             Clients::Recipes => Self::Recipes,
+            Clients::Farm => Self::Farm,
         }
     }
 }
@@ -280,7 +283,7 @@ fn shows_enough(scenario: Scenario, totals: &Totals) -> bool {
             println!("users and their clients: {}", totals.clients);
             totals.clients.missing(totals.runs)
         }
-        Scenario::Recipes => {
+        Scenario::Recipes | Scenario::Farm => {
             println!("recipes: {}", totals.recipes);
             totals.recipes.missing(totals.runs)
         }

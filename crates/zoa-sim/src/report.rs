@@ -214,7 +214,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}: {}", self.options.seed, self.counters)?;
-        if self.options.scenario == Scenario::Recipes {
+        if self.options.scenario.has_scripts() {
             writeln!(f, "of recipes: {}", self.recipes)?;
         }
         if self.options.scenario != Scenario::Server {
@@ -269,6 +269,7 @@ pub fn replay_command(seed: u64, scenario: Scenario) -> String {
         Scenario::Server => "",
         Scenario::Clients => "--scenario clients ",
         Scenario::Recipes => "--scenario recipes ",
+        Scenario::Farm => "--scenario farm ",
     };
     format!("cargo run --release -p zoa-sim -- {scenario}--seed {seed}")
 }

@@ -80,12 +80,19 @@ pub enum Scenario {
     Clients,
     /// Production clients that run recipes, a recipe a seed, whose promises are judged as well.
     Recipes,
+    /// Production clients that run a task farm: leaders, workers and clients.
+    Farm,
 }
 
 impl Scenario {
     /// Whether production clients are there.
     fn has_users(self) -> bool {
         self != Self::Server
+    }
+
+    /// Whether they run recipes.
+    pub(crate) fn has_scripts(self) -> bool {
+        matches!(self, Self::Recipes | Self::Farm)
     }
 }
 
@@ -234,7 +241,7 @@ impl World {
         if options.scenario.has_users() {
             drawn = among_users(drawn);
         }
-        if options.scenario == Scenario::Recipes {
+        if options.scenario.has_scripts() {
             drawn = for_scripts(drawn);
         }
         let plan = faults::plan(&mut rng.fork("plan"), drawn.length_ms);
@@ -308,6 +315,7 @@ impl World {
         match self.options.scenario {
             Scenario::Server | Scenario::Clients => None,
             Scenario::Recipes => Some(Subject::of_seed(self.options.seed)),
+            Scenario::Farm => Some(Subject::Farm),
         }
     }
 
@@ -317,9 +325,10 @@ impl World {
             (self.segment_len, self.tail_entries) = (16 << 10, 0);
         }
         if self.options.scenario.has_users() {
-            let scripts = u64::from(self.subject().is_some());
-            let count = self.dice.users.between(2, 4) + scripts;
-            self.invite_users(usize::try_from(count).unwrap_or(2));
+            let subject = self.subject();
+            let drawn = self.dice.users.between(2, 4) + u64::from(subject.is_some());
+            let wanted = subject.and_then(Subject::user_count);
+            self.invite_users(wanted.unwrap_or_else(|| usize::try_from(drawn).unwrap_or(2)));
         }
         self.agenda.put(SimTime::ZERO, Happening::Start);
         for actor in 0..self.actors.len() {
