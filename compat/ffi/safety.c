@@ -2,7 +2,7 @@
  * What crashes or hangs elsewhere must be an error code here: handles that are closed, wild or inherited, closing from anywhere,
  * arguments that make no sense.
  *
- *   safety host:port
+ *   safety host:port [without-fork]
  *
  * Ends with 0 and "all held", or with the first that did not. An alarm ends it when something hangs.
  */
@@ -336,7 +336,9 @@ static void forked(void) {
             own = open_session(NULL, NULL);
             HOLDS(zoo_exists(own, "/", 0, &stat) == ZOK);
             HOLDS(zookeeper_close(own) == ZOK);
-            _exit(0);
+            /* Another program, so that no memory checker looks for what the parent's threads held. */
+            execl("/bin/true", "true", (char *)NULL);
+            _exit(1);
         }
         HOLDS(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
         HOLDS(zoo_exists(zh, "/", 0, &stat) == ZOK);
@@ -383,7 +385,7 @@ static void requests_without_a_server(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 2) return 64;
+    if (argc < 2) return 64;
     server = argv[1];
     alarm(300);
     zoo_set_debug_level((ZooLogLevel)0);
@@ -392,7 +394,8 @@ int main(int argc, char **argv) {
     data_longer_than_the_buffer();
     closing_from_inside();
     concurrent_close();
-    forked();
+    /* Some checkers of threads forbid threads in a child. */
+    if (argc == 2) forked();
     calls_from_a_log_callback();
     requests_without_a_server();
     puts("all held");

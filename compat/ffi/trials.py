@@ -404,6 +404,7 @@ def many_cycles(world):
 def valgrind(world):
     """memcheck finds nothing: not in every call, not in the unsafe ones, not in 100 openings and closings, not in st."""
     checked = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect",
+               "--show-leak-kinds=definite,indirect",
                "--trace-children=no", "--child-silent-after-fork=yes"]
     parts = ["plain", "arguments", "nodes", "async", "watches", "multis", "identities", "sessions", "losses", "closing"]
     programs = [
@@ -413,6 +414,38 @@ def valgrind(world):
     ]
     for program, arguments in programs:
         run([*checked, program, *arguments], env=world.env, timeout=900)
+
+
+def sanitized(world, sanitizer, options):
+    """The programs linked with a library of ours that reports to a sanitizer."""
+    target, short = "x86_64-unknown-linux-gnu", sanitizer[0] + "san"
+    # The compiler in use has the sanitizers, but lets only nightly ask for them by name.
+    flags = f"-Zsanitizer={sanitizer} -Cunsafe-allow-abi-mismatch=sanitizer"
+    env = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": flags}
+    run(["cargo", "build", "-q", "-p", "zoa-ffi", "--target", target], env=env, timeout=900, cwd=ROOT)
+    folder = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / target / "debug"
+    sysroot = pathlib.Path(run(["rustc", "--print", "sysroot"], cwd=ROOT)[0].strip())
+    runtime = sorted((sysroot / "lib/rustlib" / target / "lib").glob(f"librustc-*_rt.{short}.a"))
+    if not runtime:
+        raise Skipped(f"this toolchain has no {sanitizer} sanitizer")
+    libraries = ["-Wl,--whole-archive", runtime[0], "-Wl,--no-whole-archive", folder / "libzookeeper_mt.a"]
+    flags = ["-std=gnu99", "-g", "-D_GNU_SOURCE", "-DTHREADED", "-I", INCLUDE]
+    for name, sources, arguments in (("every", EVERY, []), ("safety", [HERE / "safety.c"], ["without-fork"])):
+        program = world.folder / f"{name}-{short}"
+        run(["gcc", *flags, *sources, "-o", program, *libraries, "-lpthread", "-ldl", "-lm", "-lrt", "-lresolv"])
+        _, err = run([program, world.ours.address, *arguments], env=options, timeout=300)
+        if "Sanitizer" in err:
+            raise Failed(err[:4000])
+
+
+def address_sanitizer(world):
+    """AddressSanitizer, with its look for leaks, finds nothing in every call and in the unsafe ones."""
+    sanitized(world, "address", {"ASAN_OPTIONS": "detect_leaks=1"})
+
+
+def thread_sanitizer(world):
+    """ThreadSanitizer reports no race, but for what the standard library does where it cannot see (tsan.supp)."""
+    sanitized(world, "thread", {"TSAN_OPTIONS": f"suppressions={HERE / 'tsan.supp'} print_suppressions=0"})
 
 
 def bench(world, rounds=5, seconds=1.0):
@@ -442,7 +475,7 @@ def bench(world, rounds=5, seconds=1.0):
 
 
 SHORT = [symbols, headers, layouts, every, every_ours, single_threaded, safety, cli, load_gen, python, cycles]
-LONG = [many_cycles, valgrind, bench]
+LONG = [many_cycles, valgrind, address_sanitizer, thread_sanitizer, bench]
 
 
 def main():

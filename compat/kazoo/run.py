@@ -6,6 +6,7 @@ sources come from PyPI as they are, and nothing in them is changed.
 
   run.py original                      the baseline, against ZooKeeper 3.9; kept in baseline.json
   run.py zoa [--program PATH]          against Zoarium; exit 1 on a failure that expected.toml does not explain
+  run.py zoa --servers 3               the same with an ensemble of three; tells what fails
   run.py table                         the markdown table of both, from the last runs, into docs/compatibility.md
   run.py zoa -- -k test_lock           what follows -- goes to pytest (then nothing is compared or kept)
 """
@@ -69,12 +70,12 @@ def install():
     done.write_text(KAZOO)
 
 
-def environment(program):
-    """What the harness reads; one server, since the tests for clusters are another matter."""
+def environment(program, servers):
+    """What the harness reads."""
     peer.require_java()
     env = dict(os.environ)
     env.update({
-        "CI": "true", "ZOOKEEPER_VERSION": "3.9.5", "ZOOKEEPER_CLUSTER_SIZE": "1",
+        "CI": "true", "ZOOKEEPER_VERSION": "3.9.5", "ZOOKEEPER_CLUSTER_SIZE": str(servers),
         "ZOOKEEPER_PORT_OFFSET": os.environ.get("ZOOKEEPER_PORT_OFFSET", "23000"),
         "COMPAT_JAVA": shutil.which("java"), "PYTHONPATH": str(HERE), "PYTHONWARNINGS": "ignore",
         "PATH": f"{HERE / 'bin'}{os.pathsep}{os.environ['PATH']}",
@@ -86,7 +87,7 @@ def environment(program):
     return env
 
 
-def run_suite(name, program, extra):
+def run_suite(name, program, servers, extra):
     """Runs pytest; returns its junit file. What the servers and the tests print goes to a log."""
     RUNS.mkdir(parents=True, exist_ok=True)
     report, log = RUNS / f"{name}.xml", RUNS / f"{name}.log"
@@ -95,7 +96,7 @@ def run_suite(name, program, extra):
             "--color", "no", f"--junitxml={report}", "kazoo/tests", *extra]
     say(f"{KAZOO} against {program or 'the original 3.9'}; about 4 minutes; log: {log}")
     with open(log, "w") as out:
-        subprocess.run(argv, cwd=SOURCES, env=environment(program), stdout=out, stderr=subprocess.STDOUT)
+        subprocess.run(argv, cwd=SOURCES, env=environment(program, servers), stdout=out, stderr=subprocess.STDOUT)
     if not report.exists():
         raise peer.PeerError(f"pytest made no report; see {log}")
     return report
@@ -212,6 +213,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("original", "zoa", "table"))
     parser.add_argument("--program", type=pathlib.Path, default=peer.TARGET / "release/zoa")
+    parser.add_argument("--servers", type=int, default=1, help="how many servers; the table and what is expected are of one")
     args = parser.parse_args(argv)
     if args.what == "table":
         update_page()
@@ -220,10 +222,15 @@ def main():
     if program is not None and not program.exists():
         raise peer.PeerError(f"{program} is not there: run `cargo build --release -p zoa` first")
     install()
-    results = read_report(run_suite(args.what, program, extra))
+    name = args.what if args.servers == 1 else f"{args.what}-{args.servers}"
+    results = read_report(run_suite(name, program, args.servers, extra))
     for name, row in sorted(counts(results).items()):
         say(f"{name}: " + ", ".join(f"{count} {outcome}" for outcome, count in row.items()))
-    if extra:
+    if extra or args.servers > 1:
+        (RUNS / f"{name}.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+        for test, result in sorted(results.items()):
+            if result["outcome"] == "failed":
+                say(f"failed: {test}: {result['message']}")
         return
     kept = HERE / "baseline.json" if program is None else RUNS / "zoa.json"
     kept.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")

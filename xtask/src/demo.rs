@@ -26,10 +26,12 @@ use crate::program;
 use crate::workspace;
 use crate::workspace::Profile;
 
+mod cluster;
 mod server;
 mod stage;
 mod workers;
 
+use cluster::Cluster;
 use server::Server;
 use stage::Stage;
 
@@ -43,6 +45,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Options {
     /// An empty server that runs already, as `host:port`; without it one is built and started.
     pub server: Option<String>,
+    /// Three servers, and the death of one, in the place of the other scenes.
+    pub cluster: bool,
 }
 
 /// Plays all scenes.
@@ -50,6 +54,9 @@ pub struct Options {
 /// # Errors
 /// When something cannot be installed, built or started, or a scene goes otherwise than it must.
 pub fn run(options: &Options) -> Result<()> {
+    if options.cluster {
+        return run_cluster();
+    }
     println!("== what it needs");
     install::debian(&["zookeeper"]).context("installing Debian's zookeeper, for its zkCli.sh")?;
     println!("== build the PHP extension");
@@ -78,6 +85,25 @@ pub fn run(options: &Options) -> Result<()> {
     let stopped = server.stop();
     played?;
     stopped?;
+    println!("\nAll of it happened as it must. Nothing is left running.");
+    Ok(())
+}
+
+fn run_cluster() -> Result<()> {
+    println!("== build the PHP extension");
+    let cast = Cast {
+        php: php::ready()?,
+        python: install::python_with_kazoo()?,
+        rust: build_rust_worker()?,
+    };
+    println!("== build and lay out our server, and start three of it");
+    let dist = dist::lay_out(Profile::Release)?;
+    let mut cluster = Cluster::start(&dist)?;
+    let mut stage = Stage::new();
+    let played = cluster::play(&mut stage, &mut cluster, &cast);
+    stage.clear();
+    played?;
+    cluster.stop()?;
     println!("\nAll of it happened as it must. Nothing is left running.");
     Ok(())
 }

@@ -43,6 +43,15 @@ enum Task {
         /// An empty server that runs already (host:port), in the place of ours.
         #[arg(long)]
         server: Option<String>,
+        /// Three servers, and the death of the one that leads.
+        #[arg(long, conflicts_with = "server")]
+        cluster: bool,
+    },
+    /// Runs three real servers through deaths, wiped disks and restarts under load.
+    Cluster {
+        /// Passed on to compat/cluster/run.py.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// Runs every check that a change must pass.
     Test {
@@ -186,7 +195,8 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Demo { server } => demo::run(&demo::Options { server }),
+        Task::Demo { server, cluster } => demo::run(&demo::Options { server, cluster }),
+        Task::Cluster { arguments } => suite::run_cluster(Profile::Release, &arguments).map(drop),
         Task::Test { steps } => step::run(&suite::steps(), &steps),
         Task::Nightly { suites } => step::run(&nightly::steps()?, &suites),
         Task::Tidy => suite::run_tidy().map(drop),

@@ -155,7 +155,7 @@ fn run_demo() -> Result<Tally> {
 
 fn run_sim() -> Result<Tally> {
     let mut sum = Tally::default();
-    for scenario in ["server", "clients"] {
+    for scenario in ["server", "clients", "recipes", "farm"] {
         let own = ["--scenario", scenario, "--seeds", SEEDS];
         let words = ["run", "--release", "-p", "zoa-sim", "--"];
         program::run(program::cargo(&words).args(own))?;

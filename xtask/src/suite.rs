@@ -29,6 +29,9 @@ use crate::workspace::Profile;
 /// Seeds of each scenario of the simulator in each run of the suite.
 const SEEDS: &str = "200";
 
+/// The same of the recipes, of which each seed takes the next of sixteen, and of the task farm.
+const RECIPE_SEEDS: &str = "64";
+
 /// The steps, in order.
 #[must_use]
 pub fn steps() -> Vec<Step> {
@@ -70,8 +73,18 @@ pub fn steps() -> Vec<Step> {
             ffi::test,
         ),
         Step::new(
+            "cluster",
+            "three real servers: founded, killed, wiped, restarted, grown; nothing acknowledged is lost",
+            || run_cluster(Profile::Dev, &["--short".to_owned()]),
+        ),
+        Step::new(
+            "recipes",
+            "kazoo and the Rust recipes contend for the same locks, queues and barriers",
+            run_recipes,
+        ),
+        Step::new(
             "sim",
-            "200 simulated histories of clients in general, and 200 of ours, against the guarantees",
+            "200 simulated histories of clients in general, 200 of ours, 64 of recipes and 64 of farms, against the guarantees",
             run_sim,
         ),
     ]
@@ -241,9 +254,57 @@ fn run_zkcli() -> Result<Tally> {
     Ok(sum)
 }
 
+/// Three real servers through what may happen to them.
+///
+/// # Errors
+/// When something that must hold did not.
+pub fn run_cluster(profile: Profile, arguments: &[String]) -> Result<Tally> {
+    let program = dist::lay_out(profile)?.join("bin/zoa");
+    let mut command = Command::new("python3");
+    command
+        .arg(workspace::root().join("compat/cluster/run.py"))
+        .arg("--program")
+        .arg(program)
+        .args(arguments);
+    program::run(&mut command)?;
+    Ok(Tally::one())
+}
+
+/// kazoo's recipes beside ours, on one server.
+fn run_recipes() -> Result<Tally> {
+    let program = dist::lay_out(Profile::Dev)?.join("bin/zoa");
+    let example = [
+        "build",
+        "--quiet",
+        "-p",
+        "zoa-client",
+        "--example",
+        "recipes",
+    ];
+    program::run(&mut program::cargo(&example))?;
+    let mut command = Command::new("python3");
+    command
+        .arg(workspace::root().join("compat/recipes/run.py"))
+        .arg("--server")
+        .arg(program)
+        .arg("--rust")
+        .arg(workspace::target().join("debug/examples/recipes"));
+    program::run(&mut command)?;
+    Ok(Tally {
+        passed: 6,
+        ..Tally::default()
+    })
+}
+
 fn run_sim() -> Result<Tally> {
     let mut sum = Tally::default();
-    for scenario in ["server", "clients"] {
+    let scenarios = [
+        ("server", SEEDS),
+        ("clients", SEEDS),
+        ("recipes", RECIPE_SEEDS),
+        ("farm", RECIPE_SEEDS),
+    ];
+    for (scenario, seeds) in scenarios {
         sum.add(gate(&[
             "run",
             "--quiet",
@@ -254,7 +315,7 @@ fn run_sim() -> Result<Tally> {
             "--scenario",
             scenario,
             "--seeds",
-            SEEDS,
+            seeds,
         ])?);
     }
     Ok(sum)

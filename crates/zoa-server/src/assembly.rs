@@ -11,7 +11,6 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 use std::thread::JoinHandle;
@@ -125,7 +124,7 @@ pub(crate) fn start(options: &Options, config: CoreConfig) -> Result<Running, Se
         core: Arc::clone(&core),
         proposer: proposer.clone(),
         snapshots: trigger.clone(),
-        view: Arc::default(),
+        view: Arc::clone(&options.view),
         handles: Arc::default(),
     };
     let gate = Arc::new(MemberGate::default());
@@ -424,7 +423,7 @@ fn start_peers(
     let Some(ensemble) = &options.ensemble else {
         return Ok(None);
     };
-    running.view.is_ensemble.store(true, Ordering::Relaxed);
+    running.view.is_one_of_several();
     // Until the ensemble says otherwise.
     running.core.set_serving(Serving::No);
     running.core.set_role(Role::Looking);

@@ -19,6 +19,7 @@ pub mod testing;
 mod time;
 mod tls;
 
+pub use replication::EnsembleView;
 pub use server::EnsembleOptions;
 pub use server::Options;
 pub use server::SecureClient;

@@ -11,7 +11,7 @@
 //! voter nobody waits for the replication but the writes that are to be synced anyway, so the log shares its thread
 //! (`docs/decisions/0004-one-thread-for-raft-and-log.md`), and a small batch is applied there as well
 //! (`docs/decisions/0008-replies-from-the-thread-that-applies.md`). With peers the log has a thread of its own, so that peers are heard
-//! while the disk is busy (`docs/decisions/0009-a-thread-for-the-log-among-peers.md`).
+//! while the disk is busy (`docs/decisions/0010-a-thread-for-the-log-among-peers.md`).
 //!
 //! Invariant: effects are carried out in the order in which they came; what is for a peer leaves before this server waits for its own
 //! disk, and all that is for one peer in one write.
@@ -20,16 +20,14 @@ mod apply;
 pub(crate) mod home;
 mod lines;
 mod log_seat;
+mod view;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use zoa_core::Core;
 use zoa_core::Proposals;
 use zoa_ensemble::Direction;
@@ -38,7 +36,6 @@ use zoa_ensemble::Ensemble;
 use zoa_ensemble::Event;
 use zoa_ensemble::Notice;
 use zoa_ensemble::NoticeLevel;
-use zoa_ensemble::PeerStatus;
 use zoa_log::LogIndex;
 use zoa_log::LogInput;
 use zoa_log::LogOutput;
@@ -52,6 +49,7 @@ pub(crate) use apply::MemberGate;
 pub(crate) use home::Home;
 pub(crate) use log_seat::LogSeat;
 pub(crate) use log_seat::SyncWatch;
+pub use view::EnsembleView;
 
 use crate::fatal::Fatal;
 use crate::inbox::Inbox;
@@ -183,13 +181,6 @@ pub(crate) struct Parts {
     /// Whether those who can do with reading are served while nobody leads.
     pub(crate) read_only: bool,
     pub(crate) first_members: MemberLines,
-}
-
-/// How the ensemble is, for those who look.
-#[derive(Debug, Default)]
-pub(crate) struct EnsembleView {
-    pub(crate) peers: Mutex<Vec<PeerStatus>>,
-    pub(crate) is_ensemble: AtomicBool,
 }
 
 /// Starts the threads; `serving` is called once this server serves for the first time.
@@ -340,7 +331,7 @@ impl ReplicationThread {
         }
         self.next_tick_ms = now_ms + tick_ms;
         self.ensemble.handle(Event::Tick { now_ms }, effects);
-        *self.view.peers.lock() = self.ensemble.peers();
+        self.view.show(self.ensemble.peers(), now_ms);
         self.log_inputs.extend(self.cut.take(now_ms));
     }
 
@@ -496,6 +487,7 @@ impl ReplicationThread {
             Effect::InstallSnapshot { position, members } => self.install(position, members),
             Effect::Role { role, leader, term } => {
                 tracing::info!(?role, leader = leader.map(|peer| peer.0), term, "role");
+                self.view.be(role, time::now().mono_ms);
                 self.for_clients(ApplyInput::Role(role));
             }
             Effect::Established { .. } => self.for_clients(ApplyInput::Established),
@@ -624,13 +616,6 @@ fn tell(notice: &Notice) {
 /// Whether so many entries are applied by the replication thread itself, when the apply thread has nothing before them.
 fn is_applied_at_once(entries_count: usize) -> bool {
     entries_count <= APPLIED_AT_ONCE_MAX
-}
-
-impl EnsembleView {
-    /// Whether this server has peers at all.
-    pub(crate) fn is_ensemble(&self) -> bool {
-        self.is_ensemble.load(Ordering::Relaxed)
-    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,6 @@ use zoa_core::Core;
 use zoa_core::CoreConfig;
 use zoa_core::Proposals;
 use zoa_ensemble::EnsembleError;
-use zoa_ensemble::PeerStatus;
 use zoa_log::LogError;
 use zoa_proto::PeerId;
 use zoa_raft::RaftError;
@@ -30,6 +29,7 @@ use zoa_tree::TxnError;
 use crate::assembly;
 use crate::assembly::Running;
 use crate::client_port::Port;
+use crate::replication::EnsembleView;
 use crate::snapshots::SnapshotRule;
 use crate::time;
 use crate::tls::Acceptor;
@@ -72,6 +72,8 @@ pub struct Options {
     pub slow_sync: Duration,
     /// Counts the snapshots taken, for the metrics.
     pub snapshots_taken: Arc<AtomicU64>,
+    /// Shows how the ensemble is, for the metrics.
+    pub view: Arc<EnsembleView>,
     /// The servers beside this one; `None` for a server alone.
     pub ensemble: Option<EnsembleOptions>,
 }
@@ -255,11 +257,6 @@ impl Server {
     /// The runtime, for signals.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
-    }
-
-    /// How the ensemble is.
-    pub fn peers(&self) -> Vec<PeerStatus> {
-        self.running.view.peers.lock().clone()
     }
 
     /// Stops: leadership is given away, nothing new is taken, what is under way is answered, the answers are sent, then the connections

@@ -143,6 +143,7 @@ fn run(folder: &std::path::Path, port: u16, files: Option<&TlsFiles>) -> Server 
         may_found: true,
         slow_sync: Duration::from_secs(1),
         snapshots_taken: Arc::default(),
+        view: Arc::default(),
         ensemble: None,
     };
     Server::start(&options, core_config()).expect("a server on the loopback starts")

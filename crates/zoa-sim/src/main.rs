@@ -82,6 +82,8 @@ enum Clients {
     Recipes,
     /// Three, five or seven servers.
     Ensemble,
+    /// A task farm on production clients.
+    Farm,
 }
 
 impl From<Clients> for Scenario {
@@ -91,6 +93,7 @@ impl From<Clients> for Scenario {
             Clients::Clients => Self::Clients,
             Clients::Recipes => Self::Recipes,
             Clients::Ensemble => Self::Ensemble,
+            Clients::Farm => Self::Farm,
         }
     }
 }
@@ -283,7 +286,7 @@ fn shows_enough(scenario: Scenario, totals: &Totals) -> bool {
             println!("users and their clients: {}", totals.clients);
             totals.clients.missing(totals.runs)
         }
-        Scenario::Recipes => {
+        Scenario::Recipes | Scenario::Farm => {
             println!("recipes: {}", totals.recipes);
             totals.recipes.missing(totals.runs)
         }

@@ -233,7 +233,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}: {}", self.options.seed, self.counters)?;
-        if self.options.scenario == Scenario::Recipes {
+        if self.options.scenario.has_scripts() {
             writeln!(f, "of recipes: {}", self.recipes)?;
         }
         if self.options.scenario != Scenario::Server {
@@ -289,6 +289,7 @@ pub fn replay_command(seed: u64, scenario: Scenario) -> String {
         Scenario::Clients => "--scenario clients ",
         Scenario::Recipes => "--scenario recipes ",
         Scenario::Ensemble => "--scenario ensemble ",
+        Scenario::Farm => "--scenario farm ",
     };
     format!("cargo run --release -p zoa-sim -- {scenario}--seed {seed}")
 }

@@ -87,20 +87,27 @@ pub enum Scenario {
     Recipes,
     /// As [`Scenario::Server`], with an ensemble of three, five or seven servers.
     Ensemble,
+    /// Production clients that run a task farm: leaders, workers and clients.
+    Farm,
 }
 
 impl Scenario {
     /// Whether production clients are there.
     fn has_users(self) -> bool {
-        matches!(self, Self::Clients | Self::Recipes)
+        matches!(self, Self::Clients | Self::Recipes | Self::Farm)
     }
 
     /// How many servers there are.
     fn servers(self, rng: &mut Rng) -> usize {
         match self {
-            Self::Server | Self::Clients | Self::Recipes => 1,
+            Self::Server | Self::Clients | Self::Recipes | Self::Farm => 1,
             Self::Ensemble => *rng.pick(&[3, 3, 3, 5, 7]).unwrap_or(&3),
         }
+    }
+
+    /// Whether they run recipes.
+    pub(crate) fn has_scripts(self) -> bool {
+        matches!(self, Self::Recipes | Self::Farm)
     }
 }
 
@@ -253,7 +260,7 @@ impl World {
         if options.scenario.has_users() {
             drawn = among_users(drawn);
         }
-        if options.scenario == Scenario::Recipes {
+        if options.scenario.has_scripts() {
             drawn = for_scripts(drawn);
         }
         let servers = options.scenario.servers(&mut rng.fork("servers"));
@@ -330,6 +337,7 @@ impl World {
         match self.options.scenario {
             Scenario::Server | Scenario::Clients | Scenario::Ensemble => None,
             Scenario::Recipes => Some(Subject::of_seed(self.options.seed)),
+            Scenario::Farm => Some(Subject::Farm),
         }
     }
 
@@ -339,9 +347,10 @@ impl World {
             (self.segment_len, self.tail_entries) = (16 << 10, 0);
         }
         if self.options.scenario.has_users() {
-            let scripts = u64::from(self.subject().is_some());
-            let count = self.dice.users.between(2, 4) + scripts;
-            self.invite_users(usize::try_from(count).unwrap_or(2));
+            let subject = self.subject();
+            let drawn = self.dice.users.between(2, 4) + u64::from(subject.is_some());
+            let wanted = subject.and_then(Subject::user_count);
+            self.invite_users(wanted.unwrap_or_else(|| usize::try_from(drawn).unwrap_or(2)));
         }
         self.observed.is_ensemble = self.machines.count() > 1;
         for server in 0..self.machines.count() {

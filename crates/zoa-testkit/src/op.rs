@@ -65,6 +65,8 @@ pub mod flag {
     pub const PERSISTENT_SEQUENTIAL: i32 = 2;
     /// Ephemeral, its name completed by the parent's counter.
     pub const EPHEMERAL_SEQUENTIAL: i32 = 3;
+    /// A container; that is made by an operation of its own.
+    pub const CONTAINER: i32 = 4;
 }
 
 /// An identity of a connection, or the one an ACL entry names.

@@ -12,6 +12,7 @@ use rustix::process::getrlimit;
 use rustix::system::uname;
 use zoa_core::Facts;
 use zoa_core::Gauges;
+use zoa_server::EnsembleView;
 
 use crate::version;
 
@@ -22,6 +23,7 @@ pub(crate) fn gather(
     data_dir: PathBuf,
     log_dir: PathBuf,
     snapshots_taken: Arc<AtomicU64>,
+    view: Arc<EnsembleView>,
 ) -> Facts {
     let started = Instant::now();
     Facts {
@@ -37,7 +39,7 @@ pub(crate) fn gather(
             log_dir_len: dir_len(&log_dir.join("log")),
             snapshots: snapshots_taken.load(Ordering::Relaxed),
             uptime_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            ensemble: None,
+            ensemble: view.gauges(),
         }),
     }
 }

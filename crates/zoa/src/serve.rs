@@ -85,7 +85,7 @@ fn serve(path: &Path, words: &[String], until_stdin_closes: bool) -> anyhow::Res
     let options = options(&config)?;
     let core_config = core_config(&config, &options);
     until_stopped(&options, core_config, until_stdin_closes, |address| {
-        tracing::info!("serving at {address}")
+        tracing::info!("clients connect at {address}")
     })
 }
 
@@ -130,6 +130,7 @@ pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
         may_found: config.data.db_autocreate,
         slow_sync: Duration::from_millis(u64::from(config.snapshots.sync_warning_ms)),
         snapshots_taken: Arc::default(),
+        view: Arc::default(),
         ensemble: ensemble(config)?,
     })
 }
@@ -153,7 +154,7 @@ fn ensemble(config: &ServerConfig) -> anyhow::Result<Option<EnsembleOptions>> {
         listen_on_all: ensemble.listen_on_all,
         tick_ms: config.tick_time_ms,
         sync_limit: ensemble.sync_limit.unwrap_or(SYNC_LIMIT),
-        read_only: false,
+        read_only: ensemble.read_only,
     }))
 }
 
@@ -197,8 +198,12 @@ pub(crate) fn core_config(config: &ServerConfig, options: &Options) -> CoreConfi
             options.data_dir.clone(),
             options.log_dir.clone(),
             Arc::clone(&options.snapshots_taken),
+            Arc::clone(&options.view),
         ),
-        sessions: SessionRules::default(),
+        sessions: SessionRules {
+            local: config.ensemble.local_sessions,
+            upgrade: config.ensemble.local_sessions_upgrading,
+        },
         containers: ContainerRules {
             check_interval_ms: config.containers.check_interval_ms,
             per_minute_max: config.containers.deleted_per_minute_max,
@@ -220,6 +225,10 @@ fn settings(config: &ServerConfig) -> Settings {
         .union(set(
             config.access.reconfig_enabled,
             Settings::RECONFIG_ENABLED,
+        ))
+        .union(set(
+            !config.ensemble.standalone_enabled,
+            Settings::STANDALONE_DISABLED,
         ))
         .union(set(config.secure_client.is_some(), Settings::X509_ACLS))
 }

@@ -12,6 +12,7 @@ use anyhow::ensure;
 use super::Cast;
 use super::PATIENCE;
 use super::server::Server;
+use super::stage::ActorId;
 use super::stage::Stage;
 
 /// The workers ask for this session timeout: the least that a server with a tick of 2 s grants.
@@ -25,6 +26,12 @@ const SLACK: Duration = Duration::from_secs(3);
 
 /// Three times `examples/php/worker.php`, then the same in Python and in Rust.
 pub(super) fn play(stage: &mut Stage, server: &Server, cast: &Cast) -> Result<()> {
+    let workers = enter(stage, server.address(), cast)?;
+    succeed(stage, &workers)
+}
+
+/// Five workers join a queue for the lead, at these servers (`host:port,...`).
+pub(super) fn enter(stage: &mut Stage, servers: &str, cast: &Cast) -> Result<Vec<ActorId>> {
     println!("\n== three PHP workers elect a leader; a Python and a Rust one join them");
     let mut workers = Vec::new();
     for (at, place) in [
@@ -43,17 +50,22 @@ pub(super) fn play(stage: &mut Stage, server: &Server, cast: &Cast) -> Result<()
             _ => cast.rust(),
         };
         command
-            .arg(server.address())
+            .arg(servers)
             .arg(SESSION_TIMEOUT.as_secs().to_string());
         let worker = stage.enter(&format!("worker {}", at + 1), &mut command)?;
         stage.await_line(worker, &format!("I am w-000000000{at}"), PATIENCE)?;
         stage.await_line(worker, place, PATIENCE)?;
         workers.push(worker);
     }
-    let [first, second, third, ..] = workers.as_slice() else {
+    stage.listen_for(TICK);
+    Ok(workers)
+}
+
+/// The first of them dies, the second takes over, the third sleeps on.
+pub(super) fn succeed(stage: &mut Stage, workers: &[ActorId]) -> Result<()> {
+    let [first, second, third, ..] = workers else {
         bail!("five workers should have entered")
     };
-    stage.listen_for(TICK);
 
     println!("\n== the leader dies without a word; its session lives on for a while");
     let died = stage.kill(*first)?;

@@ -65,6 +65,9 @@ const OUTSIDE: [(&str, &[&str], &str); 5] = [
     ),
 ];
 
+/// Outside crates that only the tests and examples of a crate may name.
+const IN_TESTS: [(&str, &str); 1] = [("zoa-recipes", "tokio")];
+
 /// Outside crates that bring a clock, a random source or the operating system into a pure house.
 const IMPURE: [&str; 12] = [
     "async-std",
@@ -215,7 +218,9 @@ fn check_outside(package: &Package, findings: &mut Vec<Finding>) {
     if DEVELOPMENT.contains(&package.name.as_str()) {
         return;
     }
-    for name in package.dependencies.iter().chain(&package.dev_dependencies) {
+    let is_judged = |name: &&String| !IN_TESTS.contains(&(&package.name, name));
+    let tests = package.dev_dependencies.iter().filter(is_judged);
+    for name in package.dependencies.iter().chain(tests) {
         let rule = OUTSIDE.iter().find(|(outside, allowed, _)| {
             outside == name && !allowed.contains(&package.name.as_str())
         });

@@ -31,24 +31,16 @@ impl Allowed {
     }
 }
 
-const ALLOWED: &[Allowed] = &[
-    Allowed {
-        label: "odd kind",
-        ops: &["create"],
-        fields: &["err"],
-        reason: "the container flag in a plain create is refused (BADARGUMENTS); the reference makes a plain znode",
-    },
-    Allowed {
-        label: "null path",
-        ops: &[
-            "sync",
-            "setData",
-            "setACL",
-            "addWatch",
-            "checkWatches",
-            "removeWatches",
-        ],
-        fields: &["err", "zxid moved by"],
-        reason: "a null path is a malformed body here (MARSHALLINGERROR); the reference takes some of them as a path",
-    },
-];
+const ALLOWED: &[Allowed] = &[Allowed {
+    label: "null path",
+    ops: &[
+        "sync",
+        "setData",
+        "setACL",
+        "addWatch",
+        "checkWatches",
+        "removeWatches",
+    ],
+    fields: &["err", "zxid moved by"],
+    reason: "a null path is a malformed body here (MARSHALLINGERROR); the reference takes some of them as a path",
+}];

@@ -105,6 +105,9 @@ impl Ensemble {
     }
 
     pub(super) fn settle_handover(&mut self, effects: &mut Vec<Effect>) {
+        if !self.is_handing() {
+            return;
+        }
         let connected = self.connected_members();
         let Some(handover) = &mut self.handover else {
             return;

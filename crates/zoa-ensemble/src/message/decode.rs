@@ -201,6 +201,8 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::limits::FORWARD_LEN_MAX;
 
@@ -306,6 +308,32 @@ mod tests {
             PeerMessage::decode(longer),
             Err(PeerMessageError::Field("length"))
         );
+    }
+
+    proptest! {
+        // Goal: no bytes make the reader panic, and there is one way to write what it accepts.
+        #[test]
+        fn any_bytes_are_refused_or_read_as_what_they_say(kind in 15u8..26, rest in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let frame = Bytes::from([vec![kind], rest].concat());
+            if let Ok(message) = PeerMessage::decode(frame.clone()) {
+                prop_assert_eq!(message.encode(), frame);
+            }
+        }
+
+        // Goal: as above, for frames that are nearly right.
+        #[test]
+        fn a_changed_byte_is_refused_or_read_as_what_it_says(at in 0usize..70, value: u8) {
+            for message in [forward(2), touches(2), PeerMessage::ForwardRefused(PLACE)] {
+                let mut bytes = message.encode().to_vec();
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = value;
+                }
+                let frame = Bytes::from(bytes);
+                if let Ok(message) = PeerMessage::decode(frame.clone()) {
+                    prop_assert_eq!(message.encode(), frame);
+                }
+            }
+        }
     }
 
     #[test]

@@ -138,6 +138,6 @@ fn three_servers_agree_whatever_happens() {
 
 #[test]
 fn five_servers_agree_whatever_happens() {
-    let acked: usize = (100..115).map(|seed| check(5, seed)).sum();
+    let acked: usize = (100..130).map(|seed| check(5, seed)).sum();
     assert!(acked > 1_000, "the noise must leave room for work: {acked}");
 }

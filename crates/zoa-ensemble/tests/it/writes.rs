@@ -406,3 +406,104 @@ fn what_waits_behind_a_lost_write_is_not_sent_to_the_next_leader() {
     world.run(5);
     assert_eq!(world.acked.len(), 1);
 }
+
+fn wire_between(world: &World, from: u8, to: u8) -> u64 {
+    let found = world
+        .wires
+        .iter()
+        .find(|(_, wire)| (wire.from, wire.to) == (from, to));
+    *found.expect("they are connected").0
+}
+
+/// Delivers what waits between two servers, but of it only frames of this kind.
+fn deliver_only(world: &mut World, from: u8, to: u8, kind: u8) {
+    let link = wire_between(world, from, to);
+    let frames = world
+        .wires
+        .get_mut(&link)
+        .map(|wire| std::mem::take(&mut wire.frames));
+    for frame in frames.unwrap_or_default() {
+        if frame.first() == Some(&kind) {
+            let link = zoa_ensemble::LinkId(link);
+            world.event(to, Event::Received { link, frame });
+        }
+    }
+}
+
+// Goal: the word of a leader that gives its leadership away counts only if its successor really has all of it.
+#[test]
+fn writes_are_in_doubt_when_another_than_the_heir_leads() {
+    let (mut world, leader) = served(3, 14);
+    let other = follower(&world, leader);
+    let third = 6 - leader - other;
+    world.run(5);
+    let connection = world.write(other, None);
+    let there = wire_between(&world, other, leader);
+    world.deliver(there);
+    world.event(leader, Event::Handover);
+    for peer in [other, third] {
+        deliver_only(&mut world, leader, peer, 21);
+        deliver_only(&mut world, peer, leader, 22);
+    }
+    // It has said where its log ends, and nobody else has that.
+    deliver_only(&mut world, leader, other, 23);
+    assert_eq!(world.write(other, connection), connection);
+    let unknowns = world.at(other).unknowns;
+    world.crash(leader);
+    world.run(60);
+    assert_eq!(world.at(other).unknowns, unknowns + 1);
+    assert!(world.at(other).machine.writes().is_empty());
+}
+
+// Goal: a frame that is missing on a link that stands is found, though no correct driver loses one.
+#[test]
+fn a_gap_in_a_stream_ends_its_link_and_nothing_behind_it_is_taken() {
+    let (mut world, leader) = served(3, 15);
+    let other = follower(&world, leader);
+    world.run(5);
+    let connection = world.write(other, None);
+    world.write(other, connection);
+    world.write(other, connection);
+    let link = wire_between(&world, other, leader);
+    world.deliver(link);
+    world
+        .wires
+        .get_mut(&link)
+        .expect("it stands")
+        .frames
+        .pop_front();
+    world.deliver(link);
+    assert!(!world.wires.contains_key(&link));
+    world.run(5);
+    assert_eq!(world.at(leader).machine.writes().len(), 1);
+    assert!(world.at(other).connections.is_empty());
+}
+
+// Goal: who was away serves nobody before it has what was acknowledged meanwhile.
+#[test]
+fn a_server_that_comes_back_serves_when_it_has_caught_up() {
+    let (mut world, leader) = served(3, 16);
+    let other = follower(&world, leader);
+    world.crash(other);
+    for _ in 0..10 {
+        world.write(leader, None);
+        world.run(1);
+    }
+    assert_eq!(world.acked.len(), 10);
+    world.start(other);
+    for _ in 0..20 {
+        world.connect_all();
+        let links: Vec<u64> = world.wires.keys().copied().collect();
+        links.into_iter().for_each(|link| world.deliver(link));
+        world.now_ms += crate::world::TICK_MS;
+        world.ids().into_iter().for_each(|id| world.tick(id));
+        // Its disk is slow: what it has heard of is not durable.
+        world.sync(leader, usize::MAX);
+    }
+    let role = world.at(other).role.map(|(role, _, _)| role);
+    assert_eq!(role, Some(Role::Follower), "it knows the leader");
+    assert!(!world.at(other).serves);
+    world.run(3);
+    assert!(world.at(other).serves);
+    assert_eq!(world.at(other).machine.writes().len(), 10);
+}

@@ -290,6 +290,12 @@ pub struct Ensemble {
     pub listen_on_all: bool,
     /// `leaderServes`: the leader takes clients.
     pub leader_serves: bool,
+    /// `readonlymode.enabled`: who says that reading is enough is served while nobody leads.
+    pub read_only: bool,
+    /// `localSessionsEnabled`: a new session is not replicated.
+    pub local_sessions: bool,
+    /// `localSessionsUpgradingEnabled`: one that wants an ephemeral becomes a replicated one.
+    pub local_sessions_upgrading: bool,
 }
 
 impl Ensemble {
@@ -494,6 +500,9 @@ impl Default for Ensemble {
             standalone_enabled: true,
             listen_on_all: false,
             leader_serves: true,
+            read_only: false,
+            local_sessions: false,
+            local_sessions_upgrading: false,
         }
     }
 }

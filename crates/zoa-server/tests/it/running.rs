@@ -79,6 +79,7 @@ pub(crate) fn options(folder: &Folder) -> Options {
         may_found: true,
         slow_sync: Duration::from_secs(1),
         snapshots_taken: Arc::default(),
+        view: Arc::default(),
         ensemble: None,
     }
 }

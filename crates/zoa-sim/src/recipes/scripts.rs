@@ -3,6 +3,7 @@
 //! Invariant: every script comes to an end by itself once all is calm, whoever else has died.
 
 mod exclusion;
+mod farm;
 mod following;
 mod meeting;
 mod numbers;
@@ -47,6 +48,7 @@ pub(crate) enum Subject {
     Settings,
     TreeCache,
     PersistentNode,
+    Farm,
 }
 
 impl Subject {
@@ -69,6 +71,11 @@ impl Subject {
         Self::TreeCache,
         Self::PersistentNode,
     ];
+
+    /// How many users there are, where that does not matter to be drawn.
+    pub(crate) fn user_count(self) -> Option<usize> {
+        (self == Self::Farm).then_some(6)
+    }
 
     /// What this seed is about.
     pub(crate) fn of_seed(seed: u64) -> Self {
@@ -99,6 +106,7 @@ pub(super) fn run(subject: Subject, seat: Seat) -> Task {
             Subject::Settings => following::settings(&mut seat).await,
             Subject::TreeCache => following::tree_cache(&mut seat).await,
             Subject::PersistentNode => following::persistent_node(&mut seat).await,
+            Subject::Farm => farm::run(&mut seat).await,
         };
         if let Err(error) = ended {
             seat.give_up(&error);

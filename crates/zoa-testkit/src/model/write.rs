@@ -275,10 +275,10 @@ struct Wanted<'a> {
     flags: i32,
 }
 
-/// Whether the flags say sequential and ephemeral.
+/// Whether the flags say sequential and ephemeral. Plain create takes the flag of a container for that of a znode that stays.
 fn kind_of(flags: i32) -> Result<(bool, bool), i32> {
     match flags {
-        flag::PERSISTENT => Ok((false, false)),
+        flag::PERSISTENT | flag::CONTAINER => Ok((false, false)),
         flag::EPHEMERAL => Ok((false, true)),
         flag::PERSISTENT_SEQUENTIAL => Ok((true, false)),
         flag::EPHEMERAL_SEQUENTIAL => Ok((true, true)),

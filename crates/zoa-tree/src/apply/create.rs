@@ -1,7 +1,7 @@
 //! create, create2, createContainer and createTTL: a znode with a name of its own, or one numbered by its parent.
 //!
-//! The operation decides what is made, and the flags have to fit it: `apply`, `apply_container` and `apply_ttl`. Where the reference makes something else than it
-//! writes down (a container by plain create, a time to live without its flag; reference 2.11), the answer is BADARGUMENTS.
+//! The operation decides what is made, not the flags: `apply`, `apply_container` and `apply_ttl`. A time to live without its flag, by
+//! which the reference ends for good (reference 2.11), is answered BADARGUMENTS.
 //!
 //! The checks and their order are the reference's (PrepRequestProcessor.pRequest2TxnCreate):
 //! flags, path, ACL, parent, CREATE on it, the final path, the name, an ephemeral parent.
@@ -79,7 +79,11 @@ pub(crate) fn apply<'t>(
 ) -> Result<Created<'t>, ErrorCode> {
     let mode = mode_of(request.flags, step)?;
     let lifetime = match mode {
-        CreateMode::Persistent | CreateMode::PersistentSequential => Lifetime::Persistent,
+        // A container is made by an operation of its own. Of the reference this one makes a znode that stays, and clients exist that
+        // ask for no more.
+        CreateMode::Persistent | CreateMode::PersistentSequential | CreateMode::Container => {
+            Lifetime::Persistent
+        }
         CreateMode::Ephemeral | CreateMode::EphemeralSequential
             if step.txn.settings.contains(Settings::LOCAL_SESSION) =>
         {
@@ -88,9 +92,9 @@ pub(crate) fn apply<'t>(
         CreateMode::Ephemeral | CreateMode::EphemeralSequential => {
             Lifetime::Ephemeral(step.txn.session)
         }
-        CreateMode::Container
-        | CreateMode::PersistentWithTtl
-        | CreateMode::PersistentSequentialWithTtl => return Err(ErrorCode::BadArguments),
+        CreateMode::PersistentWithTtl | CreateMode::PersistentSequentialWithTtl => {
+            return Err(ErrorCode::BadArguments);
+        }
     };
     make(tree, step, request, (mode, lifetime))
 }

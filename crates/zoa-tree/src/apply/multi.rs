@@ -7,6 +7,7 @@
 //! Invariant: nobody sees a half: the tree is changed under one hold of the lock, and a failed
 //! multi leaves neither a change nor a trigger (G-14).
 
+use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
 use zoa_proto::MultiOp;
 use zoa_proto::MultiOps;
@@ -47,6 +48,10 @@ fn apply_op<'t>(
     op: &MultiOp<'t>,
 ) -> Result<MultiApplied<'t>, ErrorCode> {
     match op {
+        // Here, unlike in a create that stands alone, the reference goes by the flag.
+        MultiOp::Create(create) if create.flags == CreateMode::Container.flags() => {
+            create::apply_container(tree, step, create).map(create::with_stat_in_multi)
+        }
         MultiOp::Create(create) => create::apply(tree, step, create).map(create::plain_in_multi),
         MultiOp::Create2(create) => {
             create::apply(tree, step, create).map(create::with_stat_in_multi)

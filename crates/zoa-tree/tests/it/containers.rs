@@ -76,7 +76,7 @@ fn they_look_like_persistent_znodes_and_may_have_children() {
 #[test]
 fn the_operation_decides_what_is_made_and_the_flags_have_to_fit() {
     let mut world = world();
-    for flags in 4..=6 {
+    for flags in 5..=6 {
         let refused = world.create_with("/x", flags, OPEN);
         assert_eq!(refused.error(), ErrorCode::BadArguments, "{flags}");
     }
@@ -93,6 +93,17 @@ fn the_operation_decides_what_is_made_and_the_flags_have_to_fit() {
         with_ttl(&mut world, "/t", (6, TTL_MS_MAX)).created(),
         "/t0000000001"
     );
+}
+
+/// As the reference: there are clients that take a plain create with this flag for createContainer.
+#[test]
+fn a_plain_create_with_the_flag_of_a_container_makes_a_znode_that_stays() {
+    let mut world = world();
+    assert_eq!(world.create_with("/c", 4, OPEN).created(), "/c");
+    assert_eq!(world.tree.reaped_count(), 0);
+    world.create("/c/a");
+    world.delete("/c/a", -1);
+    assert_eq!(reap(&mut world, "/c", 1), Err(ErrorCode::BadVersion));
 }
 
 #[test]

@@ -334,7 +334,7 @@ impl Model {
         let before = self.clone();
         let mut results = Vec::new();
         for write in writes {
-            match self.write(step, write) {
+            match self.write(step, &by_flag(write)) {
                 Ok(done) => results.push(in_multi(done)),
                 Err(error) => {
                     *self = before;
@@ -357,7 +357,7 @@ impl Model {
         (flags, how): (i32, How),
     ) -> Answer<String> {
         let is_legal = match how {
-            How::Create | How::Create2 => (0..=3).contains(&flags),
+            How::Create | How::Create2 => (0..=4).contains(&flags),
             How::Container => (0..=4).contains(&flags),
             How::Ttl(ttl_ms) => (5..=6).contains(&flags) && ttl_ms > 0 && ttl_ms < 1 << 40,
         };
@@ -455,6 +455,20 @@ impl Model {
         step.triggers.push(format!("NodeDeleted {path}"));
         step.triggers.push(format!("NodeChildrenChanged {parent}"));
     }
+}
+
+/// In a multi the flag of a container makes plain create one.
+fn by_flag(write: &Write) -> Write {
+    let mut write = write.clone();
+    if let Write::Create {
+        flags: 4,
+        how: how @ How::Create,
+        ..
+    } = &mut write
+    {
+        *how = How::Container;
+    }
+    write
 }
 
 fn in_multi(done: Done) -> DoneInMulti {

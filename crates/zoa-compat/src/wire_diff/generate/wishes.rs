@@ -146,12 +146,12 @@ impl Generator {
 
     pub(super) fn create(&mut self, slot: Slot) -> Request {
         let above = self.knowledge.any_parent(&mut self.random);
-        let flags = [0, 0, 0, 0, 1, 1, 2, 3]
+        let flags = [0, 0, 0, 4, 1, 1, 2, 3]
             .get(self.random.below(8))
             .copied()
             .unwrap_or(0);
         let name = match self.random.below(12) {
-            0 if flags >= 2 => String::new(),
+            0 if matches!(flags, 2 | 3) => String::new(),
             // The name of a watch that waits.
             1 => format!("absent{}", self.random.below(30)),
             _ => self.fresh_name(),
@@ -169,10 +169,10 @@ impl Generator {
         // The operation decides what is made; flags that do not fit it are for the directed ones.
         let flags = match op {
             op::CREATE_CONTAINER => 4,
-            op::CREATE_TTL => 5 + i32::from(flags >= 2),
+            op::CREATE_TTL => 5 + i32::from(matches!(flags, 2 | 3)),
             _ => flags,
         };
-        let path = if flags == 4 && path.ends_with('/') {
+        let path = if op == op::CREATE_CONTAINER && path.ends_with('/') {
             format!("{path}{}", self.fresh_name())
         } else {
             path

@@ -22,6 +22,12 @@ keys! {
         draft.config.ensemble.standalone_enabled = given.boolean()?,
     "quorumListenOnAllIPs" => |draft, given|
         draft.config.ensemble.listen_on_all = given.boolean()?,
+    "readonlymode.enabled" => |draft, given|
+        draft.config.ensemble.read_only = given.boolean()?,
+    "localSessionsEnabled" => |draft, given|
+        draft.config.ensemble.local_sessions = given.boolean()?,
+    "localSessionsUpgradingEnabled" => |draft, given|
+        draft.config.ensemble.local_sessions_upgrading = given.boolean()?,
     "leaderServes" => |draft, given| draft.config.ensemble.leader_serves = given.yes_or_no()?,
     "dynamicConfigFile" => |draft, given| {
         given.text("a file")?;

@@ -1,0 +1,110 @@
+//! Recipes on the real client against a real server: the herd, what is told of the session, and what a dropped future leaves behind.
+
+use std::error::Error as StdError;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use zoa_client::Client;
+use zoa_recipes::Election;
+use zoa_recipes::Hold;
+use zoa_recipes::HoldState;
+use zoa_recipes::Lock;
+use zoa_server::testing::LocalServer;
+
+type Outcome = Result<(), Box<dyn StdError>>;
+
+/// Requests that the server has received, by its own count.
+fn received(address: &str) -> Result<u64, Box<dyn StdError>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"srvr")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Received: "));
+    Ok(line.ok_or("srvr has no count of requests")?.parse()?)
+}
+
+/// Releases a lock that so many wait for, again and again; the requests that one release makes, waking included.
+async fn requests_per_release(waiters: usize, releases: u64) -> Result<f64, Box<dyn StdError>> {
+    let server = LocalServer::start();
+    let address = server.connect_string();
+    let client = Client::connect(&address).await?;
+    let lock = Lock::new(&client, "/herd");
+    let mut hold = lock.acquire().await?;
+    let (got, mut gets) = tokio::sync::mpsc::unbounded_channel::<Hold<Client>>();
+    for _ in 0..waiters {
+        let (lock, got) = (lock.clone(), got.clone());
+        tokio::spawn(async move {
+            if let Ok(hold) = lock.acquire().await {
+                // The test may be over.
+                drop(got.send(hold));
+            }
+        });
+    }
+    while lock.contenders().await?.len() <= waiters {}
+    // The last one may still be setting its watch.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = received(&address)?;
+    for _ in 0..releases {
+        hold.release().await?;
+        hold = gets.recv().await.ok_or("nobody was woken")?;
+        assert!(gets.try_recv().is_err(), "a release wakes one");
+    }
+    let requests = received(&address)? - before;
+    #[expect(clippy::as_conversions, reason = "small counts")]
+    Ok(requests as f64 / releases as f64)
+}
+
+#[tokio::test]
+async fn a_release_wakes_one_waiter_and_costs_as_much_with_500_as_with_20() -> Outcome {
+    let few = requests_per_release(20, 15).await?;
+    let many = requests_per_release(500, 15).await?;
+    // The deletion, and the list of the one that is woken; pings and the count itself come on top.
+    for requests in [few, many] {
+        assert!(
+            (2.0..3.5).contains(&requests),
+            "{few} with 20 waiters, {many} with 500"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_holder_is_told_when_its_session_ends_and_the_next_one_has_a_higher_token() -> Outcome {
+    let server = LocalServer::start();
+    let address = server.connect_string();
+    let (first, second) = (
+        Client::connect(&address).await?,
+        Client::connect(&address).await?,
+    );
+    let hold = Lock::new(&first, "/lock").acquire().await?;
+    let token = hold.token();
+    let waiting = tokio::spawn(async move { Lock::new(&second, "/lock").acquire().await });
+    first.close().await;
+    hold.lost().await;
+    assert_eq!(hold.state(), HoldState::Lost);
+    let next = waiting.await??;
+    assert!(next.token() > token);
+    next.release().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_gives_up_waiting_or_drops_a_hold_leaves_nobody_waiting() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let election = Election::new(&client, "/election", "a");
+    let leadership = election.lead().await?;
+    for _ in 0..3 {
+        let waited = election.lead_within(Duration::from_millis(5)).await?;
+        assert!(waited.is_none());
+    }
+    drop(leadership);
+    let next = tokio::time::timeout(Duration::from_secs(10), election.lead()).await??;
+    next.release().await?;
+    while !election.participants().await?.is_empty() {}
+    Ok(())
+}
