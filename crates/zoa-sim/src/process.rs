@@ -160,7 +160,7 @@ enum Disk {
     Bare(zoa_log::LockedDir<SimDisk>),
     /// It was just made.
     Made {
-        dir: zoa_log::LogDir<SimDisk>,
+        dir: Box<zoa_log::LogDir<SimDisk>>,
         store: SnapshotStore<SimDisk>,
     },
     /// The log is open.

@@ -70,6 +70,7 @@ impl Process {
             options.begins_behind = (LogPosition::FOUNDING.index, LogPosition::FOUNDING.term);
         }
         let dir: LogDir<SimDisk> = dir.into_log_dir(&options)?;
+        let dir = Box::new(dir);
         Ok(Disk::Made { dir, store })
     }
 
