@@ -2,6 +2,11 @@
 //!
 //! `recipes_load <server>`; the paths it uses must not be there yet.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program's tasks end with its runtime"
+)]
+
 use std::error::Error;
 use std::time::Duration;
 
