@@ -360,6 +360,28 @@ static void on_line(const char *message) {
     }
 }
 
+/* Completions that free what they are given, as some programs do; the library frees it after them. */
+static void on_acl_free(int rc, struct ACL_vector *acl, struct Stat *stat, const void *data) {
+    HOLDS(deallocate_ACL_vector(acl) == 0);
+    on_acl(rc, acl, stat, data);
+}
+
+static void on_strings_free(int rc, const struct String_vector *strings, const void *data) {
+    struct String_vector *mine;
+    memcpy(&mine, &strings, sizeof mine);
+    HOLDS(deallocate_String_vector(mine) == 0);
+    on_strings(rc, strings, data);
+}
+
+static void completions_that_free(void) {
+    zhandle_t *zh = open_session(NULL, NULL);
+    told = 0;
+    HOLDS(zoo_aget_acl(zh, "/", on_acl_free, NULL) == ZOK);
+    HOLDS(zoo_aget_children(zh, "/", 0, on_strings_free, NULL) == ZOK);
+    wait_told(2);
+    HOLDS(zookeeper_close(zh) == ZOK);
+}
+
 static void calls_from_a_log_callback(void) {
     struct Stat stat;
     told = 0;
@@ -396,6 +418,7 @@ int main(int argc, char **argv) {
     concurrent_close();
     /* Some checkers of threads forbid threads in a child. */
     if (argc == 2) forked();
+    completions_that_free();
     calls_from_a_log_callback();
     requests_without_a_server();
     puts("all held");

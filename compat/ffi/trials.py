@@ -14,6 +14,7 @@ Not a place for what a unit test can see. What it writes lies in target/libzooke
 
 import argparse
 import difflib
+import json
 import os
 import pathlib
 import re
@@ -416,6 +417,49 @@ def valgrind(world):
         run([*checked, program, *arguments], env=world.env, timeout=900)
 
 
+def zkpython(world):
+    """zkpython of PyPI, built for Python 2 against the original's headers: the same on both."""
+    homes = sorted(pathlib.Path.home().glob(".pyenv/versions/2.7*/bin/python"))
+    if not homes:
+        raise Skipped("there is no Python 2.7 here")
+    folder = world.folder / "zkpython"
+    # It asks for numbers of the version that the original's headers no longer have.
+    env = {"CFLAGS": "-DZOO_MAJOR_VERSION=3 -DZOO_MINOR_VERSION=8 -DZOO_PATCH_VERSION=0"}
+    if not (folder / "zookeeper.so").exists():
+        pip = [homes[0], "-m", "pip", "install", "-q", "--no-binary", ":all:", "--no-deps", "--target", folder]
+        run([*pip, "zkpython==0.4.2"], env=env, timeout=300)
+    (original, _), (ours, _) = both(world, homes[0], [HERE / "binding2.py", "HOST", folder])
+    if "close" not in original:
+        raise Failed(f"the program did not come to its end: {original}")
+    compare("what the program prints", original, ours)
+
+
+def node(world):
+    """npm's package zookeeper, its addon built against the original's headers and libzookeeper_st: the same on both."""
+    folder = world.folder / "node"
+    package = folder / "package"
+    if not (package / "build/Release/zookeeper.node").exists():
+        run(["rm", "-rf", folder])
+        folder.mkdir()
+        run(["npm", "pack", "--silent", "zookeeper@7.3.0"], cwd=folder)
+        run(["tar", "xzf", "zookeeper-7.3.0.tgz"], cwd=folder)
+        # Its own recipe downloads and builds the original's library; this one takes what is there.
+        gyp = {"target_name": "zookeeper", "sources": ["src/node-zk.cpp"], "cflags": ["-w"],
+               "include_dirs": [str(PEER_INCLUDE), "<!(node -e \"require('nan')\")"],
+               "libraries": [str(PEER_FOLDER / "libzookeeper_st.so.2")]}
+        (package / "binding.gyp").write_text(json.dumps({"targets": [gyp]}))
+        manifest = json.loads((package / "package.json").read_text())
+        (package / "package.json").write_text(json.dumps({"name": "zookeeper", "version": manifest["version"]}))
+        wanted = ["nan@2", "node-gyp@11", "async@3.2", "shelljs"]
+        run(["npm", "install", "--silent", "--ignore-scripts", *wanted], cwd=package, timeout=300)
+        headers = ["--nodedir=/usr"] if pathlib.Path("/usr/include/node/node.h").exists() else []
+        run(["node_modules/.bin/node-gyp", "rebuild", *headers], cwd=package, timeout=600)
+    (original, _), (ours, _) = both(world, "node", [HERE / "node.js", "HOST", package])
+    if not original.endswith("end\n"):
+        raise Failed(f"the program did not come to its end: {original}")
+    compare("what the program prints", original, ours)
+
+
 def sanitized(world, sanitizer, options):
     """The programs linked with a library of ours that reports to a sanitizer."""
     target, short = "x86_64-unknown-linux-gnu", sanitizer[0] + "san"
@@ -475,7 +519,7 @@ def bench(world, rounds=5, seconds=1.0):
 
 
 SHORT = [symbols, headers, layouts, every, every_ours, single_threaded, safety, cli, load_gen, python, cycles]
-LONG = [many_cycles, valgrind, address_sanitizer, thread_sanitizer, bench]
+LONG = [zkpython, node, many_cycles, valgrind, address_sanitizer, thread_sanitizer, bench]
 
 
 def main():

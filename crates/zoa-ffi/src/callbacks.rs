@@ -31,6 +31,8 @@ use crate::abi::ZHandle;
 use crate::arguments::put_path;
 use crate::codes::ZOK;
 use crate::codes::ZRUNTIMEINCONSISTENCY;
+use crate::jute;
+use crate::jute::Release;
 use crate::tag::Callback;
 use crate::tag::Function;
 use crate::tag::Results;
@@ -206,7 +208,7 @@ impl Batch {
         self
     }
 
-    fn tell_one(&mut self, zh: *mut ZHandle, item: Item) {
+    fn tell_one(&self, zh: *mut ZHandle, item: Item) {
         match item {
             Item::Event {
                 event,
@@ -237,7 +239,7 @@ impl Batch {
     }
 
     /// Calls a function with what it wants of the body; nulls stand for what is not there.
-    fn call(&mut self, function: Function, data: *const c_void, rc: c_int, mut body: Body) {
+    fn call(&self, function: Function, data: *const c_void, rc: c_int, mut body: Body) {
         let stat = match &mut body {
             Body::Stat(stat) | Body::Data(_, stat) | Body::Acl { stat, .. } => &raw mut *stat,
             Body::Names {
@@ -318,54 +320,41 @@ impl Batch {
         }
     }
 
-    /// The starts of so many strings that stand one behind another.
-    fn strings(&mut self, start: usize, count: usize) -> Vec<*mut c_char> {
-        let mut rest = self.bytes.get_mut(start..).unwrap_or_default();
-        let mut starts = Vec::with_capacity(count);
-        while starts.len() < count {
-            let len = rest
-                .iter()
-                .position(|byte| *byte == 0)
-                .map_or(rest.len(), |at| at + 1);
-            let (one, behind) = rest.split_at_mut(len);
-            starts.push(one.as_mut_ptr().cast());
-            rest = behind;
-        }
-        starts
+    /// So many strings that stand one behind another, copied into memory that C code may free.
+    fn copies(&self, start: usize, count: usize) -> impl Iterator<Item = *mut c_char> {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let strings = rest.split(|byte| *byte == 0).take(count);
+        strings.map(jute::copy_text)
     }
 
-    fn with_names(&mut self, body: &Body, call: impl FnOnce(*const StringVector)) {
+    /// Calls with a vector of malloc's: there are programs whose completions free it, and others leave it to the library.
+    fn with_names(&self, body: &Body, call: impl FnOnce(*const StringVector)) {
         let Body::Names { start, count, .. } = body else {
             return call(null());
         };
-        let mut strings = self.strings(*start, *count);
-        call(&StringVector {
-            count: c_int::try_from(*count).unwrap_or(c_int::MAX),
-            data: strings.as_mut_ptr(),
-        });
+        let mut vector = jute::vector_of(*count, self.copies(*start, *count));
+        call(&raw const vector);
+        // SAFETY: made above; what the function has freed is null now.
+        unsafe { vector.release() };
     }
 
-    fn with_acl(&mut self, body: &Body, call: impl FnOnce(*mut AclVector)) {
+    /// The same of an ACL.
+    fn with_acl(&self, body: &Body, call: impl FnOnce(*mut AclVector)) {
         let Body::Acl { perms, start, .. } = body else {
             return call(null_mut());
         };
-        let strings = self.strings(*start, perms.len() * 2);
-        let mut entries: Vec<Acl> = perms
-            .iter()
-            .zip(strings.chunks_exact(2))
-            .filter_map(|(perms, pair)| {
-                let [scheme, id] = *pair else { return None };
-                Some(Acl {
-                    perms: *perms,
-                    id: Id { scheme, id },
-                })
-            })
-            .collect();
-        let mut vector = AclVector {
-            count: c_int::try_from(entries.len()).unwrap_or(c_int::MAX),
-            data: entries.as_mut_ptr(),
-        };
+        let mut strings = self.copies(*start, perms.len() * 2);
+        let entries = perms.iter().map(|perms| Acl {
+            perms: *perms,
+            id: Id {
+                scheme: strings.next().unwrap_or(null_mut()),
+                id: strings.next().unwrap_or(null_mut()),
+            },
+        });
+        let mut vector = jute::vector_of(perms.len(), entries);
         call(&raw mut vector);
+        // SAFETY: made above; what the function has freed is null now.
+        unsafe { vector.release() };
     }
 
     /// Puts the results of a multi where the caller wants them; its own code.

@@ -110,7 +110,8 @@ pub(crate) unsafe fn allocate<T>(vector: *mut CVector<T>, count: i32) -> i32 {
 }
 
 /// A copy of a text with its NUL; null without memory.
-fn copy_text(text: &str) -> *mut c_char {
+pub(crate) fn copy_text(text: impl AsRef<[u8]>) -> *mut c_char {
+    let text = text.as_ref();
     // SAFETY: malloc takes any size; what is written is as long as what was asked for.
     unsafe {
         let copy: *mut c_char = libc::malloc(text.len() + 1).cast();
@@ -123,7 +124,7 @@ fn copy_text(text: &str) -> *mut c_char {
 }
 
 /// A vector of the caller's with so many items.
-fn vector_of<T>(count: usize, items: impl Iterator<Item = T>) -> CVector<T> {
+pub(crate) fn vector_of<T>(count: usize, items: impl Iterator<Item = T>) -> CVector<T> {
     let mut vector: CVector<T> = CVector {
         count: 0,
         data: std::ptr::null_mut(),

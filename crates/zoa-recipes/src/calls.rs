@@ -101,6 +101,25 @@ pub(crate) async fn data<K: Keeper>(
     }))
 }
 
+/// The same of several znodes, all asked for before the first answer is awaited.
+pub(crate) async fn data_of_all<K: Keeper>(
+    keeper: &K,
+    paths: &[String],
+) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    let ask = |path: &String| keeper.ask(Ask::Read(Read::Data(path.clone())));
+    let asked: Vec<_> = paths.iter().map(ask).collect();
+    let mut found = Vec::new();
+    for (path, answer) in paths.iter().zip(asked) {
+        found.push(match answer.await {
+            Ok(Answer::Data(data, _)) => Some(data),
+            Err(failure) if failure.is(ErrorCode::NoNode) => None,
+            // Not answered: asked again, one by one.
+            Ok(_) | Err(_) => data(keeper, path).await?.map(|(data, _)| data),
+        });
+    }
+    Ok(found)
+}
+
 /// Data, stat, and a watch for their change; `None`, and no watch, when the znode is not there.
 pub(crate) async fn data_and_watch<K: Keeper>(
     keeper: &K,

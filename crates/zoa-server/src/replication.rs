@@ -9,9 +9,9 @@
 //!
 //! A queue between two threads is emptied whole, so a batch is what came while the one before it was under way: no timer. With one
 //! voter nobody waits for the replication but the writes that are to be synced anyway, so the log shares its thread
-//! (`docs/decisions/0004-one-thread-for-raft-and-log.md`), and a small batch is applied there as well
-//! (`docs/decisions/0008-replies-from-the-thread-that-applies.md`). With peers the log has a thread of its own, so that peers are heard
-//! while the disk is busy (`docs/decisions/0010-a-thread-for-the-log-among-peers.md`).
+//! (`docs/decisions/0004-one-thread-for-raft-and-log.md`). With peers the log has a thread of its own, so that peers are heard while the
+//! disk is busy (`docs/decisions/0010-a-thread-for-the-log-among-peers.md`). A small batch is applied on the replication thread, a large
+//! one beside it (`docs/decisions/0008-replies-from-the-thread-that-applies.md`).
 //!
 //! Invariant: effects are carried out in the order in which they came; what is for a peer leaves before this server waits for its own
 //! disk, and all that is for one peer in one write.
@@ -190,7 +190,6 @@ pub(crate) fn start(
     serving: impl FnOnce() + Send + 'static,
 ) -> std::io::Result<[JoinHandle<()>; 2]> {
     let apply = Arc::new(ApplyQueue::default());
-    let is_alone = parts.peers.is_none();
     let applier = Arc::new(Applier::new(
         &parts,
         Arc::clone(&proposer.0),
@@ -206,7 +205,6 @@ pub(crate) fn start(
         core: parts.core,
         apply: Arc::clone(&apply),
         applier: Arc::clone(&applier),
-        applies_itself: is_alone,
         snapshots: parts.snapshots,
         view: parts.view,
         events: Vec::new(),
@@ -239,8 +237,6 @@ struct ReplicationThread {
     core: Arc<Core>,
     apply: Arc<ApplyQueue>,
     applier: Arc<Applier>,
-    /// Whether small batches are applied by this thread.
-    applies_itself: bool,
     snapshots: SnapshotTrigger,
     view: Arc<EnsembleView>,
     /// What follows from effects that were carried out.
@@ -546,7 +542,7 @@ impl ReplicationThread {
 
     /// What clients see, in order: at once, or behind what the apply thread still has before it.
     fn for_clients(&self, input: ApplyInput) {
-        if self.applies_itself && is_applied_at_once(input.len()) && self.apply.is_idle() {
+        if is_applied_at_once(input.len()) && self.apply.is_idle() {
             self.applier.take(input);
         } else {
             self.apply.push(input);

@@ -189,27 +189,31 @@ impl<K: Keeper> FarmLeader<K> {
         seen: &mut Seen,
         moves: &mut Vec<Move>,
     ) -> Result<(), Error> {
-        for (worker, (capacity, names)) in &view.workers {
-            for name in names {
-                let age = self.age(name, seen);
-                let Some((task, attempt)) = split_attempt(name) else {
-                    continue;
-                };
-                // A worker that is there is only asked after by who may have waited long enough.
-                let from = self.places.assigned(worker, task, attempt);
-                let Some(found) = self.read(&from).await? else {
-                    continue;
-                };
-                let is_late = found
-                    .time_limit_ms()
-                    .is_some_and(|limit| age.as_millis() > limit.into());
-                let why = match capacity {
-                    None => "the worker is gone",
-                    Some(_) if is_late => "the attempt took too long",
-                    Some(_) => continue,
-                };
-                moves.push(self.try_again(from, task, found.with_error(why)));
-            }
+        let assigned = view.workers.iter().flat_map(|(worker, (capacity, names))| {
+            let split = names
+                .iter()
+                .filter_map(|name| Some((name, split_attempt(name)?)));
+            split.map(move |(name, split)| (worker, capacity.is_none(), name, split))
+        });
+        let assigned: Vec<_> = assigned.collect();
+        let paths = assigned.iter();
+        let paths = paths
+            .map(|(worker, _, _, (task, attempt))| self.places.assigned(worker, task, *attempt));
+        let found = self.read_all(paths.collect()).await?;
+        for ((_, is_gone, name, (task, _)), found) in assigned.into_iter().zip(found) {
+            let Some((from, found)) = found else {
+                continue;
+            };
+            let age = self.age(name, seen);
+            let is_late = found
+                .time_limit_ms()
+                .is_some_and(|limit| age.as_millis() > limit.into());
+            let why = match (is_gone, is_late) {
+                (true, _) => "the worker is gone",
+                (false, true) => "the attempt took too long",
+                (false, false) => continue,
+            };
+            moves.push(self.try_again(from, task, found.with_error(why)));
         }
         Ok(())
     }
@@ -255,24 +259,41 @@ impl<K: Keeper> FarmLeader<K> {
             Some((room, worker.clone()))
         };
         let mut free: Vec<(usize, String)> = view.workers.iter().filter_map(room).collect();
+        let mut chosen = Vec::new();
         for name in &view.queued {
             free.sort();
             let Some((room, worker)) = free.last_mut().filter(|(room, _)| *room > 0) else {
                 break;
             };
-            let from = self.places.task("queue", name);
-            let Some(task) = self.read(&from).await? else {
+            *room -= 1;
+            chosen.push((name, worker.clone()));
+        }
+        let paths = chosen
+            .iter()
+            .map(|(name, _)| self.places.task("queue", name));
+        let found = self.read_all(paths.collect()).await?;
+        for ((name, worker), found) in chosen.into_iter().zip(found) {
+            let Some((from, task)) = found else {
                 continue;
             };
             let task = task.begun();
-            *room -= 1;
             moves.push(Move {
                 from,
-                to: self.places.assigned(worker, name, task.attempt()),
+                to: self.places.assigned(&worker, name, task.attempt()),
                 data: task.encode(),
             });
         }
         Ok(())
+    }
+
+    /// The tasks at these paths, in the same order; `None` for those that are not there any more.
+    async fn read_all(&self, paths: Vec<String>) -> Result<Vec<Option<(String, Task)>>, Error> {
+        let found = calls::data_of_all(&self.keeper, &paths).await?;
+        let tasks = paths.into_iter().zip(found).map(|(path, data)| {
+            let task = data.map(|data| Task::decode(&path, &data)).transpose()?;
+            Ok(task.map(|task| (path, task)))
+        });
+        tasks.collect()
     }
 
     async fn read(&self, path: &str) -> Result<Option<Task>, Error> {

@@ -1,5 +1,12 @@
 //! Recipes on the real client against a real server: the herd, what is told of the session, and what a dropped future leaves behind.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test's tasks end with its runtime"
+)]
+
+mod farm;
+
 use std::error::Error as StdError;
 use std::io::Read;
 use std::io::Write;
