@@ -43,8 +43,8 @@ struct Arguments {
     #[arg(long, conflicts_with_all = ["hours"])]
     seed: Option<u64>,
     /// Whose clients meet the server.
-    #[arg(long, value_enum, default_value_t = Clients::Server)]
-    scenario: Clients,
+    #[arg(long, value_enum, default_value_t = Whose::Server)]
+    scenario: Whose,
     /// Runs so many seeds.
     #[arg(long, default_value_t = 200)]
     seeds: u64,
@@ -73,7 +73,7 @@ struct Arguments {
 
 /// The scenarios, as they are called on the command line.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Clients {
+enum Whose {
     /// Clients of the test kit's.
     Server,
     /// Production clients, which are judged as well.
@@ -86,14 +86,14 @@ enum Clients {
     Farm,
 }
 
-impl From<Clients> for Scenario {
-    fn from(clients: Clients) -> Self {
+impl From<Whose> for Scenario {
+    fn from(clients: Whose) -> Self {
         match clients {
-            Clients::Server => Self::Server,
-            Clients::Clients => Self::Clients,
-            Clients::Recipes => Self::Recipes,
-            Clients::Ensemble => Self::Ensemble,
-            Clients::Farm => Self::Farm,
+            Whose::Server => Self::Server,
+            Whose::Clients => Self::Clients,
+            Whose::Recipes => Self::Recipes,
+            Whose::Ensemble => Self::Ensemble,
+            Whose::Farm => Self::Farm,
         }
     }
 }

@@ -256,25 +256,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(options: Options) -> Self {
         let mut rng = Rng::new(options.seed);
-        let mut drawn = Profile::draw(&mut rng.fork("profile"));
-        if options.scenario.has_users() {
-            drawn = among_users(drawn);
-        }
-        if options.scenario.has_scripts() {
-            drawn = for_scripts(drawn);
-        }
         let servers = options.scenario.servers(&mut rng.fork("servers"));
-        let mut plan_dice = rng.fork("plan");
-        let plan = if servers > 1 {
-            faults::ensemble_plan(&mut plan_dice, drawn.length_ms, servers)
-        } else {
-            faults::plan(&mut plan_dice, drawn.length_ms)
-        };
-        let (profile, plan) = match options.point {
-            None if options.scenario.has_users() => (drawn, keep_moving(&plan)),
-            None => (drawn, plan),
-            Some(_) => scenario(drawn),
-        };
+        let (profile, plan) = draw((options, servers), &mut rng);
         let actors = (0..profile.clients)
             .map(|number| Actor::new(number, &profile, &mut rng))
             .collect();
@@ -639,6 +622,28 @@ fn server_lines(servers: usize) -> MemberLines {
     let line = |id| format!("server.{id}=10.1.0.{id}:2888:3888:participant;2181\n");
     let text: String = (1..=servers).map(line).collect();
     MemberLines::parse(&text).expect("these are lines of servers")
+}
+
+/// What clients do, and what fails meanwhile.
+fn draw((options, servers): (Options, usize), rng: &mut Rng) -> (Profile, Vec<Fault>) {
+    let mut drawn = Profile::draw(&mut rng.fork("profile"));
+    if options.scenario.has_users() {
+        drawn = among_users(drawn);
+    }
+    if options.scenario.has_scripts() {
+        drawn = for_scripts(drawn);
+    }
+    let mut dice = rng.fork("plan");
+    let plan = if servers > 1 {
+        faults::ensemble_plan(&mut dice, drawn.length_ms, servers)
+    } else {
+        faults::plan(&mut dice, drawn.length_ms)
+    };
+    match options.point {
+        None if options.scenario.has_users() => (drawn, keep_moving(&plan)),
+        None => (drawn, plan),
+        Some(_) => scenario(drawn),
+    }
 }
 
 /// The test kit's clients are few where users are the ones to be looked at, and sessions end soon.

@@ -199,7 +199,7 @@ impl World {
     }
 
     /// Lets the tasks of a script run, until they have nothing more to ask.
-    fn run_program(&mut self, user: &mut User) {
+    fn run_program(&self, user: &mut User) {
         let now = self.now();
         let clock_ms = user.clock_ms(now);
         loop {

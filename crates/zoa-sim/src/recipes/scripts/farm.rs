@@ -119,7 +119,7 @@ async fn submit(seat: &mut Seat) -> Result<(), Error> {
         }
         seat.pause(0, 400).await;
     }
-    wait_for_all(seat, &mut farm).await
+    wait_for_all(seat, &farm).await
 }
 
 fn draw_task(seat: &mut Seat) -> NewTask {
@@ -133,7 +133,7 @@ fn draw_task(seat: &mut Seat) -> NewTask {
 }
 
 /// When nothing is on its way any more, every accepted task has its one end.
-async fn wait_for_all(seat: &mut Seat, farm: &mut FarmClient<SimKeeper>) -> Result<(), Error> {
+async fn wait_for_all(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<(), Error> {
     let begun_ms = u64::try_from(seat.keeper.now().as_millis()).unwrap_or(0);
     loop {
         let FarmCounts {
@@ -165,7 +165,7 @@ async fn is_settled(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<bool, E
     Ok(counts.queued + counts.running + counts.failed == 0)
 }
 
-async fn check_results(seat: &mut Seat, farm: &FarmClient<SimKeeper>) -> Result<(), Error> {
+async fn check_results(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<(), Error> {
     let (done, dead) = farm.ended().await?;
     for name in seat.ledger(|ledger| ledger.all("accepted")) {
         let ends = usize::from(done.contains(&name)) + usize::from(dead.contains(&name));

@@ -24,7 +24,7 @@ const HEARD: Duration = Duration::from_millis(1_500);
 const FLAG: &str = "/recipes/flag";
 
 /// Writes now and then.
-async fn write(seat: &mut Seat, value: &mut SharedValue<SimKeeper>) -> Result<(), Error> {
+async fn write(seat: &Seat, value: &mut SharedValue<SimKeeper>) -> Result<(), Error> {
     let seen = value.get().await?;
     let number = seat.ledger(|ledger| {
         *ledger.sum("written") += 1;
