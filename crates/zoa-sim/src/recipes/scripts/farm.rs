@@ -2,6 +2,7 @@
 //!
 //! Users 0 and 1 lead, 4 and above submit, the others work.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use zoa_recipes::Assignment;
@@ -135,7 +136,9 @@ fn draw_task(seat: &mut Seat) -> NewTask {
 /// When nothing is on its way any more, every accepted task has its one end.
 async fn wait_for_all(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<(), Error> {
     let begun_ms = u64::try_from(seat.keeper.now().as_millis()).unwrap_or(0);
-    loop {
+    let accepted = loop {
+        // Those that others submit from now on are theirs to wait for.
+        let accepted = seat.ledger(|ledger| ledger.all("accepted"));
         let FarmCounts {
             queued,
             running,
@@ -144,19 +147,19 @@ async fn wait_for_all(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<(), E
         } = farm.counts().await?;
         // One look sees a task that moves at that moment nowhere: the next one settles it.
         if queued + running + failed == 0 && is_settled(seat, farm).await? {
-            break;
+            break accepted;
         }
         let now_ms = u64::try_from(seat.keeper.now().as_millis()).unwrap_or(0);
         if now_ms > begun_ms + PATIENCE_MS {
             seat.wrong(&format!(
                 "{queued} queued, {running} running, {failed} failed tasks come to no end"
             ));
-            break;
+            break accepted;
         }
         seat.keeper.sleep(LOOK).await;
-    }
+    };
     seat.ledger(|ledger| ledger.note("over", &seat.user.to_string()));
-    check_results(seat, farm).await
+    check_results(seat, farm, accepted).await
 }
 
 async fn is_settled(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<bool, Error> {
@@ -165,26 +168,31 @@ async fn is_settled(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<bool, E
     Ok(counts.queued + counts.running + counts.failed == 0)
 }
 
-async fn check_results(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<(), Error> {
+async fn check_results(
+    seat: &Seat,
+    farm: &FarmClient<SimKeeper>,
+    accepted: BTreeSet<String>,
+) -> Result<(), Error> {
+    let saved = seat.ledger(|ledger| ledger.all("saved"));
+    let cancelled = seat.ledger(|ledger| ledger.all("cancelled"));
     let (done, dead) = farm.ended().await?;
-    for name in seat.ledger(|ledger| ledger.all("accepted")) {
+    for name in accepted {
         let ends = usize::from(done.contains(&name)) + usize::from(dead.contains(&name));
         if ends != 1 {
             seat.wrong(&format!("{name} was accepted and has {ends} ends"));
         }
     }
-    for name in seat.ledger(|ledger| ledger.all("saved")) {
-        if !done.contains(&name) {
+    for name in &saved {
+        if !done.contains(name) {
             seat.wrong(&format!("the result of {name} was saved and is not there"));
         }
     }
-    for name in seat.ledger(|ledger| ledger.all("cancelled")) {
+    for name in cancelled {
         if !dead.contains(&name) {
             seat.wrong(&format!("{name} was cancelled and is no dead letter"));
         }
     }
-    let told = seat.ledger(|ledger| ledger.all("saved"));
-    for name in done.iter().filter(|name| told.contains(*name)) {
+    for name in done.iter().filter(|name| saved.contains(*name)) {
         if let Progress::Done(result) = farm.progress(name).await? {
             let result = String::from_utf8_lossy(&result).into_owned();
             if !seat.ledger(|ledger| ledger.has("results", &result)) {
