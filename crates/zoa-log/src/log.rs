@@ -213,6 +213,28 @@ impl<D: Disk> Log<D> {
         self.poison_on_error(outcome)
     }
 
+    /// For a start that finds a snapshot of the leader's, entry `index` of `term` the last in it, which this log does not hold: the
+    /// process ended between the snapshot's arrival and [`Log::reset`], which is made up for. Does nothing when the log holds that
+    /// entry, or had it committed.
+    ///
+    /// # Errors
+    /// As [`Log::reset`].
+    pub fn begin_behind(
+        &mut self,
+        recovered: &mut Recovered,
+        (index, term): (LogIndex, u64),
+    ) -> Result<(), LogError> {
+        let is_held = self.term(index) == Some(term) || recovered.hard_state.commit >= index.0;
+        if is_held || index < self.first_index() {
+            return Ok(());
+        }
+        self.reset(index, term)?;
+        recovered.hard_state = self.hard_state;
+        (recovered.first_index, recovered.purged_term) = (self.first_index(), term);
+        (recovered.last_index, recovered.last_term) = (index, term);
+        Ok(())
+    }
+
     fn reset_to(&mut self, to: LogId) -> Result<(), LogError> {
         if to.index <= self.last_index() {
             // What this log has there is another history, never committed. An entry in the snapshot's place takes it out of the

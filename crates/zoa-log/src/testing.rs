@@ -165,6 +165,7 @@ macro_rules! conformance_suite {
             the_tail_that_stays_is_bounded_in_bytes
             a_snapshot_from_the_leader_replaces_the_log
             a_snapshot_from_the_leader_replaces_another_history
+            a_snapshot_that_the_log_does_not_hold_replaces_it_at_the_next_start
             the_loop_acknowledges_in_order_and_answers_reads
             the_loop_makes_segments_ahead_of_need
             a_snapshot_comes_back_as_it_was_written

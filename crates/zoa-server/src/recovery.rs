@@ -81,7 +81,7 @@ pub(crate) fn recover(
     let watch = time::Stopwatch::start();
     let node = dir.metadata().node;
     let store = SnapshotStore::open(snapshot_disk, dir.metadata().cluster)?;
-    let ((log, mut recovered), loaded, load_ms) = thread::scope(|scope| {
+    let ((mut log, mut recovered), loaded, load_ms) = thread::scope(|scope| {
         let opening = spawn(scope, "scan", || dir.open())?;
         let loading = time::Stopwatch::start();
         let loaded = load_snapshot(&store, config.hash_key);
@@ -97,6 +97,11 @@ pub(crate) fn recover(
     }
     let loaded = loaded.connect(recovered.first_index)?;
     let (state, snapshot_len, members) = State::begin(loaded, node, config.hash_key)?;
+    // A server alone receives none: there, a snapshot that the log does not hold means that the log has lost its end.
+    if members != Members::of_voters([node]) {
+        let LogPosition { index, term } = state.position;
+        log.begin_behind(&mut recovered, (index, term))?;
+    }
     let opens_to_others = leave.open_to_others
         && recovered.first_index == LogIndex(1)
         && members == Members::of_voters([node]);

@@ -367,6 +367,37 @@ pub fn a_snapshot_from_the_leader_replaces_another_history<D: Disk>(disk: &D) {
     assert!(read_all(&log, 0) == next && recovered.hard_state.commit == 20);
 }
 
+/// Goal: a crash between the arrival of the leader's snapshot and the reset of the log is made up for at the next start, whether the log
+/// ends before the snapshot or has another history there; what the log holds of a snapshot of its own stays.
+pub fn a_snapshot_that_the_log_does_not_hold_replaces_it_at_the_next_start<D: Disk>(disk: &D) {
+    let (mut log, _) = open(disk);
+    let entries: Vec<_> = (1..=20).map(|index| entry(index, 1, 3_000)).collect();
+    log.persist(&[uncommitted(1, entries)]).expect("no fault");
+    for (own, last) in [((LogIndex(10), 1), 20), ((LogIndex(20), 1), 20)] {
+        drop(log);
+        let (reopened, mut recovered) = open(disk);
+        log = reopened;
+        log.begin_behind(&mut recovered, own).expect("no fault");
+        assert_eq!(recovered.last_index, LogIndex(last));
+    }
+    for (number, received) in [(2, (LogIndex(15), 2)), (3, (LogIndex(1000), 4))] {
+        let (index, term) = received;
+        drop(log);
+        let (reopened, mut recovered) = open(disk);
+        log = reopened;
+        log.begin_behind(&mut recovered, received)
+            .expect("no fault");
+        let (first, last) = (recovered.first_index, recovered.last_index);
+        assert_eq!((first, last), (index.next(), index));
+        assert_eq!((recovered.last_term, recovered.purged_term), (term, term));
+        assert!(recovered.hard_state.commit >= index.0);
+        let next = vec![entry(index.0 + 1, term, 10)];
+        log.persist(&[order(number, next.clone())])
+            .expect("no fault");
+        assert!(read_all(&log, 0) == next);
+    }
+}
+
 /// Goal: acknowledgements leave in the order of the numbers, answers in the order of the questions.
 pub fn the_loop_acknowledges_in_order_and_answers_reads<D: Disk>(disk: &D) {
     let mut log_loop = LogLoop::new(open(disk).0);

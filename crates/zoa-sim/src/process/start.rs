@@ -244,12 +244,8 @@ fn founded(
     let store = SnapshotStore::open(setup.disk.clone(), metadata.cluster)?;
     let (mut tree, position, members) =
         load_snapshot(&store, recovered.first_index, HashKey(setup.hash_key))?;
-    if position.index > recovered.last_index {
-        // The leader's snapshot was there, and the log had not begun behind it yet.
-        log.reset(position.index, position.term)?;
-        recovered.hard_state = log.hard_state();
-        recovered.first_index = position.index.next();
-        recovered.last_index = position.index;
+    if members != Members::of_voters([metadata.node]) {
+        log.begin_behind(&mut recovered, (position.index, position.term))?;
     }
     let mut recovery = Recovery::new(recovered.hard_state, position, members);
     let position = replay(&log, &recovered, (&mut tree, position), &mut recovery, told)?;
