@@ -155,9 +155,9 @@ fn run_demo() -> Result<Tally> {
 
 fn run_sim() -> Result<Tally> {
     let mut sum = Tally::default();
-    for scenario in ["server", "clients", "recipes", "farm"] {
+    for scenario in ["server", "clients", "ensemble", "recipes", "farm"] {
         let own = ["--scenario", scenario, "--seeds", SEEDS];
-        let words = ["run", "--release", "-p", "zoa-sim", "--"];
+        let words = ["run", "--profile", "sim", "-p", "zoa-sim", "--"];
         program::run(program::cargo(&words).args(own))?;
         sum.add(Tally::one());
     }

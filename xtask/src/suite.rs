@@ -29,6 +29,9 @@ use crate::workspace::Profile;
 /// Seeds of each scenario of the simulator in each run of the suite.
 const SEEDS: &str = "200";
 
+/// The same of ensembles, of which each seed draws three, five or seven servers.
+const ENSEMBLE_SEEDS: &str = "300";
+
 /// The same of the recipes, of which each seed takes the next of sixteen, and of the task farm.
 const RECIPE_SEEDS: &str = "64";
 
@@ -84,7 +87,7 @@ pub fn steps() -> Vec<Step> {
         ),
         Step::new(
             "sim",
-            "200 simulated histories of clients in general, 200 of ours, 64 of recipes and 64 of farms, against the guarantees",
+            "200 simulated histories of clients in general, 200 of ours, 300 of ensembles, 64 of recipes and 64 of farms, against the guarantees",
             run_sim,
         ),
     ]
@@ -301,6 +304,7 @@ fn run_sim() -> Result<Tally> {
     let scenarios = [
         ("server", SEEDS),
         ("clients", SEEDS),
+        ("ensemble", ENSEMBLE_SEEDS),
         ("recipes", RECIPE_SEEDS),
         ("farm", RECIPE_SEEDS),
     ];
@@ -308,7 +312,8 @@ fn run_sim() -> Result<Tally> {
         sum.add(gate(&[
             "run",
             "--quiet",
-            "--release",
+            "--profile",
+            "sim",
             "-p",
             "zoa-sim",
             "--",

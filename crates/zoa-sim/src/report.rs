@@ -291,5 +291,5 @@ pub fn replay_command(seed: u64, scenario: Scenario) -> String {
         Scenario::Ensemble => "--scenario ensemble ",
         Scenario::Farm => "--scenario farm ",
     };
-    format!("cargo run --release -p zoa-sim -- {scenario}--seed {seed}")
+    format!("cargo run --profile sim -p zoa-sim -- {scenario}--seed {seed}")
 }
