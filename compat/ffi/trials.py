@@ -23,6 +23,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -332,29 +333,41 @@ def clean(text):
 
 def cli(world):
     """Debian's cli_mt, its commands typed one after another: the same output on both libraries."""
-    program = BINARIES / "cli_mt"
-    shown = []
-    for server, env in ((world.peer, {}), (world.ours, world.env)):
+    shown = {}
+
+    def type_in(side, server, env):
         process = subprocess.Popen(
-            [program, server.address], env=dict(os.environ, **env), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            [BINARIES / "cli_mt", server.address], env=dict(os.environ, **env), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
-        time.sleep(0.5)
-        for line in SCRIPT.splitlines():
-            process.stdin.write(line.encode() + b"\n")
-            process.stdin.flush()
-            # A person types slower than servers answer; so each answer comes before the next command.
-            time.sleep(0.06)
-        process.stdin.write(b"quit\n")
+        os.set_blocking(process.stdout.fileno(), False)
+        said = b""
+        for line in ["", *SCRIPT.splitlines(), "quit"]:
+            if line:
+                process.stdin.write(line.encode() + b"\n")
+                process.stdin.flush()
+            # A person waits for the answer: until nothing has come for a while.
+            quiet_since = time.monotonic()
+            while time.monotonic() - quiet_since < (0.25 if line else 1.0):
+                more = process.stdout.read()
+                if more:
+                    said += more
+                    quiet_since = time.monotonic()
+                time.sleep(0.01)
         try:
-            out, _ = process.communicate(timeout=20)
+            process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise Failed("cli_mt hangs")
-        shown.append(clean(out.decode(errors="replace")))
+        shown[side] = clean((said + (process.stdout.read() or b"")).decode(errors="replace"))
+
+    typists = [threading.Thread(target=type_in, args=side) for side in ((0, world.peer, {}), (1, world.ours, world.env))]
+    for typist in typists:
+        typist.start()
+    for typist in typists:
+        typist.join()
     if "rc = 0" not in shown[0]:
         raise Failed(f"cli_mt did nothing: {shown[0]}")
-    compare("cli_mt", *shown)
+    compare("cli_mt", shown[0], shown[1])
 
 
 def load_gen(world):
