@@ -56,6 +56,39 @@ fn a_seed_runs_the_same_again_and_with_other_hash_keys() {
     assert_ne!(run_seed(3, 0).trace.hash(), run_seed(4, 0).trace.hash());
 }
 
+#[test]
+fn ensembles_keep_every_guarantee_through_cut_networks_and_lost_disks() {
+    let mut seen = (0, 0, 0);
+    for seed in 0..10 {
+        let options = Options {
+            seed,
+            hash_key: HASH_KEYS[0],
+            scenario: Scenario::Ensemble,
+            point: None,
+        };
+        let report = run(options);
+        assert!(report.is_clean(), "{report}");
+        let counters = report.counters;
+        assert!(counters.acknowledged > 100, "seed {seed}: {counters}");
+        seen.0 += counters.leaders;
+        seen.1 += counters.snapshots_sent;
+        seen.2 += counters.wipes;
+        if seed < 2 {
+            let hash_key = HASH_KEYS[1];
+            let again = run(Options {
+                hash_key,
+                ..options
+            });
+            assert_eq!(again.trace.hash(), report.trace.hash(), "seed {seed}");
+        }
+    }
+    let (leaders, snapshots_sent, wipes) = seen;
+    assert!(
+        leaders > 15 && snapshots_sent > 3 && wipes > 0,
+        "leaders, snapshots sent, wiped disks: {seen:?}"
+    );
+}
+
 /// Every 40th operation here; all of them with `zoa-sim --points`.
 #[test]
 fn a_failure_of_the_disk_at_any_operation_loses_nothing() {
