@@ -49,7 +49,7 @@ struct Cell<I> {
 
 impl<I> Cell<I> {
     /// Whom to wake after a change; `is_more` when one more thing can be taken than before.
-    fn to_wake(&mut self, is_more: bool) -> Option<Waker> {
+    fn whom_to_wake(&mut self, is_more: bool) -> Option<Waker> {
         match &self.bell {
             Some(bell) => is_more.then(|| bell.clone()),
             None => self.waker.take(),
@@ -97,7 +97,7 @@ impl<I> Queue<I> {
             Overflow::CountNewest | Overflow::DropOldest => cell.items.push_back(item),
         }
         let is_more = cell.len() > len;
-        cell.to_wake(is_more)
+        cell.whom_to_wake(is_more)
     }
 
     /// From now on this waker is woken once for each thing that can be taken, so that whoever listens to several queues learns in
@@ -123,7 +123,7 @@ impl<I> Queue<I> {
         let mut cell = self.cell.lock();
         let is_more = !cell.is_closed;
         cell.is_closed = true;
-        cell.to_wake(is_more)
+        cell.whom_to_wake(is_more)
     }
 
     /// The next item, if there is one.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use zoa_core::Committed;
 use zoa_ensemble::Effect;
 use zoa_ensemble::Event;
+use zoa_log::LogIndex;
 use zoa_log::LogInput;
 use zoa_raft::RaftEffect;
 
@@ -70,19 +71,7 @@ impl Process {
                 low,
                 high,
                 bytes_max,
-            } => {
-                let token = self
-                    .reads
-                    .last_key_value()
-                    .map_or(0, |(token, _)| token + 1);
-                self.reads.insert(token, low);
-                self.push_log(LogInput::Read {
-                    token,
-                    from: low,
-                    to: high,
-                    bytes_max,
-                });
-            }
+            } => self.read_log(low, high, bytes_max),
             Effect::InstallSnapshot { position, members } => {
                 told.installed
                     .push((told.committed.len(), position.index.0));
@@ -123,6 +112,17 @@ impl Process {
             Effect::HandoverDone => told.handed_over = true,
         }
         Ok(None)
+    }
+
+    fn read_log(&mut self, low: LogIndex, high: LogIndex, bytes_max: u64) {
+        let token = self.reads.last_key_value().map_or(0, |(last, _)| last + 1);
+        self.reads.insert(token, low);
+        self.push_log(LogInput::Read {
+            token,
+            from: low,
+            to: high,
+            bytes_max,
+        });
     }
 
     fn commit(&mut self, committed: Vec<zoa_raft::Committed>, told: &mut Told) {
