@@ -53,6 +53,8 @@ use crate::peers::PeerAddress;
 use crate::peers::PeerOptions;
 use crate::peers::Peers;
 use crate::peers::Plain;
+use crate::peers::Security;
+use crate::peers::Tls;
 use crate::recovery;
 use crate::recovery::Found;
 use crate::recovery::Leave;
@@ -68,6 +70,7 @@ use crate::replication::SyncWatch;
 use crate::replication::home;
 use crate::server::EnsembleOptions;
 use crate::server::Options;
+use crate::server::PeerTls;
 use crate::server::ServeError;
 use crate::snapshots::Applied;
 use crate::snapshots::SnapshotThread;
@@ -428,6 +431,13 @@ fn start_peers(
     running.core.set_serving(Serving::No);
     running.core.set_role(Role::Looking);
     running.core.set_leading(false, time::now());
+    let security: Arc<dyn Security> = match &ensemble.tls {
+        Some(PeerTls {
+            files,
+            checks_names,
+        }) => Arc::new(Tls::new(files, *checks_names)?),
+        None => Arc::new(Plain),
+    };
     let heard = running.proposer.clone();
     let arrived = running.proposer.clone();
     let place = |(host, port): &(String, u16)| PeerAddress {
@@ -438,7 +448,7 @@ fn start_peers(
         listen: ensemble.listen.iter().map(place).collect(),
         listen_on_all: ensemble.listen_on_all,
         silence_max: Duration::from_millis(ensemble.quiet_ms()),
-        security: Arc::new(Plain),
+        security,
         sink: Arc::new(move |event| heard.heard(event)),
         take_in: Arc::new(move |store: &SnapshotStore<RealDisk>, meta, message| {
             let tree = recovery::load_tree(store, meta.index, hash_key)?;
@@ -457,10 +467,10 @@ fn start_peers(
     let peers = peers.map_err(ServeError::Peers)?;
     for address in peers.listens_on() {
         tracing::info!("listening for the other servers at {address}");
-        if !address.ip().is_loopback() {
+        if !address.ip().is_loopback() && ensemble.tls.is_none() {
             tracing::warn!(
                 "the other servers are listened for at {address}, beyond this machine, and nothing proves who they are: whoever reaches \
-                 that port may speak as one of them. Let nobody else reach it"
+                 that port may speak as one of them. Let nobody else reach it, or set sslQuorum=true"
             );
         }
     }

@@ -100,6 +100,12 @@ impl ServerConfig {
         {
             found.push(format!("secureClientPort is set, but {missing}"));
         }
+        if self.tls.between_servers
+            && self.ensemble.is_distributed()
+            && let Err(missing) = self.tls.peers.files("ssl.quorum")
+        {
+            found.push(format!("sslQuorum is set, but {missing}"));
+        }
         if self.access.authentication_required {
             found.push(
                 "sessionRequireClientSASLAuth and enforce.auth.enabled ask for authentication of every \

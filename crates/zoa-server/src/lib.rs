@@ -22,6 +22,7 @@ mod tls;
 pub use replication::EnsembleView;
 pub use server::EnsembleOptions;
 pub use server::Options;
+pub use server::PeerTls;
 pub use server::SecureClient;
 pub use server::ServeError;
 pub use server::Server;

@@ -59,6 +59,7 @@ pub(crate) use incoming::Incoming;
 pub(crate) use outgoing::Outgoing;
 pub(crate) use stream::Plain;
 pub(crate) use stream::Security;
+pub(crate) use stream::Tls;
 
 use crate::disk::RealDisk;
 use crate::peers::snapshot_stream::Arriving;

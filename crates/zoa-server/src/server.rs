@@ -93,8 +93,19 @@ pub struct EnsembleOptions {
     pub tick_ms: u32,
     /// `syncLimit`, in ticks: how long a server may be without a leader and yet serve, or a peer be silent and not be taken for dead.
     pub sync_limit: u32,
+    /// `sslQuorum` and `ssl.quorum.*`: the servers speak TLS with each other, and each shows its certificate.
+    pub tls: Option<PeerTls>,
     /// `readonlymode.enabled`: who says that reading is enough is served while nobody leads.
     pub read_only: bool,
+}
+
+/// The certificates by which the servers know each other.
+#[derive(Clone, Debug)]
+pub struct PeerTls {
+    /// `ssl.quorum.keyStore.location` and `ssl.quorum.trustStore.location`.
+    pub files: TlsFiles,
+    /// `ssl.quorum.hostnameVerification`: a server's certificate is for the host in its server line.
+    pub checks_names: bool,
 }
 
 /// Where clients connect with TLS.

@@ -1,4 +1,4 @@
-//! The server's side of TLS: certificates that are read again when their files change, and the handshake.
+//! TLS on the server's sockets, those of clients and those between servers: certificates that are read again when their files change, and the handshake.
 //!
 //! Invariants: nobody keeps others waiting. A handshake has a deadline, and no more than so many are under way. And a certificate
 //! that cannot be read takes nothing away: the one before it stays in use.
@@ -10,10 +10,13 @@ use std::time::Duration;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
+use rustls::ClientConfig;
 use rustls::ServerConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::TlsConnector;
 use tokio_rustls::server::TlsStream;
 use zoa_tls::ClientAuth;
 use zoa_tls::Identity;
@@ -38,13 +41,21 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    fn read(&self) -> Result<Arc<ServerConfig>, TlsError> {
-        let identity = Identity {
+    fn identity(&self) -> Identity {
+        Identity {
             certificates: self.key_store.clone(),
             key: self.key_store.clone(),
-        };
+        }
+    }
+
+    fn read_server(&self) -> Result<ServerConfig, TlsError> {
         let trust_store = self.trust_store.as_deref();
-        zoa_tls::server_config(&identity, trust_store, self.client_auth).map(Arc::new)
+        zoa_tls::server_config(&self.identity(), trust_store, self.client_auth)
+    }
+
+    fn read_client(&self, checks_name: bool) -> Result<ClientConfig, TlsError> {
+        let trust_store = self.trust_store.as_deref().ok_or(TlsError::NoAuthorities)?;
+        zoa_tls::client_config(trust_store, Some(&self.identity()), checks_name)
     }
 
     fn stamps(&self) -> Stamps {
@@ -62,59 +73,47 @@ impl TlsFiles {
 /// What tells whether a file has changed: time and length.
 type Stamps = [Option<(SystemTime, u64)>; 2];
 
-/// Takes handshakes.
-pub(crate) struct Acceptor {
+type Read<C> = Box<dyn Fn(&TlsFiles) -> Result<C, TlsError> + Send + Sync>;
+
+/// What was made of files, and is made anew when they change.
+struct Fresh<C> {
     files: TlsFiles,
-    loaded: Mutex<Loaded>,
-    handshakes: Semaphore,
-    time: Duration,
+    read: Read<C>,
+    loaded: Mutex<Loaded<C>>,
 }
 
-struct Loaded {
-    config: Arc<ServerConfig>,
+struct Loaded<C> {
+    config: Arc<C>,
     stamps: Stamps,
     looked_at_ms: u64,
 }
 
-impl Acceptor {
-    pub(crate) fn new(files: TlsFiles) -> Result<Self, TlsError> {
+impl<C> Fresh<C> {
+    fn new(files: TlsFiles, read: Read<C>) -> Result<Self, TlsError> {
         let stamps = files.stamps();
-        let loaded = Loaded {
-            config: files.read()?,
+        let loaded = Mutex::new(Loaded {
+            config: Arc::new(read(&files)?),
             stamps,
             looked_at_ms: time::now().mono_ms,
-        };
+        });
         Ok(Self {
             files,
-            loaded: Mutex::new(loaded),
-            handshakes: Semaphore::new(TLS_HANDSHAKES_MAX),
-            time: TLS_HANDSHAKE_TIME,
+            read,
+            loaded,
         })
     }
 
-    /// Whether one more handshake may begin; beyond the limit a connection is closed at once.
-    pub(crate) async fn accept(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let Ok(_under_way) = self.handshakes.try_acquire() else {
-            return Err(io::Error::other("too many TLS handshakes are under way"));
-        };
-        let acceptor = TlsAcceptor::from(self.config(time::now().mono_ms));
-        match tokio::time::timeout(self.time, acceptor.accept(socket)).await {
-            Ok(accepted) => accepted,
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
-        }
-    }
-
-    /// The certificates as they are now.
-    fn config(&self, now_ms: u64) -> Arc<ServerConfig> {
+    /// As the files are now, if they can be used.
+    fn config(&self, now_ms: u64) -> Arc<C> {
         let mut loaded = self.loaded.lock();
         if now_ms >= loaded.looked_at_ms + LOOKED_AT_EVERY_MS {
             loaded.looked_at_ms = now_ms;
             let stamps = self.files.stamps();
             if stamps != loaded.stamps {
                 loaded.stamps = stamps;
-                match self.files.read() {
+                match (self.read)(&self.files) {
                     Ok(config) => {
-                        loaded.config = config;
+                        loaded.config = Arc::new(config);
                         tracing::info!(file = %self.files.key_store.display(), "certificates read again");
                     }
                     Err(error) => tracing::error!(
@@ -124,6 +123,60 @@ impl Acceptor {
             }
         }
         Arc::clone(&loaded.config)
+    }
+}
+
+/// Takes handshakes.
+pub(crate) struct Acceptor {
+    server: Fresh<ServerConfig>,
+    handshakes: Semaphore,
+    time: Duration,
+}
+
+impl Acceptor {
+    pub(crate) fn new(files: TlsFiles) -> Result<Self, TlsError> {
+        Ok(Self {
+            server: Fresh::new(files, Box::new(TlsFiles::read_server))?,
+            handshakes: Semaphore::new(TLS_HANDSHAKES_MAX),
+            time: TLS_HANDSHAKE_TIME,
+        })
+    }
+
+    /// The handshake, unless too many are under way: then the connection is closed at once.
+    pub(crate) async fn accept(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let Ok(_under_way) = self.handshakes.try_acquire() else {
+            return Err(io::Error::other("too many TLS handshakes are under way"));
+        };
+        let acceptor = TlsAcceptor::from(self.server.config(time::now().mono_ms));
+        match tokio::time::timeout(self.time, acceptor.accept(socket)).await {
+            Ok(accepted) => accepted,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+/// Begins handshakes, with a server that must have a certificate for its name.
+pub(crate) struct Dialer {
+    client: Fresh<ClientConfig>,
+}
+
+impl Dialer {
+    pub(crate) fn new(files: TlsFiles, checks_name: bool) -> Result<Self, TlsError> {
+        let read = move |files: &TlsFiles| files.read_client(checks_name);
+        Ok(Self {
+            client: Fresh::new(files, Box::new(read))?,
+        })
+    }
+
+    pub(crate) async fn connect(
+        &self,
+        socket: TcpStream,
+        host: String,
+    ) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+        let name = ServerName::try_from(host)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let connector = TlsConnector::from(self.client.config(time::now().mono_ms));
+        connector.connect(name, socket).await
     }
 }
 

@@ -21,6 +21,7 @@ use zoa_proto::PeerId;
 use zoa_proto::frame::FrameLimits;
 use zoa_server::EnsembleOptions;
 use zoa_server::Options;
+use zoa_server::PeerTls;
 use zoa_server::SecureClient;
 use zoa_server::Server;
 use zoa_server::config::Notice;
@@ -154,7 +155,20 @@ fn ensemble(config: &ServerConfig) -> anyhow::Result<Option<EnsembleOptions>> {
         listen_on_all: ensemble.listen_on_all,
         tick_ms: config.tick_time_ms,
         sync_limit: ensemble.sync_limit.unwrap_or(SYNC_LIMIT),
+        tls: peer_tls(config)?,
         read_only: ensemble.read_only,
+    }))
+}
+
+fn peer_tls(config: &ServerConfig) -> anyhow::Result<Option<PeerTls>> {
+    if !config.tls.between_servers {
+        return Ok(None);
+    }
+    let stores = &config.tls.peers;
+    let files = stores.files("ssl.quorum").map_err(anyhow::Error::msg)?;
+    Ok(Some(PeerTls {
+        files,
+        checks_names: stores.checks_names,
     }))
 }
 

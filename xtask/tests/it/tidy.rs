@@ -91,7 +91,7 @@ fn no_pure_crate_looks_up_whatever_the_page_says() {
         ("zoa-ensemble", "zoa-core"),
         ("zoa-client-core", "zoa-tree"),
         ("zoa-client-core", "zoa-core"),
-        ("zoa-recipes", "zoa-proto"),
+        ("zoa-recipes", "zoa-tree"),
         ("zoa-recipes", "zoa-client"),
     ];
     for (from, to) in forbidden {

@@ -7,10 +7,16 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
+use zoa_tls::TlsError;
+
+use crate::tls::Acceptor;
+use crate::tls::Dialer;
+use crate::tls::TlsFiles;
 
 /// A connection that can carry frames.
 pub(crate) trait PeerIo: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -30,6 +36,39 @@ pub(crate) trait Security: fmt::Debug + Send + Sync {
 
     /// For a connection that came in.
     fn accepted(&self, socket: TcpStream) -> Securing;
+}
+
+/// Mutual TLS: who has no certificate of a named authority is not heard.
+pub(crate) struct Tls {
+    acceptor: Arc<Acceptor>,
+    dialer: Arc<Dialer>,
+}
+
+impl Tls {
+    pub(crate) fn new(files: &TlsFiles, checks_names: bool) -> Result<Self, TlsError> {
+        Ok(Self {
+            acceptor: Arc::new(Acceptor::new(files.clone())?),
+            dialer: Arc::new(Dialer::new(files.clone(), checks_names)?),
+        })
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+impl Security for Tls {
+    fn dialed(&self, socket: TcpStream, host: &str) -> Securing {
+        let (dialer, host) = (Arc::clone(&self.dialer), host.to_owned());
+        Box::pin(async move { Ok(Box::new(dialer.connect(socket, host).await?) as PeerStream) })
+    }
+
+    fn accepted(&self, socket: TcpStream) -> Securing {
+        let acceptor = Arc::clone(&self.acceptor);
+        Box::pin(async move { Ok(Box::new(acceptor.accept(socket).await?) as PeerStream) })
+    }
 }
 
 /// No security: whoever reaches the port is heard, and cut off only by what it says.

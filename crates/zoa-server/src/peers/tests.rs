@@ -18,6 +18,8 @@ use zoa_ensemble::limits::HELLO_LEN_MAX;
 use zoa_log::ClusterId;
 use zoa_log::LogIndex;
 use zoa_raft::Members;
+use zoa_tls::ClientAuth;
+use zoa_tls::testing::Authority;
 
 use super::*;
 use crate::limits::GREETING_TIME;
@@ -28,6 +30,7 @@ use crate::limits::SNAPSHOT_TRIES;
 use crate::peers::framing::FrameReader;
 use crate::peers::stream::PeerStream;
 use crate::time;
+use crate::tls::TlsFiles;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -56,6 +59,20 @@ struct Node {
 
 impl Node {
     fn start(me: u8, cluster: u8, port: u16) -> Self {
+        Self::secured(me, cluster, port, Arc::new(Plain))
+    }
+
+    /// With a certificate of this authority for `localhost`.
+    fn certified(me: u8, authority: &Authority) -> Self {
+        let files = TlsFiles {
+            key_store: authority.issue(&format!("server{me}"), &["localhost"]),
+            trust_store: Some(authority.certificate()),
+            client_auth: ClientAuth::Need,
+        };
+        Self::secured(me, 9, 0, Arc::new(Tls::new(&files, true).unwrap()))
+    }
+
+    fn secured(me: u8, cluster: u8, port: u16, security: Arc<dyn Security>) -> Self {
         let (sender, events) = mpsc::channel();
         let listen = PeerAddress {
             host: "127.0.0.1".to_owned(),
@@ -65,7 +82,7 @@ impl Node {
             listen: vec![listen],
             listen_on_all: false,
             silence_max: Duration::from_secs(10),
-            security: Arc::new(Plain),
+            security,
             sink: Arc::new(move |event| drop(sender.send(event))),
             take_in: Arc::new(|_, _, _| Ok(())),
         })
@@ -155,6 +172,40 @@ fn frames_arrive_whole_and_in_order_and_the_end_is_told_at_once() {
             .try_iter()
             .all(|event| matches!(event, PeerEvent::Down { link } if link == in_link))
     );
+}
+
+#[test]
+fn servers_with_certificates_of_one_authority_speak_and_frames_arrive_whole() {
+    let authority = Authority::new();
+    let mut one = Node::certified(1, &authority);
+    let two = Node::certified(2, &authority);
+    one.reach(&two);
+    let (_, peer, line) = one.up();
+    assert_eq!((peer, two.up().1), (PeerId(2), PeerId(1)));
+    let line = outgoing(line);
+    let sent: Vec<Bytes> = (1..200_usize)
+        .map(|len| Bytes::from(vec![7; len * 999]))
+        .collect();
+    sent.iter().for_each(|frame| line.push(frame.clone()));
+    line.flush();
+    assert!(two.frames(sent.len()) == sent);
+}
+
+#[test]
+fn nobody_without_a_certificate_of_the_authority_is_heard_or_spoken_to() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let certified = Node::certified(1, &authority);
+    for mut stranger in [Node::start(2, 9, 0), Node::certified(3, &other)] {
+        stranger.reach(&certified);
+        // Not even a word on why.
+        let heard = stranger.events.recv_timeout(Duration::from_millis(700));
+        assert!(heard.is_err(), "{heard:?}");
+    }
+    let mut certified = certified;
+    let stranger = Node::start(4, 9, 0);
+    certified.reach(&stranger);
+    let heard = certified.events.recv_timeout(Duration::from_millis(700));
+    assert!(heard.is_err(), "{heard:?}");
 }
 
 #[test]

@@ -57,8 +57,8 @@ async fn beyond_tls_handshakes_max_a_connection_is_closed_at_once() {
 #[test]
 fn certificates_that_cannot_be_read_leave_the_old_ones_in_use() {
     let acceptor = acceptor();
-    let before = acceptor.config(0);
+    let before = acceptor.server.config(0);
     // The folder of the authority is gone by now, and so are the files.
     let later_ms = time::now().mono_ms + 10 * LOOKED_AT_EVERY_MS;
-    assert!(Arc::ptr_eq(&before, &acceptor.config(later_ms)));
+    assert!(Arc::ptr_eq(&before, &acceptor.server.config(later_ms)));
 }
