@@ -1,6 +1,6 @@
 //! An election: of all that stand one leads, the next in line when it ends. kazoo's layout, which is that of its lock.
 //!
-//! **Guarantee**: as [`Lock`](crate::Lock)'s: one [`Hold`] at a time says that it is held, later leaders have higher
+//! **Guarantee**: as [`Lock`]'s: one [`Hold`] at a time says that it is held, later leaders have higher
 //! [tokens](crate::FencingToken), the end of one wakes one.
 //!
 //! **Limits**: [`leader`](Election::leader) tells who led when the server answered. A leader that is suspended still leads, until its

@@ -67,6 +67,16 @@ fn rejects(guarantee: &str, tamper: impl FnMut(&mut Life) -> bool) {
     assert!(found, "{guarantee} was not reported: {report}");
 }
 
+/// The requests to create something, by their tags.
+fn creates(life: &Life) -> Vec<u32> {
+    let is_create = |tag: u32| {
+        let asked = life.asked.get(tag as usize - 1);
+        matches!(asked.map(|asked| &asked.op), Some(Op::Create { .. }))
+    };
+    let tags = 1..=life.asked.len() as u32;
+    tags.filter(|tag| is_create(*tag)).collect()
+}
+
 /// Changes the first thing told that `change` takes.
 fn retell(life: &mut Life, change: impl FnMut(&mut Told) -> bool) -> bool {
     let mut change = change;
@@ -76,13 +86,7 @@ fn retell(life: &mut Life, change: impl FnMut(&mut Told) -> bool) -> bool {
 #[test]
 fn a_write_that_was_applied_and_is_called_not_applied_is_reported() {
     rejects("G-26", |life| {
-        let is_create = |tag: u32| {
-            let asked = life.asked.get(tag as usize - 1);
-            matches!(asked.map(|asked| &asked.op), Some(Op::Create { .. }))
-        };
-        let done: Vec<u32> = (1..=life.asked.len() as u32)
-            .filter(|tag| is_create(*tag))
-            .collect();
+        let done = creates(life);
         retell(life, |told| match told {
             Told::Outcome(tag, verdict @ Verdict::Done(_, Ok(_))) if done.contains(tag) => {
                 *verdict = Verdict::NotApplied(Reason::Closed);
@@ -96,8 +100,9 @@ fn a_write_that_was_applied_and_is_called_not_applied_is_reported() {
 #[test]
 fn the_answer_to_another_request_is_reported() {
     rejects("G-26", |life| {
+        let done = creates(life);
         retell(life, |told| match told {
-            Told::Outcome(_, Verdict::Done(_, outcome @ Ok(_))) => {
+            Told::Outcome(tag, Verdict::Done(_, outcome @ Ok(_))) if done.contains(tag) => {
                 *outcome = Err(-101);
                 true
             }
