@@ -75,10 +75,16 @@ fn check_not_early(
     let Some(timeout_ms) = timeout_ms(case, session, at) else {
         return;
     };
-    let sign = last_sign(case, signs, (session, at));
-    // A server that is cut off cannot tell the leader whom it hears.
-    if case.observed.is_ensemble && case.observed.outage_between(sign, at) {
-        return;
+    let mut sign = last_sign(case, signs, (session, at));
+    if case.observed.is_ensemble {
+        // A server that is cut off cannot tell the leader whom it hears, and for half a tick its report may be on its way: who has
+        // been silent for the whole timeout before that may expire.
+        if case.observed.outage_between(sign, at) {
+            return;
+        }
+        let told_by = SimTime(at.0.saturating_sub(case.observed.bounds.tick_ms * 500));
+        let leads_since = case.observed.serves_since(at).unwrap_or_default();
+        sign = last_sign(case, signs, (session, told_by)).max(leads_since);
     }
     if at.ms_since(sign) < timeout_ms {
         let what = format!(
