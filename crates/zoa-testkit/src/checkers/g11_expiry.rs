@@ -155,6 +155,22 @@ mod tests {
     }
 
     #[test]
+    fn in_an_ensemble_a_report_may_be_on_its_way_for_half_a_tick() {
+        let expiry_after_a_sign = |before_ms| {
+            let mut scene = Scene::new();
+            scene.observed.is_ensemble = true;
+            let one = scene.connect();
+            let at = 1000 + Scene::TIMEOUT_MS + 300;
+            scene.hear(one, 1000);
+            scene.hear(one, at - before_ms);
+            scene.expire(one, at);
+            scene
+        };
+        expiry_after_a_sign(200).accepts();
+        expiry_after_a_sign(290).rejects("G-11");
+    }
+
+    #[test]
     fn a_silent_session_that_lives_on_is_reported() {
         let mut scene = Scene::new();
         let one = scene.connect();
