@@ -35,7 +35,7 @@ class Worker:
     def take_place(self, first_time=False):
         """Leads, or watches the worker just before."""
         while True:
-            names = sorted(self.client.get_children(CLUSTER))
+            names = sorted(self.client.retry(self.client.get_children, CLUSTER))
             place = names.index(self.name)
             if place == 0:
                 self.leads = True
@@ -43,7 +43,7 @@ class Worker:
                 return
             before = names[place - 1]
             try:
-                self.client.get(f"{CLUSTER}/{before}", watch=self.gone.put)
+                self.client.retry(self.client.get, f"{CLUSTER}/{before}", watch=self.gone.put)
             except NoNodeError:
                 continue  # it went away between the list and the look: look again
             print(f"watching {before}", flush=True)
@@ -56,7 +56,10 @@ class Worker:
             event = self.gone.get(timeout=TURN_SECONDS)
         except queue.Empty:
             return
-        print(f"woken: {event.path.rpartition('/')[2]} is {event.type.lower()}", flush=True)
+        if event.path is None:  # the connection is gone, and the watch with it
+            print("cut off: looking again who is before me", flush=True)
+        else:
+            print(f"woken: {event.path.rpartition('/')[2]} is {event.type.lower()}", flush=True)
         self.take_place()
 
 
