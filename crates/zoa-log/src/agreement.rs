@@ -6,12 +6,10 @@
 
 use crate::ClusterId;
 use crate::Disk;
-use crate::DiskFile;
 use crate::LogError;
-use crate::OpenMode;
 use crate::error::io_error;
-use crate::limits::METADATA_LEN_MAX;
 use crate::metadata::parse_hex;
+use crate::sealed_text;
 
 const FILE: &str = "agreement";
 const TEMP: &str = "agreement.tmp";
@@ -31,38 +29,18 @@ pub struct Agreement {
 
 impl Agreement {
     pub(crate) fn read<D: Disk>(disk: &D) -> Result<Option<Self>, LogError> {
-        if !is_there(disk, FILE)? {
-            return Ok(None);
-        }
+        let bytes = sealed_text::read(disk, FILE)?;
         let path = disk.describe(FILE);
-        let file = disk
-            .open(FILE, OpenMode::Read)
-            .map_err(io_error("open", path.clone()))?;
-        let mut bytes = vec![0; METADATA_LEN_MAX];
-        let len = file
-            .read_at(0, &mut bytes)
-            .map_err(io_error("read", path.clone()))?;
-        bytes.truncate(len);
-        Self::decode(&bytes, &path).map(Some)
+        bytes.map(|bytes| Self::decode(&bytes, &path)).transpose()
     }
 
     pub(crate) fn write<D: Disk>(&self, disk: &D) -> Result<(), LogError> {
-        remove_if_there(disk, TEMP)?;
-        let path = disk.describe(TEMP);
-        let file = disk
-            .open(TEMP, OpenMode::Create)
-            .map_err(io_error("create", path.clone()))?;
-        file.write_at(0, self.encode().as_bytes())
-            .map_err(io_error("write", path.clone()))?;
-        file.sync().map_err(io_error("sync", path))?;
-        disk.rename(TEMP, FILE)
-            .map_err(io_error("create", disk.describe(FILE)))?;
-        disk.sync_dir("")
-            .map_err(io_error("sync", disk.describe("")))
+        sealed_text::write_aside(disk, TEMP, &self.encode())?;
+        sealed_text::publish(disk, TEMP, FILE)
     }
 
     pub(crate) fn remove<D: Disk>(disk: &D) -> Result<(), LogError> {
-        remove_if_there(disk, FILE)?;
+        sealed_text::remove_if_there(disk, FILE)?;
         disk.sync_dir("")
             .map_err(io_error("sync", disk.describe("")))
     }
@@ -75,25 +53,12 @@ impl Agreement {
             ids(&self.participants),
             ids(&self.observers)
         );
-        let crc = crc32c::crc32c(body.as_bytes());
-        format!("{body}crc32c {crc:08x}\n")
+        sealed_text::seal(&body)
     }
 
     fn decode(bytes: &[u8], path: &str) -> Result<Self, LogError> {
-        let damaged = |what: &str| LogError::Corrupt {
-            file: path.to_owned(),
-            offset: 0,
-            what: what.to_owned(),
-        };
-        let text = str::from_utf8(bytes).map_err(|_| damaged("not text"))?;
-        let body_len = text
-            .rfind("crc32c ")
-            .ok_or_else(|| damaged("no checksum"))?;
-        let (body, crc) = text.split_at(body_len);
-        if crc != format!("crc32c {:08x}\n", crc32c::crc32c(body.as_bytes())) {
-            return Err(damaged("the checksum does not match"));
-        }
-        let mut lines = body.lines();
+        let damaged = |what: &str| sealed_text::damaged(path, what);
+        let mut lines = sealed_text::unseal(bytes, path)?.lines();
         if lines.next() != Some(TITLE) {
             return Err(damaged("not an agreement"));
         }
@@ -125,17 +90,4 @@ impl Agreement {
             observers: ids(values("observers")?)?,
         })
     }
-}
-
-fn is_there<D: Disk>(disk: &D, name: &str) -> Result<bool, LogError> {
-    let names = disk.list("").map_err(io_error("list", disk.describe("")))?;
-    Ok(names.iter().any(|there| there == name))
-}
-
-fn remove_if_there<D: Disk>(disk: &D, name: &str) -> Result<(), LogError> {
-    if is_there(disk, name)? {
-        disk.remove(name)
-            .map_err(io_error("remove", disk.describe(name)))?;
-    }
-    Ok(())
 }

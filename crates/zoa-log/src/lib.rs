@@ -28,6 +28,7 @@ mod log;
 mod log_loop;
 mod metadata;
 mod options;
+mod sealed_text;
 mod segment;
 mod snapshot;
 #[cfg(feature = "testing")]

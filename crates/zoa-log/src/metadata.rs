@@ -8,13 +8,10 @@
 use std::fmt;
 
 use crate::Disk;
-use crate::DiskFile;
 use crate::LogError;
 use crate::LogOptions;
-use crate::OpenMode;
-use crate::error::io_error;
-use crate::limits::METADATA_LEN_MAX;
 use crate::options::Founding;
+use crate::sealed_text;
 
 /// Name of the file in the data directory.
 pub(crate) const METADATA_FILE: &str = "metadata";
@@ -81,44 +78,19 @@ impl Metadata {
 
     /// Reads and checks the file; `None` when there is none.
     pub(crate) fn read<D: Disk>(disk: &D) -> Result<Option<Self>, LogError> {
-        let names = disk.list("").map_err(io_error("list", disk.describe("")))?;
-        if !names.iter().any(|name| name == METADATA_FILE) {
-            return Ok(None);
-        }
+        let bytes = sealed_text::read(disk, METADATA_FILE)?;
         let path = disk.describe(METADATA_FILE);
-        let file = disk
-            .open(METADATA_FILE, OpenMode::Read)
-            .map_err(io_error("open", path.clone()))?;
-        let mut bytes = vec![0; METADATA_LEN_MAX];
-        let len = file
-            .read_at(0, &mut bytes)
-            .map_err(io_error("read", path.clone()))?;
-        bytes.truncate(len);
-        Self::decode(&bytes, path).map(Some)
+        bytes.map(|bytes| Self::decode(&bytes, path)).transpose()
     }
 
     /// Writes the file under another name; that name is not synced yet.
     pub(crate) fn write_aside<D: Disk>(&self, disk: &D) -> Result<(), LogError> {
-        let stale = disk.list("").map_err(io_error("list", disk.describe("")))?;
-        if stale.iter().any(|name| name == METADATA_TEMP) {
-            disk.remove(METADATA_TEMP)
-                .map_err(io_error("remove", disk.describe(METADATA_TEMP)))?;
-        }
-        let path = disk.describe(METADATA_TEMP);
-        let file = disk
-            .open(METADATA_TEMP, OpenMode::Create)
-            .map_err(io_error("create", path.clone()))?;
-        file.write_at(0, self.encode().as_bytes())
-            .map_err(io_error("write", path.clone()))?;
-        file.sync().map_err(io_error("sync", path))
+        sealed_text::write_aside(disk, METADATA_TEMP, &self.encode())
     }
 
     /// Gives the file its name, so that after a power cut either all of it is there or none.
     pub(crate) fn publish<D: Disk>(&self, disk: &D) -> Result<(), LogError> {
-        disk.rename(METADATA_TEMP, METADATA_FILE)
-            .map_err(io_error("create", disk.describe(METADATA_FILE)))?;
-        disk.sync_dir("")
-            .map_err(io_error("sync", disk.describe("")))
+        sealed_text::publish(disk, METADATA_TEMP, METADATA_FILE)
     }
 
     /// Refuses the data of another cluster or server.
@@ -153,27 +125,12 @@ impl Metadata {
         let body = format!(
             "{TITLE}\nformat {format}\ncluster {cluster}\nnode {node}\nincarnation {incarnation}\nsalt {salt}\n"
         );
-        let crc = crc32c::crc32c(body.as_bytes());
-        format!("{body}crc32c {crc:08x}\n")
+        sealed_text::seal(&body)
     }
 
     fn decode(bytes: &[u8], file: String) -> Result<Self, LogError> {
-        let damaged = |what: &str| LogError::Corrupt {
-            file: file.clone(),
-            offset: 0,
-            what: what.to_owned(),
-        };
-        let text = str::from_utf8(bytes).map_err(|_| damaged("not text"))?;
-        // Every later format keeps the title, the second and the last line, so
-        // that a damaged file is never taken for one of a newer program.
-        let body_len = text
-            .rfind("crc32c ")
-            .ok_or_else(|| damaged("no checksum"))?;
-        let (body, crc) = text.split_at(body_len);
-        if crc != format!("crc32c {:08x}\n", crc32c::crc32c(body.as_bytes())) {
-            return Err(damaged("the checksum does not match"));
-        }
-        let mut lines = body.lines();
+        let damaged = |what: &str| sealed_text::damaged(&file, what);
+        let mut lines = sealed_text::unseal(bytes, &file)?.lines();
         if lines.next() != Some(TITLE) {
             return Err(damaged("not a metadata file"));
         }
