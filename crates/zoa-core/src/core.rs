@@ -17,7 +17,6 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use bytes::Bytes;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use parking_lot::RwLock;
@@ -336,25 +335,6 @@ impl Core {
     /// The index of the last entry applied.
     pub fn applied_index(&self) -> u64 {
         self.applied_index.load(Ordering::Relaxed)
-    }
-
-    /// Ends the connections whose proposals replication did not take: their outcome is that nothing happened, and they must not wait.
-    /// What they have proposed meanwhile is to be dropped too: [`Self::drop_orphans`].
-    pub fn handle_refused(&self, proposals: &[Bytes]) {
-        for bytes in proposals {
-            let Ok(txn) = Txn::decode(bytes) else {
-                continue;
-            };
-            if matches!(txn.op, TxnOp::ExpireSession) {
-                self.clock.lock().retry(txn.session);
-                continue;
-            }
-            let lane = self.lane(ConnectionNumber(txn.owner.connection));
-            lane.and_then(|lane| lane.end())
-                .into_iter()
-                .for_each(Waker::wake);
-        }
-        self.begin_round();
     }
 
     /// Writes that are not answered yet.

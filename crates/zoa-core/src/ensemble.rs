@@ -159,6 +159,9 @@ impl Core {
     ///
     /// What such a connection has proposed meanwhile must not come true either, since something before it may not have (G-03): see
     /// [`Self::drop_orphans`].
+    ///
+    /// Expiries that a leader had proposed are proposed again: it may go on leading, and nobody else would find these sessions silent.
+    /// One that comes true twice finds no session the second time. Unused containers are found again by the next search.
     pub fn end_unanswered(&self) {
         let lanes = self.lanes_now();
         let wakers = lanes.iter().filter_map(|lane| {
@@ -171,6 +174,7 @@ impl Core {
             state.take_waker()
         });
         wakers.for_each(Waker::wake);
+        self.clock.lock().retry();
         self.begin_round();
     }
 
@@ -185,8 +189,8 @@ impl Core {
     }
 
     /// Takes out what must not be proposed any more: transactions of connections that have ended since they were put there.
-    /// `round` is [`crate::Proposals::round`] of these. For the thread that calls [`Self::end_unanswered`] and
-    /// [`Self::handle_refused`], right before it hands the proposals on.
+    /// `round` is [`crate::Proposals::round`] of these. For the thread that calls [`Self::end_unanswered`], right
+    /// before it hands the proposals on.
     pub fn drop_orphans(&self, round: u64, proposals: &mut Vec<Bytes>) {
         if round == self.round() {
             return;

@@ -186,17 +186,24 @@ impl SessionClock {
         expired
     }
 
-    /// The expiry that was proposed will not be carried out: the session is looked at again.
-    pub(crate) fn retry(&mut self, session: SessionId) {
+    /// What was proposed may not come true: every session whose expiry was is looked at again at the next tick.
+    pub(crate) fn retry(&mut self) {
         if !self.is_running {
             return;
         }
-        let Some(beat) = self.sessions.get_mut(&session) else {
+        let proposed = self.sessions.iter_mut().filter(|(_, beat)| beat.expiring);
+        let mut again: Vec<SessionId> = proposed
+            .map(|(session, beat)| {
+                beat.expiring = false;
+                beat.due_ms = 0;
+                *session
+            })
+            .collect();
+        if again.is_empty() {
             return;
-        };
-        beat.expiring = false;
-        beat.due_ms = 0;
-        self.buckets.entry(0).or_default().push(session);
+        }
+        again.sort_unstable();
+        self.buckets.entry(0).or_default().append(&mut again);
     }
 
     /// The expiry is not proposed after all: who waits for this server's answer is not silent, and its timeout starts anew.
@@ -345,17 +352,27 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_that_was_refused_is_proposed_again() {
+    fn an_expiry_that_may_not_come_true_is_proposed_again() {
         let mut clock = clock();
         clock.attach(SessionId(1), (1000, false), 0);
+        clock.attach(SessionId(2), (1500, false), 0);
         assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
-        clock.retry(SessionId(1));
-        assert_eq!(clock.handle_tick(1200), vec![SessionId(1)]);
+        clock.retry();
+        assert_eq!(clock.next_due_ms(), Some(0));
+        assert_eq!(clock.handle_tick(1200), vec![SessionId(1)], "nobody else");
+        clock.retry();
         let pulse = clock.attach(SessionId(1), (1000, false), 1200);
         assert_eq!(clock.handle_tick(1300), vec![]);
-        clock.retry(SessionId(1));
-        pulse.store(1300, Ordering::Relaxed);
-        assert_eq!(clock.handle_tick(1400), vec![], "it is heard of again");
+        let looks = (1400..=2300).step_by(100);
+        let expired: Vec<_> = looks.flat_map(|at_ms| clock.handle_tick(at_ms)).collect();
+        assert_eq!(expired, [SessionId(2), SessionId(1)], "each once");
+        clock.retry();
+        pulse.store(2300, Ordering::Relaxed);
+        assert_eq!(
+            clock.handle_tick(2400),
+            [SessionId(2)],
+            "1 is heard of again"
+        );
     }
 
     #[test]
@@ -374,7 +391,7 @@ mod tests {
         clock.attach(SessionId(1), (1000, false), 0);
         clock.set_running(false, 100);
         clock.attach(SessionId(2), (1000, true), 100);
-        clock.retry(SessionId(1));
+        clock.retry();
         assert_eq!(clock.next_due_ms(), None);
         assert!(clock.handle_tick(50_000).is_empty());
         clock.set_running(true, 60_000);

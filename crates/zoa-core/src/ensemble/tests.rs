@@ -155,6 +155,63 @@ fn only_who_waits_is_ended_and_what_it_proposed_meanwhile_is_dropped() {
     assert_eq!(left, [idle.lane().number().0, 0]);
 }
 
+/// Whose expiry is proposed in these milliseconds.
+fn expired_in(core: &Core, ms: std::ops::Range<u64>) -> Vec<SessionId> {
+    let mut proposals = Proposals::default();
+    for ms in ms.step_by(100) {
+        core.handle_tick(later(ms), &mut proposals);
+    }
+    let proposals = proposals.take();
+    let txns = proposals.iter().map(|bytes| Txn::decode(bytes).unwrap());
+    txns.filter(|txn| txn.op == TxnOp::ExpireSession)
+        .map(|txn| txn.session)
+        .collect()
+}
+
+/// Too much was under way, say: all that was given to the log is dropped, and the same leader goes on in the same term.
+#[test]
+fn a_leader_that_goes_on_proposes_again_the_expiries_that_were_lost() {
+    let core = testing::core();
+    let silent = testing::dial(&core);
+    attach(&core, silent.lane(), 7);
+    assert_eq!(expired_in(&core, 0..20_000), [SessionId(7)], "once");
+    core.end_unanswered();
+    assert_eq!(expired_in(&core, 20_000..30_000), [SessionId(7)], "again");
+}
+
+#[test]
+fn a_server_that_leads_again_proposes_again_what_was_lost_after_a_full_timeout() {
+    let core = testing::core();
+    let silent = testing::dial(&core);
+    attach(&core, silent.lane(), 7);
+    assert_eq!(expired_in(&core, 0..12_000), [SessionId(7)]);
+    core.end_unanswered();
+    core.set_leading(false, later(12_000));
+    assert_eq!(expired_in(&core, 12_000..40_000), []);
+    core.set_leading(true, later(40_000));
+    assert_eq!(expired_in(&core, 40_000..50_000), []);
+    assert_eq!(expired_in(&core, 50_000..52_000), [SessionId(7)]);
+}
+
+#[test]
+fn a_leader_that_goes_on_finds_again_the_unused_containers_whose_deletion_was_lost() {
+    let core = testing::core();
+    testing::create_used_containers(&core, &["/c".to_owned()]);
+    let interval_ms = u64::from(core.config.containers.check_interval_ms);
+    let reaps_at = |ms: u64| {
+        let mut proposals = Proposals::default();
+        core.handle_tick(later(ms), &mut proposals);
+        let proposals = proposals.take();
+        let txns = proposals.iter().map(|bytes| Txn::decode(bytes).unwrap());
+        txns.filter(|txn| matches!(txn.op, TxnOp::Reap { .. }))
+            .count()
+    };
+    assert_eq!(reaps_at(0), 0);
+    assert_eq!(reaps_at(interval_ms), 1);
+    core.end_unanswered();
+    assert_eq!(reaps_at(2 * interval_ms), 1);
+}
+
 fn push(proposals: &mut Proposals, connection: u64, op: TxnOp<'_>) {
     proposals.push(&Txn {
         session: SessionId(7),
