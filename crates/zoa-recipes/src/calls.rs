@@ -105,16 +105,62 @@ pub(crate) async fn data<K: Keeper>(
 pub(crate) async fn data_of_all<K: Keeper>(
     keeper: &K,
     paths: &[String],
-) -> Result<Vec<Option<Vec<u8>>>, Error> {
+) -> Result<Vec<Option<(Vec<u8>, Stat)>>, Error> {
     let ask = |path: &String| keeper.ask(Ask::Read(Read::Data(path.clone())));
     let asked: Vec<_> = paths.iter().map(ask).collect();
     let mut found = Vec::new();
     for (path, answer) in paths.iter().zip(asked) {
         found.push(match answer.await {
-            Ok(Answer::Data(data, _)) => Some(data),
+            Ok(Answer::Data(data, stat)) => Some((data, stat)),
             Err(failure) if failure.is(ErrorCode::NoNode) => None,
             // Not answered: asked again, one by one.
-            Ok(_) | Err(_) => data(keeper, path).await?.map(|(data, _)| data),
+            Ok(_) | Err(_) => data(keeper, path).await?,
+        });
+    }
+    Ok(found)
+}
+
+/// The stats of several znodes, all asked for before the first answer is awaited.
+pub(crate) async fn stats_of_all<K: Keeper>(
+    keeper: &K,
+    paths: &[String],
+) -> Result<Vec<Option<Stat>>, Error> {
+    let ask = |path: &String| keeper.ask(Ask::Read(Read::Exists(path.clone())));
+    let asked: Vec<_> = paths.iter().map(ask).collect();
+    let mut found = Vec::new();
+    for (path, answer) in paths.iter().zip(asked) {
+        found.push(match answer.await {
+            Ok(Answer::Exists(stat)) => stat,
+            Ok(_) | Err(_) => exists(keeper, path).await?,
+        });
+    }
+    Ok(found)
+}
+
+/// The names of the children of several znodes, each with a watch, all asked for before the first answer is awaited. No list is
+/// older than those before it.
+pub(crate) async fn children_of_all_and_watch<K: Keeper>(
+    keeper: &K,
+    paths: &[String],
+) -> Result<Vec<Option<(Vec<String>, K::Fired)>>, Error> {
+    let ask = |path: &String| keeper.ask_and_watch(Read::Children(path.clone()));
+    let asked: Vec<_> = paths.iter().map(ask).collect();
+    let mut found = Vec::new();
+    let mut is_unbroken = true;
+    for (path, answer) in paths.iter().zip(asked) {
+        let answer = if is_unbroken {
+            Some(answer.await)
+        } else {
+            None
+        };
+        found.push(match answer {
+            Some(Ok((Answer::Children(names, _), fired))) => Some((names, fired)),
+            Some(Err(failure)) if failure.is(ErrorCode::NoNode) => None,
+            // One that is asked again is newer than those that were answered behind it: they are asked again, too.
+            _ => {
+                is_unbroken = false;
+                children_and_watch(keeper, path).await?
+            }
         });
     }
     Ok(found)

@@ -34,8 +34,8 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
-    /// The limit that was set is reached; nothing was changed.
-    #[error("{path} is full: {count} of {count_max}")]
+    /// The limit that was set is reached.
+    #[error("{path} is full: {count} of {count_max} are there; {} were taken before", accepted.len())]
     Full {
         /// What is full.
         path: String,
@@ -43,6 +43,8 @@ pub enum Error {
         count: usize,
         /// How many there may be.
         count_max: usize,
+        /// The names of those that were accepted before, in the order in which they were given; the others were not.
+        accepted: Vec<String>,
     },
 }
 

@@ -1,23 +1,32 @@
 //! The task farm: clients submit tasks, an elected leader assigns them to workers, and every result is saved once.
 //!
 //! **Guarantee**: every accepted task ends with exactly one saved result or in the dead-letter list, whoever dies. The result of an
-//! attempt that was taken away is refused.
+//! attempt that was taken away is refused. Submissions never make the queue longer than its limit.
 //!
-//! **Limits**: an attempt may run twice at the same time. Task and result must fit into a znode each (1 MB). The limit of the
-//! queue is looked at before a batch is put, so clients that put at the same time may exceed it together.
+//! **Limits**: an attempt may run twice at the same time. Task and result must fit into a znode each (1 MB). What comes back from
+//! workers may make the queue longer than its limit; so may a client whose last look saw it less than half full and whose tasks
+//! arrive when others have filled it, by 100 tasks at most.
 //!
-//! The znodes are described in `docs/formats/task-farm.md`. Nothing here remembers what the tree does not say, but when a leader
-//! first saw what it waits for.
+//! The znodes are described in `docs/formats/task-farm.md`. Nothing here remembers what the tree does not say, but since when a
+//! leader has seen what it waits for; and that a new leader reads off the servers' time.
 
+mod cleaning;
 mod client;
+mod config;
 mod leader;
+mod status;
 mod task;
+mod view;
 mod worker;
 
 pub use client::FarmClient;
 pub use client::FarmCounts;
 pub use client::Progress;
+pub use config::FarmConfig;
 pub use leader::FarmLeader;
+pub use status::Ended;
+pub use status::FarmStatus;
+pub use status::WorkerStatus;
 pub use task::NewTask;
 pub use worker::Assignment;
 pub use worker::FarmWorker;

@@ -1,10 +1,10 @@
 //! A farm's client: submits tasks, follows them, cancels them.
 
-use serde_json::Value;
 use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
 use zoa_proto::Version;
 
+use super::config::FarmConfig;
 use super::task::NewTask;
 use super::task::PLACES;
 use super::task::Places;
@@ -19,11 +19,9 @@ use crate::race;
 use crate::receipt::Applied;
 use crate::receipt::Receipt;
 
-/// So many tasks are submitted in one multi.
+/// So many tasks are submitted in one multi, and no more bytes than these unless one alone has them.
 const BATCH_MAX: usize = 100;
-
-/// How many tasks may be queued when the configuration does not say.
-const QUEUE_MAX_DEFAULT: usize = 10_000;
+pub(super) const BATCH_LEN_MAX: usize = 512 << 10;
 
 /// A client of a farm. Each handle does one thing at a time.
 ///
@@ -58,9 +56,9 @@ const QUEUE_MAX_DEFAULT: usize = 10_000;
 /// ```
 #[derive(Debug)]
 pub struct FarmClient<K: Keeper> {
-    keeper: K,
-    places: Places,
-    receipt: Receipt<K>,
+    pub(super) keeper: K,
+    pub(super) places: Places,
+    pub(super) receipt: Receipt<K>,
 }
 
 /// How far a task is.
@@ -107,74 +105,90 @@ impl<K: Keeper> FarmClient<K> {
     /// Submits tasks, and gives their names in the same order. When this returns they are accepted, all of them.
     ///
     /// # Errors
-    /// When the queue has no room for all ([`Error::Full`], and nothing is submitted), or the session ends: then those of the
-    /// batch under way are accepted or not.
+    /// When the queue has no room for all: [`Error::Full`], and nothing is submitted, but for those that it names if others took
+    /// the room meanwhile. Or the session ends: then those of the batch under way are accepted or not.
     pub async fn submit(&mut self, tasks: &[NewTask]) -> Result<Vec<String>, Error> {
-        self.check_room(tasks.len()).await?;
+        let config = FarmConfig::read(&self.keeper, &self.places).await?;
+        let mut wanted = tasks.len();
         let mut names = Vec::new();
-        for batch in tasks.chunks(BATCH_MAX) {
-            names.extend(self.submit_batch(batch).await?);
+        for batch in batches(tasks) {
+            match self.submit_batch(batch, (wanted, config.queue_max)).await? {
+                Ok(more) => names.extend(more),
+                Err((count, count_max)) => {
+                    return Err(Error::Full {
+                        path: self.places.of("queue"),
+                        count,
+                        count_max,
+                        accepted: names,
+                    });
+                }
+            }
+            wanted -= batch.len();
         }
         Ok(names)
     }
 
-    async fn check_room(&self, wanted: usize) -> Result<(), Error> {
-        let path = self.places.of("queue");
-        let count_max = self.queue_max().await?;
-        let stat = calls::exists(&self.keeper, &path).await?;
-        let count = stat.map_or(0, |stat| usize::try_from(stat.num_children).unwrap_or(0));
-        if count + wanted > count_max {
-            return Err(Error::Full {
-                path,
-                count,
-                count_max,
-            });
-        }
-        Ok(())
-    }
-
-    async fn queue_max(&self) -> Result<usize, Error> {
-        let path = self.places.of("config");
-        let Some((data, _)) = calls::data(&self.keeper, &path).await? else {
-            return Ok(QUEUE_MAX_DEFAULT);
-        };
-        let config: Value = serde_json::from_slice(&data)
-            .map_err(|error| Error::content(&path, format!("no configuration: {error}")))?;
-        let count = config.get("queue_max").and_then(Value::as_u64);
-        Ok(count.map_or(QUEUE_MAX_DEFAULT, |count| {
-            usize::try_from(count).unwrap_or(usize::MAX)
-        }))
-    }
-
-    async fn submit_batch(&mut self, tasks: &[NewTask]) -> Result<Vec<String>, Error> {
-        let beginnings: Vec<String> = tasks
-            .iter()
-            .map(|task| {
-                format!(
-                    "{:03}-{}-",
-                    task.priority.min(999),
-                    calls::guid(&self.keeper)
-                )
-            })
-            .collect();
+    /// Submits these if there is room for so many below the limit; else how many are queued, and how many may be.
+    async fn submit_batch(
+        &mut self,
+        tasks: &[NewTask],
+        room: (usize, usize),
+    ) -> Result<Result<Vec<String>, (usize, usize)>, Error> {
+        let beginning = |task: &NewTask| task.name_beginning(&calls::guid(&self.keeper));
+        let beginnings: Vec<String> = tasks.iter().map(beginning).collect();
         let create = |(beginning, task): (&String, &NewTask)| {
             let path = self.places.task("queue", beginning);
             calls::create_step(&path, &task.encode(), CreateMode::PersistentSequential)
         };
-        let steps: Vec<Step> = beginnings.iter().zip(tasks).map(create).collect();
+        let creates: Vec<Step> = beginnings.iter().zip(tasks).map(create).collect();
         loop {
-            match self.receipt.apply(steps.clone()).await? {
+            let guard = match self.check_room(room).await? {
+                Ok(guard) => guard,
+                Err(full) => return Ok(Err(full)),
+            };
+            let is_guarded = guard.is_some();
+            let steps = creates.iter().cloned().chain(guard).collect();
+            match self.receipt.apply(steps).await? {
                 Applied::Made(Some(answers)) => {
-                    return Ok(answers.iter().filter_map(name_of).collect());
+                    return Ok(Ok(answers.iter().filter_map(name_of).collect()));
                 }
-                Applied::Made(None) => return self.find_all(&beginnings).await,
+                Applied::Made(None) => return Ok(Ok(self.find_all(&beginnings).await?)),
                 Applied::Refused(ErrorCode::NoNode) => self.prepare().await?,
+                // Another client has submitted between the look and the multi.
+                Applied::Refused(ErrorCode::BadVersion) if is_guarded => {}
                 Applied::Refused(code) => {
                     let path = self.places.of("queue");
                     return Err(Error::Refused { path, code });
                 }
             }
         }
+    }
+
+    /// Whether the queue has room for so many; if that could change with others' submissions, a step that refuses them to be
+    /// submitted then. Else how many are queued, and how many may be.
+    async fn check_room(
+        &self,
+        (wanted, count_max): (usize, usize),
+    ) -> Result<Result<Option<Step>, (usize, usize)>, Error> {
+        let path = self.places.of("queue");
+        let stat = calls::exists(&self.keeper, &path).await?;
+        let (count, version) = stat.map_or((0, Version(0)), |stat| {
+            (
+                usize::try_from(stat.num_children).unwrap_or(0),
+                stat.version,
+            )
+        });
+        let with_these = count.saturating_add(wanted);
+        if with_these > count_max {
+            return Ok(Err((count, count_max)));
+        }
+        let data = Vec::new();
+        let guard = Step::SetData {
+            path,
+            data,
+            version,
+        };
+        Ok(Ok((with_these > count_max / 2).then_some(guard)))
     }
 
     async fn prepare(&self) -> Result<(), Error> {
@@ -207,7 +221,7 @@ impl<K: Keeper> FarmClient<K> {
     }
 
     /// Worker, task and attempt of all that run.
-    async fn running(&self) -> Result<Vec<(String, String, u64)>, Error> {
+    pub(super) async fn running(&self) -> Result<Vec<(String, String, u64)>, Error> {
         let workers = calls::children(&self.keeper, &self.places.of("assigned")).await?;
         let mut running = Vec::new();
         for worker in workers.unwrap_or_default() {
@@ -320,7 +334,7 @@ impl<K: Keeper> FarmClient<K> {
         let Some((data, _)) = calls::data(&self.keeper, path).await? else {
             return Ok(false);
         };
-        let dead = Task::decode(path, &data)?.with_error("cancelled").encode();
+        let dead = Task::salvage(path, &data).with_error("cancelled").encode();
         let delete = Step::Delete {
             path: path.to_owned(),
             version: Version::ANY,
@@ -367,6 +381,28 @@ impl<K: Keeper> FarmClient<K> {
         let dead = calls::children(&self.keeper, &self.places.of("dead")).await?;
         Ok((done.unwrap_or_default(), dead.unwrap_or_default()))
     }
+}
+
+/// Parts of at most so many tasks and bytes.
+fn batches(tasks: &[NewTask]) -> impl Iterator<Item = &[NewTask]> {
+    let mut rest = tasks;
+    std::iter::from_fn(move || {
+        let lens = rest.iter().map(|task| task.payload.len());
+        let count = batch_len(lens, BATCH_MAX);
+        let (batch, others) = rest.split_at_checked(count)?;
+        rest = others;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+/// How many of things of these lengths go into one multi: at least one, if there is one.
+pub(super) fn batch_len(lens: impl Iterator<Item = usize>, count_max: usize) -> usize {
+    let mut sum = 0_usize;
+    let fits = |(count, len): &(usize, usize)| {
+        sum = sum.saturating_add(*len);
+        *count == 0 || sum <= BATCH_LEN_MAX
+    };
+    lens.take(count_max).enumerate().take_while(fits).count()
 }
 
 /// Makes the places of a farm.

@@ -1,4 +1,6 @@
 //! A task as a znode: its name and its data, and the paths of a farm.
+//!
+//! Invariant: what is not known of a header is kept, and what cannot be read as a task is kept as one that failed.
 
 use serde_json::Map;
 use serde_json::Value;
@@ -17,10 +19,12 @@ pub struct NewTask {
     pub attempts_max: u32,
     /// After how many milliseconds an attempt is taken away; 0 for never.
     pub time_limit_ms: u64,
+    /// After how many milliseconds the whole task is given up, wherever it is then; 0 for never.
+    pub deadline_ms: u64,
 }
 
 impl NewTask {
-    /// A task of middle priority, begun three times at most, without a time limit.
+    /// A task of middle priority, begun three times at most, without time limit and deadline.
     #[must_use]
     pub fn new(payload: &[u8]) -> Self {
         Self {
@@ -28,16 +32,27 @@ impl NewTask {
             priority: 500,
             attempts_max: 3,
             time_limit_ms: 0,
+            deadline_ms: 0,
         }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
         let header = json!({
             "attempt": 0, "attempts_max": self.attempts_max.max(1), "time_limit_ms": self.time_limit_ms,
+            "deadline_ms": self.deadline_ms,
         });
         join(&header.to_string(), &self.payload)
     }
+
+    /// What its name begins with.
+    pub(super) fn name_beginning(&self, guid: &str) -> String {
+        let mark = if self.deadline_ms > 0 { DEADLINE } else { "" };
+        format!("{:03}{mark}-{guid}-", self.priority.min(999))
+    }
 }
+
+/// What stands behind the priority of a task that has a deadline.
+const DEADLINE: &str = "d";
 
 /// A task as it is kept.
 #[derive(Clone, PartialEq, Debug)]
@@ -80,14 +95,55 @@ impl Task {
         self.attempt() >= self.number("attempts_max").max(1)
     }
 
+    /// What lies at this path: a task, or the bytes that are none, as one that may not be tried any more.
+    pub(super) fn salvage(path: &str, data: &[u8]) -> Self {
+        Self::decode(path, data).unwrap_or_else(|error| {
+            let header = json!({ "attempt": 1, "attempts_max": 1, "error": error.to_string() });
+            let Value::Object(header) = header else {
+                unreachable!("it was just written as an object")
+            };
+            Self {
+                header,
+                payload: data.to_vec(),
+            }
+        })
+    }
+
     /// `None` for none.
     pub(super) fn time_limit_ms(&self) -> Option<u64> {
         Some(self.number("time_limit_ms")).filter(|limit| *limit > 0)
     }
 
+    /// When it is given up, by the servers' time, if it lies where it was made then.
+    pub(super) fn deadline_at_ms(&self, ctime_ms: i64) -> Option<i64> {
+        let deadline = Some(self.number("deadline_ms")).filter(|deadline| *deadline > 0)?;
+        let submitted_at_ms = self.header.get("submitted_ms").and_then(Value::as_i64);
+        let deadline = i64::try_from(deadline).unwrap_or(i64::MAX);
+        Some(submitted_at_ms.unwrap_or(ctime_ms).saturating_add(deadline))
+    }
+
     pub(super) fn error(&self) -> String {
         let error = self.header.get("error").and_then(Value::as_str);
         error.unwrap_or_default().to_owned()
+    }
+
+    /// The same task, with the time of its submission, which is that of this znode if nobody wrote it down.
+    pub(super) fn submitted(mut self, ctime_ms: i64) -> Self {
+        let submitted = self.header.entry("submitted_ms");
+        submitted.or_insert_with(|| json!(ctime_ms));
+        self
+    }
+
+    /// The same task as it was before its first attempt.
+    pub(super) fn renewed(mut self) -> Self {
+        self.header.insert("attempt".to_owned(), json!(0));
+        self.header.remove("submitted_ms");
+        self.header.remove("error");
+        self
+    }
+
+    pub(super) fn field(&self, name: &str) -> Option<&Value> {
+        self.header.get(name)
     }
 
     /// The same task at its next attempt.
@@ -117,7 +173,13 @@ fn join(header: &str, body: &[u8]) -> Vec<u8> {
 pub(super) fn rank(name: &str) -> (&str, &str) {
     let priority = name.split('-').next().unwrap_or_default();
     let number = name.rsplit('-').next().unwrap_or_default();
-    (priority, number)
+    (priority.trim_end_matches(DEADLINE), number)
+}
+
+/// Whether the task of this name has a deadline.
+pub(super) fn has_deadline(name: &str) -> bool {
+    let priority = name.split('-').next().unwrap_or_default();
+    priority.ends_with(DEADLINE)
 }
 
 /// Name and attempt of an assigned task.
@@ -152,14 +214,15 @@ impl Places {
 }
 
 /// All places that must be there before a farm works.
-pub(super) const PLACES: [&str; 7] = [
-    "leader", "workers", "assigned", "queue", "failed", "done", "dead",
+pub(super) const PLACES: [&str; 8] = [
+    "clock", "leader", "workers", "assigned", "queue", "failed", "done", "dead",
 ];
 
 #[cfg(test)]
 mod tests {
     use super::NewTask;
     use super::Task;
+    use super::has_deadline;
     use super::rank;
     use super::split_attempt;
 
@@ -182,23 +245,43 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_is_counted_from_the_first_submission() {
+        let task = NewTask {
+            deadline_ms: 500,
+            ..NewTask::new(b"")
+        };
+        assert_eq!(task.name_beginning("ab"), "500d-ab-");
+        let read = Task::decode("/t", &task.encode()).expect("it was just written");
+        assert_eq!(read.deadline_at_ms(1_000), Some(1_500));
+        let moved = read.submitted(1_000).begun().submitted(7_000);
+        assert_eq!(moved.deadline_at_ms(9_000), Some(1_500));
+        let without = Task::decode("/t", b"{}\n").expect("it is well written");
+        assert_eq!(without.deadline_at_ms(1_000), None);
+    }
+
+    #[test]
     fn what_is_no_task_is_refused_with_its_path() {
         for bytes in [b"".as_slice(), b"{}", b"[]\n", b"\xff\n"] {
             let error = Task::decode("/farm/queue/t", bytes).expect_err("it is no task");
             assert!(error.to_string().starts_with("/farm/queue/t"), "{error}");
+            let kept = Task::salvage("/farm/queue/t", bytes);
+            assert!(kept.is_spent() && kept.payload == bytes && !kept.error().is_empty());
         }
     }
 
     #[test]
     fn tasks_are_ranked_by_priority_and_then_by_number() {
         let mut names = [
-            "500-aa-0000000001",
+            "500-aa-0000000004",
+            "500d-aa-0000000001",
             "000-bb-0000000009",
             "500-00-0000000003",
         ];
         names.sort_by_key(|name| rank(name));
         assert_eq!(names[0], "000-bb-0000000009");
-        assert_eq!(names[1], "500-aa-0000000001");
+        assert_eq!(names[1], "500d-aa-0000000001");
+        assert_eq!(names[2], "500-00-0000000003");
+        assert!(has_deadline(names[1]) && !has_deadline(names[2]));
         assert_eq!(
             split_attempt("500-aa-0000000001.3"),
             Some(("500-aa-0000000001", 3))

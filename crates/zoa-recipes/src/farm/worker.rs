@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use serde_json::json;
 use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
@@ -37,10 +38,22 @@ impl<K: Keeper> FarmWorker<K> {
     /// # Errors
     /// When the session ends, or the path is not usable.
     pub async fn register(keeper: &K, root: &str, capacity: usize) -> Result<Self, Error> {
+        Self::register_as(keeper, root, (capacity, "")).await
+    }
+
+    /// Registers a worker that takes so many tasks at once, under a name for people.
+    ///
+    /// # Errors
+    /// When the session ends, or the path is not usable.
+    pub async fn register_as(
+        keeper: &K,
+        root: &str,
+        (capacity, name): (usize, &str),
+    ) -> Result<Self, Error> {
         let places = Places::new(root);
         let id = calls::guid(keeper);
         let own = Own::planned(keeper, places.task("workers", &id));
-        let capacity = json!({ "capacity": capacity }).to_string();
+        let capacity = json!({ "capacity": capacity, "name": name }).to_string();
         let assigned = places.task("assigned", &id);
         loop {
             // In one multi: a leader takes whoever is assigned something and is no worker for gone.
@@ -176,6 +189,18 @@ impl<K: Keeper> Assignment<K> {
         &self.task.payload
     }
 
+    /// Waits until it was taken away, or has ended. Watching costs two requests.
+    ///
+    /// # Errors
+    /// When the session ends.
+    pub async fn taken_away(&self) -> Result<(), Error> {
+        let path = self.places.assigned(&self.worker, &self.name, self.attempt);
+        while let Some((_, _, fired)) = calls::data_and_watch(&self.keeper, &path).await? {
+            fired.await;
+        }
+        Ok(())
+    }
+
     /// Saves the result.
     ///
     /// # Errors
@@ -232,4 +257,15 @@ impl<K: Keeper> Assignment<K> {
         let found = calls::data(&self.keeper, path).await?;
         Ok(found.is_some_and(|(there, _)| there == data))
     }
+}
+
+/// What the data of a worker's znode say.
+pub(super) fn capacity_and_name(data: &[u8]) -> (usize, String) {
+    let worker = serde_json::from_slice::<Value>(data).unwrap_or_default();
+    let capacity = worker.get("capacity").and_then(Value::as_u64).unwrap_or(1);
+    let name = worker.get("name").and_then(Value::as_str);
+    (
+        usize::try_from(capacity).unwrap_or(usize::MAX),
+        name.unwrap_or_default().to_owned(),
+    )
 }

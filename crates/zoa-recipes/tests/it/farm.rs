@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use zoa_client::Client;
 use zoa_client::CreateMode;
+use zoa_client::Version;
 use zoa_recipes::Error;
 use zoa_recipes::FarmClient;
 use zoa_recipes::FarmLeader;
 use zoa_recipes::FarmWorker;
+use zoa_recipes::Keeper;
 use zoa_recipes::NewTask;
 use zoa_recipes::Progress;
 use zoa_recipes::Saved;
@@ -40,9 +42,161 @@ async fn a_full_queue_refuses_all_and_loses_nothing() -> Outcome {
         path: "/farm/queue".to_owned(),
         count: 2,
         count_max: 3,
+        accepted: Vec::new(),
     };
     assert_eq!(refused, Err(full));
     assert_eq!(farm.counts().await?.queued, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn clients_that_submit_at_the_same_time_fill_the_queue_to_its_limit_and_never_beyond()
+-> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    client.create(ROOT, b"", CreateMode::Persistent).await?;
+    let config = b"{\"queue_max\":50}";
+    client
+        .create("/farm/config", config, CreateMode::Persistent)
+        .await?;
+    let mut submitting = Vec::new();
+    for _ in 0..12 {
+        let client = Client::connect(&server.connect_string()).await?;
+        submitting.push(tokio::spawn(async move {
+            let mut farm = FarmClient::new(&client, ROOT);
+            let mut accepted = 0;
+            loop {
+                match farm.submit(&[NewTask::new(b"1"), NewTask::new(b"2")]).await {
+                    Ok(names) => accepted += names.len(),
+                    Err(Error::Full { .. }) => return Ok(accepted),
+                    Err(other) => return Err(other),
+                }
+            }
+        }));
+    }
+    let mut accepted = 0;
+    for one in submitting {
+        accepted += one.await??;
+    }
+    let queued = FarmClient::new(&client, ROOT).counts().await?.queued;
+    assert_eq!((accepted, queued), (50, 50));
+    Ok(())
+}
+
+#[tokio::test]
+async fn more_than_fits_at_once_is_submitted_and_worked_on_in_parts() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    let long = NewTask::new(&vec![7; 300_000]);
+    let tasks = farm.submit(&vec![long; 8]).await?;
+    lead(&client);
+    let mut worker = FarmWorker::register(&client, ROOT, 8).await?;
+    for _ in &tasks {
+        let assignment = worker.next().await?;
+        let result = assignment.payload().to_vec();
+        assert_eq!(assignment.done(&result).await?, Saved::Yes);
+    }
+    for task in &tasks {
+        let done = farm.progress(task).await?;
+        assert_eq!(done, Progress::Done(vec![7; 300_000]));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_is_given_up_at_its_deadline_wherever_it_is() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    lead(&client);
+    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    let hurried = NewTask {
+        deadline_ms: 300,
+        ..NewTask::new(b"hurried")
+    };
+    let tasks = farm.submit(&[hurried.clone(), hurried]).await?;
+    let running = worker.next().await?;
+    running.taken_away().await?;
+    assert_eq!(running.done(b"late").await?, Saved::TakenAway);
+    for task in &tasks {
+        let dead = Progress::Dead("the deadline has passed".to_owned());
+        assert_eq!(farm.wait(task).await?, dead);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_time_limit_goes_on_under_the_next_leader() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    let first = Client::connect(&server.connect_string()).await?;
+    lead(&first);
+    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    let limit = Duration::from_millis(1_500);
+    let task = NewTask {
+        time_limit_ms: 1_500,
+        ..NewTask::new(b"slow")
+    };
+    farm.submit(&[task]).await?;
+    let running = worker.next().await?;
+    let begun = client.now();
+    tokio::time::sleep(limit / 2).await;
+    first.close().await;
+    lead(&client);
+    running.taken_away().await?;
+    let taken = client.now() - begun;
+    assert!(taken < limit + limit / 3, "taken away after {taken:?}");
+    drop(running);
+    assert_eq!(worker.next().await?.attempt(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_task_becomes_a_dead_letter_and_stops_nobody() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    let good = farm.submit(&[NewTask::new(b"good")]).await?;
+    let bad = "/farm/queue/000-by-hand-0000000009";
+    client
+        .create(bad, b"rubbish", CreateMode::Persistent)
+        .await?;
+    lead(&client);
+    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    worker.next().await?.done(b"").await?;
+    assert_eq!(farm.wait(&good[0]).await?, Progress::Done(Vec::new()));
+    let dead = farm.wait("000-by-hand-0000000009").await?;
+    assert!(matches!(dead, Progress::Dead(_)), "{dead:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn results_that_are_too_many_or_too_old_are_cleaned_up() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    client.create(ROOT, b"", CreateMode::Persistent).await?;
+    let config = b"{\"results_max\":10}";
+    client
+        .create("/farm/config", config, CreateMode::Persistent)
+        .await?;
+    let tasks = farm.submit(&vec![NewTask::new(b""); 30]).await?;
+    lead(&client);
+    let mut worker = FarmWorker::register(&client, ROOT, 30).await?;
+    for _ in &tasks {
+        worker.next().await?.done(b"").await?;
+    }
+    while farm.counts().await?.done != 10 {}
+    let (mut kept, _) = farm.ended().await?;
+    kept.sort_by_key(|name| name.rsplit('-').next().map(str::to_owned));
+    assert_eq!(kept, tasks[20..]);
+    let config = b"{\"keep_ms\":1}";
+    client
+        .set_data("/farm/config", config, Version::ANY)
+        .await?;
+    while farm.counts().await?.done != 0 {}
     Ok(())
 }
 

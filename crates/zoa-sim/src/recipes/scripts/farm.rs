@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use zoa_proto::CreateMode;
+use zoa_recipes::Ask;
 use zoa_recipes::Assignment;
 use zoa_recipes::Error;
 use zoa_recipes::FarmClient;
@@ -15,6 +17,7 @@ use zoa_recipes::Keeper;
 use zoa_recipes::NewTask;
 use zoa_recipes::Progress;
 use zoa_recipes::Saved;
+use zoa_recipes::Step;
 
 use super::Seat;
 use crate::recipes::keeper::SimKeeper;
@@ -96,10 +99,18 @@ async fn save(seat: &mut Seat, assignment: Assignment<SimKeeper>) -> Result<(), 
 
 async fn submit(seat: &mut Seat) -> Result<(), Error> {
     let mut farm = FarmClient::new(&seat.keeper, ROOT);
+    set_limit(seat).await;
     while !seat.is_calm() {
         let count = seat.rng.index(6) + 1;
         let tasks: Vec<NewTask> = (0..count).map(|_| draw_task(seat)).collect();
-        let names = farm.submit(&tasks).await?;
+        let names = match farm.submit(&tasks).await {
+            Err(Error::Full { .. }) => {
+                seat.refused();
+                seat.pause(0, 400).await;
+                continue;
+            }
+            submitted => submitted?,
+        };
         if names.len() != count {
             seat.wrong(&format!(
                 "{count} tasks were submitted and {} accepted",
@@ -123,12 +134,31 @@ async fn submit(seat: &mut Seat) -> Result<(), Error> {
     wait_for_all(seat, &farm).await
 }
 
+/// Few may be queued, so that clients come to the limit now and then. Another process may have set it before.
+async fn set_limit(seat: &Seat) {
+    let create = |path: &str, data: &[u8]| {
+        seat.keeper.ask(Ask::Change(Step::Create {
+            path: path.to_owned(),
+            data: data.to_vec(),
+            mode: CreateMode::Persistent,
+        }))
+    };
+    // Whether these come about matters to nobody.
+    drop(create("/recipes", b"").await);
+    drop(create(ROOT, b"").await);
+    drop(create(&format!("{ROOT}/config"), b"{\"queue_max\":12}").await);
+}
+
 fn draw_task(seat: &mut Seat) -> NewTask {
     NewTask {
         priority: u16::try_from(seat.rng.below(1_000)).unwrap_or(0),
         attempts_max: u32::try_from(seat.rng.between(1, 5)).unwrap_or(1),
         // Somebody always hangs now and then.
         time_limit_ms: seat.rng.between(150, 700),
+        deadline_ms: match seat.rng.below(10) {
+            0 => seat.rng.between(1, 2_000),
+            _ => 0,
+        },
         ..NewTask::new(b"work")
     }
 }
