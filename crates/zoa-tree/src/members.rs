@@ -16,6 +16,7 @@ pub use line::ClientAddress;
 pub use line::MemberRole;
 pub use line::ServerAddress;
 pub use line::ServerLine;
+pub use next::NoNext;
 pub use next::next;
 
 use std::collections::BTreeMap;

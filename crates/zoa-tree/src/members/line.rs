@@ -150,6 +150,17 @@ pub(super) fn parse_number(text: &str) -> Option<PeerId> {
     id.map(PeerId)
 }
 
+/// Whether a piece of a reconfig names a server by an id that the original would take and that is none here.
+pub(super) fn is_beyond_ids(piece: &str) -> bool {
+    let Some((key, value)) = piece.split_once('=') else {
+        return false;
+    };
+    let number = key.trim().strip_prefix("server.");
+    let id: Option<i64> = number.and_then(|number| number.parse().ok());
+    let is_ours = |id: i64| (1..=i64::from(u8::MAX)).contains(&id);
+    id.is_some_and(|id| !is_ours(id)) && ServerLine::parse(value.trim()).is_some()
+}
+
 fn server_address(text: &str) -> Option<(ServerAddress, Option<MemberRole>)> {
     let (host, rest) = split_host(text)?;
     let mut parts = rest.split(':');

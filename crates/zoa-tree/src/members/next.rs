@@ -5,9 +5,11 @@
 //! ```
 //!
 //! The leader asks this before it proposes, and apply asks it again, of the lines as they then are. It does not know who is
-//! connected, and not who may ask: permission is checked last, at apply.
+//! connected, and not who may ask: permission is checked at apply, behind all of this, but before the one rule that the original does
+//! not have: ids end at 255.
 
 use zoa_proto::ErrorCode;
+use zoa_proto::PeerId;
 use zoa_proto::request::Reconfig;
 
 use crate::members::MemberLines;
@@ -15,8 +17,33 @@ use crate::members::line;
 use crate::members::line::ServerLine;
 use crate::txn::Settings;
 
+/// Why there are no next lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoNext {
+    /// The request is refused whoever asks.
+    Refused(ErrorCode),
+    /// A server has an id that is none here. Who may not ask is told that in its place.
+    IdTooHigh,
+}
+
 /// The lines after a reconfig; their version is still that of the lines before.
 pub fn next(
+    current: &MemberLines,
+    request: &Reconfig<'_>,
+    settings: Settings,
+) -> Result<MemberLines, NoNext> {
+    let pieces = [request.new_members, request.joining];
+    let named = pieces.into_iter().flatten().flat_map(all_pieces);
+    let has_id_too_high = named.into_iter().any(line::is_beyond_ids);
+    let next = possible(current, request, settings).map_err(NoNext::Refused)?;
+    if has_id_too_high {
+        return Err(NoNext::IdTooHigh);
+    }
+    Ok(next.with_version(current.version()))
+}
+
+/// The same, as if servers with ids that are too high were not named.
+fn possible(
     current: &MemberLines,
     request: &Reconfig<'_>,
     settings: Settings,
@@ -44,26 +71,39 @@ pub fn next(
     if next.participants().count() < participants_min {
         return Err(ErrorCode::BadArguments);
     }
-    Ok(next.with_version(current.version()))
+    Ok(next)
 }
 
 /// All servers anew, separated by commas or newlines.
 fn whole(members: &str) -> Option<MemberLines> {
-    MemberLines::parse(&members.replace(',', "\n")).ok()
+    let ours = all_pieces(members).filter(|piece| !line::is_beyond_ids(piece));
+    let lines: Vec<&str> = ours.collect();
+    MemberLines::parse(&lines.join("\n")).ok()
+}
+
+/// What stands between commas or newlines.
+fn all_pieces(list: &str) -> impl Iterator<Item = &str> {
+    list.split([',', '\n'])
 }
 
 /// Without those that leave, with those that join or change.
 fn incremental(current: &MemberLines, request: &Reconfig<'_>) -> Option<MemberLines> {
     let mut next = current.clone();
     for leaving in pieces(request.leaving) {
-        next.lines.remove(&line::parse_number(leaving)?);
+        let id: i64 = leaving.parse().ok()?;
+        // Who is not there may leave.
+        let id = u8::try_from(id).ok();
+        id.and_then(|id| next.lines.remove(&PeerId(id)));
     }
     for joining in pieces(request.joining) {
         let (key, value) = joining.split_once('=')?;
-        let id = line::parse_id(key.trim())?;
         let server = ServerLine::parse(value.trim())?;
         // The original wants all three ports of a server that joins.
         server.client.as_ref()?;
+        if line::is_beyond_ids(joining) {
+            continue;
+        }
+        let id = line::parse_id(key.trim())?;
         let others = next.iter().filter(|(other, _)| *other != id);
         if others
             .map(|(_, other)| other)
@@ -114,6 +154,7 @@ mod tests {
     use zoa_proto::Zxid;
     use zoa_proto::request::Reconfig;
 
+    use super::NoNext;
     use super::next;
     use crate::members::MemberLines;
     use crate::txn::Settings;
@@ -144,7 +185,9 @@ mod tests {
         }
     }
 
-    fn ids(request: &Reconfig<'_>) -> Result<Vec<u8>, ErrorCode> {
+    const BAD: NoNext = NoNext::Refused(ErrorCode::BadArguments);
+
+    fn ids(request: &Reconfig<'_>) -> Result<Vec<u8>, NoNext> {
         let next = next(&current(), request, ENABLED)?;
         assert_eq!(next.version(), Zxid(7));
         Ok(next.iter().map(|(id, _)| id.0).collect())
@@ -177,7 +220,7 @@ mod tests {
             "server.1=a:1:2",
             "server.1=a,server.2=b:1:2",
         ] {
-            assert_eq!(ids(&all(wrong)), Err(ErrorCode::BadArguments), "{wrong}");
+            assert_eq!(ids(&all(wrong)), Err(BAD), "{wrong}");
         }
     }
 
@@ -192,10 +235,28 @@ mod tests {
             "server.4=x:8:9;a:2",
         ] {
             let refused = ids(&change(Some(joining), None));
-            assert_eq!(refused, Err(ErrorCode::BadArguments), "{joining}");
+            assert_eq!(refused, Err(BAD), "{joining}");
         }
         let refused = ids(&change(None, Some("server.3")));
-        assert_eq!(refused, Err(ErrorCode::BadArguments));
+        assert_eq!(refused, Err(BAD));
+    }
+
+    #[test]
+    fn ids_that_the_original_takes_are_refused_behind_all_else() {
+        let check = |joining: &str, expected: NoNext| {
+            let found = ids(&change(Some(joining), None));
+            assert_eq!(found, Err(expected), "{joining}");
+        };
+        for id in ["0", "256", "999", "-3", "9223372036854775807"] {
+            let line = format!("server.{id}=d:1:2:observer;3");
+            check(&line, NoNext::IdTooHigh);
+            let several = format!("server.1=a:1:2,{line},server.2=b:1:2");
+            assert_eq!(ids(&all(&several)), Err(NoNext::IdTooHigh));
+        }
+        check("server.999=d:1:2", BAD);
+        check("server.999=d:1:2:observer;3,nonsense", BAD);
+        check("server.9223372036854775808=d:1:2;3", BAD);
+        assert_eq!(ids(&change(None, Some("999, -1"))), Ok(vec![1, 2, 3]));
     }
 
     #[test]
@@ -214,10 +275,10 @@ mod tests {
         let try_in = |settings| {
             [alone, observers, nobody].map(|request| next(&current(), &request, settings).err())
         };
-        assert_eq!(try_in(ENABLED), [Some(ErrorCode::BadArguments); 3]);
+        assert_eq!(try_in(ENABLED), [Some(BAD); 3]);
         assert_eq!(
             try_in(ENABLED.union(Settings::STANDALONE_DISABLED)),
-            [None, None, Some(ErrorCode::BadArguments)]
+            [None, None, Some(BAD)]
         );
     }
 
@@ -234,15 +295,15 @@ mod tests {
         let alone = MemberLines::default();
         assert_eq!(
             error(&alone, &wrong, Settings::NONE),
-            Some(ErrorCode::ReconfigDisabled)
+            Some(NoNext::Refused(ErrorCode::ReconfigDisabled))
         );
         assert_eq!(
             error(&alone, &wrong, ENABLED),
-            Some(ErrorCode::Unimplemented)
+            Some(NoNext::Refused(ErrorCode::Unimplemented))
         );
         assert_eq!(
             error(&current(), &wrong, ENABLED),
-            Some(ErrorCode::BadVersion)
+            Some(NoNext::Refused(ErrorCode::BadVersion))
         );
         let right = Reconfig {
             config_id: 7,

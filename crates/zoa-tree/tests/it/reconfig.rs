@@ -121,6 +121,17 @@ fn who_may_write_the_configuration_may_reconfigure() {
     assert!(reconfig(&mut world, "", "3", -1).result.is_ok());
 }
 
+/// kazoo's suite asks this of an ensemble: whoever has no right learns no more.
+#[test]
+fn who_may_not_ask_hears_nothing_of_ids_that_are_too_high() {
+    let mut world = ensemble();
+    let joining = "server.999=0.0.0.0:1234:2345:observer;3456";
+    let refused = |world: &mut World| reconfig(world, joining, "", -1).error();
+    assert_eq!(refused(&mut world), ErrorCode::BadArguments);
+    world.be(&[]);
+    assert_eq!(refused(&mut world), ErrorCode::NoAuth);
+}
+
 #[test]
 fn a_server_alone_has_nothing_to_reconfigure() {
     let mut world = World::new();
