@@ -47,6 +47,7 @@ pub use members::MemberLines;
 pub use members::MemberRole;
 pub use members::MembersError;
 pub use members::ServerAddress;
+pub use members::NoNext as NoNextMembers;
 pub use members::ServerLine;
 pub use members::next as next_members;
 pub use outcome::Applied;
