@@ -314,6 +314,7 @@ impl Ensemble {
         let leader = raft.leader().and_then(NodeId::from_raft);
         let leader = leader.map(NodeId::myid);
         let line = self.lines().get(self.config.me);
+        self.found_lines(effects);
         let role = match leader {
             None => Role::Looking,
             Some(_) if raft.is_leader() => Role::Leader,

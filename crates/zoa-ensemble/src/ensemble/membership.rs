@@ -34,7 +34,6 @@ use crate::notice::Notice;
 impl Ensemble {
     pub(super) fn care_for_members(&mut self, effects: &mut Vec<Effect>) {
         self.note_strangers();
-        self.found_lines(effects);
         let Some(changes) = self.next_change() else {
             return;
         };
@@ -130,8 +129,8 @@ impl Ensemble {
         twins(raft, id).any(is_alive)
     }
 
-    /// The first leader says who the servers are, if the replicated state does not know.
-    fn found_lines(&mut self, effects: &mut Vec<Effect>) {
+    /// The first leader says who the servers are, if the replicated state does not know: before anybody can ask.
+    pub(super) fn found_lines(&mut self, effects: &mut Vec<Effect>) {
         let is_wanted = self.lines.as_ref().is_some_and(MemberLines::is_empty)
             && !self.config.is_alone()
             && self.lines_said_in < self.established;
