@@ -175,7 +175,10 @@ impl Delivery<'_> {
                 self.answer_write(&lane, &outcome);
                 self.answer_parked(tree, watches, &lane, txn.session);
             }
-            TxnOp::ExpireSession | TxnOp::FoundMembers { .. } | TxnOp::Reap { .. } => {}
+            TxnOp::ExpireSession
+            | TxnOp::FoundMembers { .. }
+            | TxnOp::Reap { .. }
+            | TxnOp::RaiseSemantics { .. } => {}
         }
     }
 
@@ -407,7 +410,8 @@ fn encode_applied(
         | Applied::SessionOpened { .. }
         | Applied::SessionAttached { .. }
         | Applied::SessionClosed { .. }
-        | Applied::MembersFounded => {}
+        | Applied::MembersFounded
+        | Applied::SemanticsRaised => {}
     });
 }
 

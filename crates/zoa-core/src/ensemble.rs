@@ -210,7 +210,10 @@ impl Core {
                     lane.is_some_and(|lane| !lane.lock().has_ended())
                 }
                 // Nobody's.
-                TxnOp::ExpireSession | TxnOp::FoundMembers { .. } | TxnOp::Reap { .. } => true,
+                TxnOp::ExpireSession
+                | TxnOp::FoundMembers { .. }
+                | TxnOp::Reap { .. }
+                | TxnOp::RaiseSemantics { .. } => true,
             }
         });
     }

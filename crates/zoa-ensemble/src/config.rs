@@ -12,6 +12,7 @@ use zoa_tree::MemberLines;
 use zoa_tree::MemberRole;
 
 use crate::node_id::NodeId;
+use crate::versions::Versions;
 
 /// The settings of one server's part in its ensemble.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct EnsembleConfig {
     pub seed: u64,
     /// Who hears what the Raft library has to say.
     pub notices: Notices,
+    /// What this server says that it can do: [`Versions::THIS`], but in tests of upgrades.
+    pub versions: Versions,
 }
 
 impl EnsembleConfig {

@@ -22,6 +22,7 @@ mod reminder;
 mod serving;
 mod stages;
 mod touches;
+mod upgrade;
 mod writes;
 
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ use crate::hello::judge::judge;
 use crate::identity::Identity;
 use crate::node_id::NodeId;
 use crate::notice::Notice;
+use crate::versions::Versions;
 use forward::Forwarder;
 use links::Link;
 use links::Links;
@@ -81,6 +83,10 @@ pub struct Ensemble {
     established: Option<u64>,
     /// The term in which it said who the servers are.
     lines_said_in: Option<u64>,
+    /// The rules that hold in the replicated state; `None` until it was asked.
+    semantics: Option<u32>,
+    /// The term in which it proposed newer rules, and which.
+    raised_in: Option<(u64, u32)>,
     now_ms: u64,
     ticked_ms: Option<u64>,
     ticks: u64,
@@ -145,6 +151,8 @@ impl Ensemble {
             initialize: config.initialize,
             line: config.line_of(config.me),
             members: zoa_raft::Members::default(),
+            versions: config.versions,
+            semantics: Versions::FIRST.semantics,
         };
         let mut ensemble = Self {
             founders,
@@ -158,6 +166,8 @@ impl Ensemble {
             role: None,
             established: None,
             lines_said_in: None,
+            semantics: None,
+            raised_in: None,
             now_ms: 0,
             ticked_ms: None,
             ticks: 0,
@@ -233,6 +243,7 @@ impl Ensemble {
                 self.run_raft(RaftEvent::ChangeDecided { index, accepted }, effects);
             }
             Event::MemberLines(lines) => self.handle_lines(lines, effects),
+            Event::Semantics(version) => self.handle_semantics(version, effects),
             Event::Saved => self.handle_saved(effects),
             Event::LogOpened => self.handle_log_opened(effects),
             Event::Handover => self.handle_handover(effects),

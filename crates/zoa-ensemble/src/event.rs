@@ -132,6 +132,8 @@ pub enum Event {
     /// The `server.N` lines as the replicated state has them: given once at the start, and again after each change of them, before the
     /// [`Event::ChangeDecided`] of the entry that changed them. Empty when the state knows none yet.
     MemberLines(MemberLines),
+    /// The rules by which the replicated state applies transactions: given once at the start, and again after each change.
+    Semantics(u32),
     /// What [`Effect::Save`] asked for is durable.
     Saved,
     /// What [`Effect::OpenLog`] asked for is done.

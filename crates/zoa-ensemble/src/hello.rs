@@ -22,6 +22,7 @@ use zoa_proto::PeerId;
 
 use crate::config::Founders;
 use crate::node_id::NodeId;
+use crate::versions::Versions;
 
 /// See the module.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +41,8 @@ pub struct Hello {
     pub initialize: bool,
     /// Its own `server.N` line, as text; may be empty.
     pub line: String,
+    /// What it can do.
+    pub versions: Versions,
 }
 
 /// What a connection is for.

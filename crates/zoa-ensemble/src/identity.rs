@@ -9,6 +9,7 @@ use crate::config::Founders;
 use crate::hello::Hello;
 use crate::hello::HelloState;
 use crate::hello::Purpose;
+use crate::versions::Versions;
 
 /// See the module.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +28,10 @@ pub struct Identity {
     pub line: String,
     /// Who takes part, as far as this server knows.
     pub members: Members,
+    /// What it can do.
+    pub versions: Versions,
+    /// The rules by which the state of its cluster applies transactions, as far as it knows: who does not know them cannot take part.
+    pub semantics: u32,
 }
 
 impl Identity {
@@ -41,6 +46,7 @@ impl Identity {
             founders: self.founders.clone(),
             initialize: self.initialize,
             line: self.line.clone(),
+            versions: self.versions,
         }
     }
 }

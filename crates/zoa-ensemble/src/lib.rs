@@ -23,6 +23,7 @@ pub mod limits;
 mod message;
 mod node_id;
 mod notice;
+mod versions;
 
 pub use config::EnsembleConfig;
 pub use config::EnsembleError;
@@ -56,3 +57,4 @@ pub use message::StreamPlace;
 pub use node_id::NodeId;
 pub use notice::Notice;
 pub use notice::NoticeLevel;
+pub use versions::Versions;

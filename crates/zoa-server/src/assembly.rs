@@ -28,6 +28,7 @@ use zoa_ensemble::Founders;
 use zoa_ensemble::NodeId;
 use zoa_ensemble::Prepared;
 use zoa_ensemble::Start;
+use zoa_ensemble::Versions;
 use zoa_log::Agreement;
 use zoa_log::ClusterId;
 use zoa_log::LockedDir;
@@ -352,6 +353,7 @@ fn begin_ensemble(
         force_new_ensemble: marker(home::FORCE),
         seed: u64::from_ne_bytes(seed),
         notices: Notices::default(),
+        versions: Versions::THIS,
     };
     let taken = Start::Empty { random: [0; 32] };
     let start = std::mem::replace(&mut ground.start, taken);

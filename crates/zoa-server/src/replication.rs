@@ -154,6 +154,8 @@ enum Input {
         accepted: bool,
     },
     MemberLines(MemberLines),
+    /// By which rules the tree applies transactions.
+    Semantics(u32),
     Handover(Call),
     Stop,
 }
@@ -195,6 +197,7 @@ pub(crate) fn start(
         Arc::clone(&proposer.0),
         Box::new(serving),
     ));
+    let first_semantics = parts.core.with_tree(Tree::semantics_version);
     let replication = ReplicationThread {
         ensemble: parts.ensemble,
         inbox: Arc::clone(&proposer.0),
@@ -217,6 +220,7 @@ pub(crate) fn start(
         is_stopping: false,
     };
     proposer.0.push(Input::MemberLines(parts.first_members));
+    proposer.0.push(Input::Semantics(first_semantics));
     let first_effects = parts.first_effects;
     let replication = thread::Builder::new()
         .name("raft".to_owned())
@@ -388,6 +392,7 @@ impl ReplicationThread {
             }
             Input::Decided { index, accepted } => Event::ChangeDecided { index, accepted },
             Input::MemberLines(lines) => Event::MemberLines(lines),
+            Input::Semantics(version) => Event::Semantics(version),
             Input::Handover(done) => {
                 self.handed_over.push(done);
                 Event::Handover

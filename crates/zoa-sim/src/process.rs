@@ -143,6 +143,7 @@ pub(crate) struct Process {
     members: MemberHistory,
     /// As the ensemble was told last.
     lines: MemberLines,
+    semantics: u32,
     /// Where reads of the log began, by their tokens.
     reads: BTreeMap<u64, zoa_log::LogIndex>,
     wanted: BTreeSet<Thread>,

@@ -33,10 +33,13 @@ pub(crate) struct Witness {
 
 /// A committed entry as the raft loop hands it out.
 #[derive(Clone, Debug)]
-pub(crate) struct Heard<'a> {
-    pub(crate) index: u64,
-    pub(crate) term: u64,
-    pub(crate) data: &'a Bytes,
+pub struct Heard<'a> {
+    /// Its place in the log.
+    pub index: u64,
+    /// The term in which it was proposed.
+    pub term: u64,
+    /// What was proposed.
+    pub data: &'a Bytes,
 }
 
 impl Witness {
@@ -87,7 +90,8 @@ impl Witness {
     }
 }
 
-fn entry_of(heard: &Heard<'_>, at: SimTime) -> Entry {
+/// A committed entry in plain values, as of the time at which it was heard of.
+pub fn entry_of(heard: &Heard<'_>, at: SimTime) -> Entry {
     match Txn::decode(heard.data) {
         Ok(txn) => Entry {
             index: heard.index,
@@ -146,6 +150,7 @@ fn asked_of(txn: &Txn<'_>) -> Asked {
         TxnOp::Refuse { error } => Asked::Refuse(error.to_wire()),
         TxnOp::Sync => Asked::Sync,
         TxnOp::FoundMembers { lines } => Asked::FoundMembers(lines.to_owned()),
+        TxnOp::RaiseSemantics { version } => Asked::RaiseSemantics(version),
         TxnOp::Reap {
             path,
             never_used_ms_max,

@@ -49,6 +49,8 @@ pub enum Asked {
     Sync,
     /// The first leader of an ensemble says who its servers are, as lines.
     FoundMembers(String),
+    /// Every member knows newer rules: they hold from here on.
+    RaiseSemantics(u32),
     /// The leader found a container, or a znode with a time to live, that nobody uses.
     Reap {
         /// Which.

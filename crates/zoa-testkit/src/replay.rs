@@ -141,6 +141,7 @@ fn match_calls(history: &History, applied: &Applied, replayed: &mut Replayed) {
             | Asked::Attach { .. }
             | Asked::Expire
             | Asked::FoundMembers(_)
+            | Asked::RaiseSemantics(_)
             | Asked::Reap { .. }
             | Asked::Unreadable(_) => false,
         };

@@ -20,6 +20,7 @@ mod delete_container;
 mod found_members;
 mod multi;
 mod open_session;
+mod raise_semantics;
 mod reconfig;
 mod set_acl;
 mod set_data;
@@ -121,6 +122,7 @@ impl Tree {
                 Ok(Applied::Synced)
             }
             TxnOp::FoundMembers { lines } => found_members::apply(self, step, lines),
+            TxnOp::RaiseSemantics { version } => raise_semantics::apply(self, version),
             TxnOp::Reap {
                 path,
                 never_used_ms_max,
@@ -235,7 +237,10 @@ impl TxnOp<'_> {
             | Self::Request { .. }
             | Self::Refuse { .. }
             | Self::Reap { .. } => true,
-            Self::AttachSession { .. } | Self::Sync | Self::FoundMembers { .. } => false,
+            Self::AttachSession { .. }
+            | Self::Sync
+            | Self::FoundMembers { .. }
+            | Self::RaiseSemantics { .. } => false,
         }
     }
 }

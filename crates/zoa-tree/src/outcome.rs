@@ -67,6 +67,8 @@ pub enum Applied<'t> {
     Synced,
     /// The servers of the ensemble are known from here on.
     MembersFounded,
+    /// Transactions are applied by newer rules from here on.
+    SemanticsRaised,
     /// The servers of the ensemble changed.
     Reconfigured {
         /// What `/zookeeper/config` says from here on.

@@ -38,16 +38,13 @@ use crate::node::Node;
 use crate::node::NodeId;
 use crate::node::SoughtName;
 use crate::node::wire_stat;
+use crate::semantics::SEMANTICS_FIRST;
 use crate::session::Session;
 use crate::session::Sessions;
 use crate::slab::Slab;
 use crate::snapshot::open::OpenSnapshot;
 use crate::tree::journal::Journal;
 use crate::tree::links::LastParent;
-
-/// The rules by which transactions are applied. It rises by an entry of the log, when all members
-/// of an ensemble can follow, so that a rolling upgrade cannot make replicas differ.
-const SEMANTICS_VERSION: u32 = 1;
 
 /// The replicated state machine.
 #[derive(Debug)]
@@ -118,7 +115,7 @@ impl Tree {
             totals: Totals::default(),
             last_zxid: Zxid::ZERO,
             zxid_term: 0,
-            semantics: SEMANTICS_VERSION,
+            semantics: SEMANTICS_FIRST,
             open_families: OpenFamilies::new(key),
             snapshot: None,
             snapshots_begun: 0,
@@ -135,7 +132,7 @@ impl Tree {
         self.last_zxid
     }
 
-    /// The rules by which transactions are applied.
+    /// The rules by which transactions are applied, one of [`SEMANTICS_FIRST`] to [`crate::SEMANTICS_NEWEST`].
     #[must_use]
     pub const fn semantics_version(&self) -> u32 {
         self.semantics

@@ -90,6 +90,12 @@ pub enum TxnOp<'a> {
         /// never.
         never_used_ms_max: u32,
     },
+    /// Every member has announced that it knows this version of the rules: they hold from here on. Takes no zxid, and does nothing
+    /// when they hold already.
+    RaiseSemantics {
+        /// Which, at most [`crate::SEMANTICS_NEWEST`].
+        version: u32,
+    },
 }
 
 impl fmt::Debug for TxnOp<'_> {
@@ -105,6 +111,7 @@ impl fmt::Debug for TxnOp<'_> {
             Self::Sync => f.write_str("Sync"),
             Self::FoundMembers { lines } => write!(f, "FoundMembers({lines:?})"),
             Self::Reap { path, .. } => write!(f, "Reap({path:?})"),
+            Self::RaiseSemantics { version } => write!(f, "RaiseSemantics({version})"),
         }
     }
 }

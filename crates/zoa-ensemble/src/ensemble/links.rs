@@ -170,6 +170,7 @@ mod tests {
     use crate::config::Founders;
     use crate::hello::Purpose;
     use crate::limits::LINKS_MAX;
+    use crate::versions::Versions;
 
     fn link(id: u64, peer: u8, direction: Direction, state: HelloState) -> Link {
         let hello = Hello {
@@ -180,6 +181,7 @@ mod tests {
             founders: Founders::default(),
             initialize: false,
             line: String::new(),
+            versions: Versions::THIS,
         };
         Link::new(LinkId(id), direction, hello)
     }

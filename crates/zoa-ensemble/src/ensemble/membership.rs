@@ -34,6 +34,7 @@ use crate::notice::Notice;
 impl Ensemble {
     pub(super) fn care_for_members(&mut self, effects: &mut Vec<Effect>) {
         self.note_strangers();
+        self.raise_semantics(effects);
         let Some(changes) = self.next_change() else {
             return;
         };
@@ -76,7 +77,11 @@ impl Ensemble {
 
     /// Servers that are connected and no members, whose server has no other life that is heard of.
     fn newcomers<'a>(&'a self, raft: &'a RaftLoop) -> impl Iterator<Item = u64> + 'a {
-        let nodes = self.links.all_outgoing().filter_map(Link::node);
+        let able = self
+            .links
+            .all_outgoing()
+            .filter(|link| self.knows_the_rules(link));
+        let nodes = able.filter_map(Link::node);
         let ids = nodes
             .map(NodeId::raft)
             .filter(|id| self.links.is_connected(*id));

@@ -23,16 +23,19 @@ pub enum HelloRefusal {
     TooEarly,
     /// It does not say what a server says.
     Malformed,
+    /// It does not know the rules by which this cluster applies transactions: it is of an earlier version.
+    TooOld,
 }
 
 impl HelloRefusal {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::NotMe { me: PeerId(0) },
         Self::SameId,
         Self::OtherCluster,
         Self::NoMember,
         Self::TooEarly,
         Self::Malformed,
+        Self::TooOld,
     ];
 
     fn code(self) -> u8 {
@@ -43,6 +46,7 @@ impl HelloRefusal {
             Self::NoMember => 4,
             Self::TooEarly => 5,
             Self::Malformed => 6,
+            Self::TooOld => 7,
         }
     }
 }
@@ -63,6 +67,9 @@ impl fmt::Display for HelloRefusal {
                 "it was taken out of the ensemble, or another disk has its myid: to let it join, start it with an empty data directory",
             ),
             Self::TooEarly => f.write_str("it is not so far yet that a snapshot makes sense"),
+            Self::TooOld => f.write_str(
+                "its program is of an earlier version than the ensemble goes by since all its servers were upgraded: upgrade this one",
+            ),
             Self::Malformed => f.write_str(
                 "what came is not what a server of this version says: its version differs, or it is no server",
             ),

@@ -2,7 +2,7 @@
 //!
 //! Invariant: whoever is accepted either has no data, or data of this server's cluster, and was not taken out of it as far as this
 //! server knows. The members of a cluster change in one order; so who was a member as of one place in the log, and is none as of a
-//! later one, was taken out in between.
+//! later one, was taken out in between. And it knows the rules that this server's state goes by (G-24).
 
 use super::Hello;
 use super::HelloState;
@@ -36,6 +36,9 @@ pub fn judge(identity: &Identity, hello: &Hello) -> Result<(), HelloRefusal> {
     }
     if was_taken_out(identity, hello) {
         return Err(HelloRefusal::NoMember);
+    }
+    if hello.versions.semantics < identity.semantics {
+        return Err(HelloRefusal::TooOld);
     }
     let both_have_logs = identity.state.node().is_some() && hello.state.node().is_some();
     match hello.purpose {
@@ -71,6 +74,7 @@ mod tests {
     use super::*;
     use crate::config::Founders;
     use crate::node_id::NodeId;
+    use crate::versions::Versions;
 
     const OURS: ClusterId = ClusterId([1; 16]);
     const OTHER: ClusterId = ClusterId([2; 16]);
@@ -92,6 +96,8 @@ mod tests {
             initialize: false,
             line: String::new(),
             members: Members::of_voters(voters.iter().copied()),
+            versions: Versions::THIS,
+            semantics: Versions::FIRST.semantics,
         }
     }
 
@@ -104,6 +110,7 @@ mod tests {
             founders: Founders::default(),
             initialize: false,
             line: String::new(),
+            versions: Versions::THIS,
         }
     }
 
@@ -156,6 +163,25 @@ mod tests {
             node: new,
         };
         assert_eq!(judge_as_member(&hello(3, joining)), Ok(()));
+    }
+
+    #[test]
+    fn who_does_not_know_the_rules_that_hold_is_refused_and_who_knows_more_is_not() {
+        let us = Identity {
+            semantics: 2,
+            ..identity(member(OURS, NodeId::founding(PeerId(1)), 10), &[1, 2])
+        };
+        let knows = |semantics| {
+            let said = hello(2, HelloState::Empty);
+            let versions = Versions {
+                semantics,
+                ..said.versions
+            };
+            judge(&us, &Hello { versions, ..said })
+        };
+        assert_eq!(knows(1), Err(HelloRefusal::TooOld));
+        assert_eq!(knows(2), Ok(()));
+        assert_eq!(knows(3), Ok(()));
     }
 
     #[test]

@@ -15,11 +15,14 @@ use crate::config::Founders;
 use crate::limits::HELLO_LEN_MAX;
 use crate::limits::HELLO_LINE_LEN_MAX;
 use crate::node_id::NodeId;
+use crate::versions::Versions;
 
 /// What every hello begins with: no other protocol does.
 const MAGIC: [u8; 6] = *b"zoapr\n";
-/// The version these functions write, and the only one they read.
-const VERSION: u16 = 1;
+/// The first version, and the oldest that is read. From the second on a hello says which rules its server knows.
+const VERSION_FIRST: u16 = Versions::FIRST.peer;
+/// The newest whose fields are all known here.
+const VERSION_KNOWN: u16 = 2;
 
 /// Why bytes are no hello.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,7 +44,7 @@ impl fmt::Display for HelloError {
             Self::NoHello => f.write_str("what came is not the hello of a server"),
             Self::Version(version) => write!(
                 f,
-                "the other server speaks version {version} of the peer protocol, this one version {VERSION}: upgrade the older one"
+                "the other server speaks version {version} of the peer protocol, which there is not: it is no server of this kind"
             ),
             Self::Length => f.write_str("the hello is too short or too long"),
             Self::Field(name) => write!(f, "the hello's field `{name}` has a value it cannot have"),
@@ -54,7 +57,7 @@ impl std::error::Error for HelloError {}
 pub(super) fn encode(hello: &Hello) -> Vec<u8> {
     let mut buf = Vec::with_capacity(256);
     buf.put_slice(&MAGIC);
-    buf.put_u16(VERSION);
+    buf.put_u16(hello.versions.peer);
     buf.put_u8(hello.me.0);
     buf.put_u8(hello.to.0);
     buf.put_u8(match hello.purpose {
@@ -69,6 +72,9 @@ pub(super) fn encode(hello: &Hello) -> Vec<u8> {
     let line = line.unwrap_or_default();
     buf.put_u16(u16::try_from(line.len()).expect("the limit on lines is far below 64 KiB"));
     buf.put_slice(line);
+    if hello.versions.peer > VERSION_FIRST {
+        buf.put_u32(hello.versions.semantics);
+    }
     debug_assert!(buf.len() <= HELLO_LEN_MAX, "all parts are bounded");
     buf
 }
@@ -104,7 +110,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Hello, HelloError> {
         return Err(HelloError::NoHello);
     }
     let version = u16::from_be_bytes(reader.array()?);
-    if version != VERSION {
+    if version < VERSION_FIRST {
         return Err(HelloError::Version(version));
     }
     let me = reader.peer("me")?;
@@ -125,7 +131,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Hello, HelloError> {
         observers: reader.peers()?,
     };
     let line = reader.line()?;
-    if !reader.0.is_empty() {
+    let semantics = reader.semantics(version)?;
+    // What a later version has to say beyond this is for those who know it.
+    if !reader.0.is_empty() && version <= VERSION_KNOWN {
         return Err(HelloError::Length);
     }
     Ok(Hello {
@@ -136,6 +144,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Hello, HelloError> {
         founders,
         initialize,
         line,
+        versions: Versions {
+            peer: version,
+            semantics,
+        },
     })
 }
 
@@ -198,6 +210,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn semantics(&mut self, version: u16) -> Result<u32, HelloError> {
+        if version == VERSION_FIRST {
+            return Ok(Versions::FIRST.semantics);
+        }
+        match u32::from_be_bytes(self.array()?) {
+            0 => Err(HelloError::Field("semantics")),
+            semantics => Ok(semantics),
+        }
+    }
+
     fn line(&mut self) -> Result<String, HelloError> {
         let len = usize::from(u16::from_be_bytes(self.array()?));
         if len > HELLO_LINE_LEN_MAX {
@@ -216,6 +238,10 @@ mod tests {
     use super::*;
 
     const CLUSTER: ClusterId = ClusterId([7; 16]);
+    const NEWER: Versions = Versions {
+        peer: 2,
+        semantics: 7,
+    };
 
     fn hello(state: HelloState) -> Hello {
         Hello {
@@ -229,6 +255,7 @@ mod tests {
             },
             initialize: true,
             line: "a:1:2:participant".to_owned(),
+            versions: NEWER,
         }
     }
 
@@ -293,10 +320,20 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_named() {
-        let mut bytes = encode(&hello(HelloState::Empty));
-        *bytes.get_mut(7).expect("there is a version") = 2;
-        assert_eq!(decode(&bytes), Err(HelloError::Version(2)));
+    fn a_hello_of_the_first_version_knows_the_first_rules_and_a_later_one_may_say_more() {
+        let first = Hello {
+            versions: Versions::FIRST,
+            ..hello(HelloState::Empty)
+        };
+        assert_eq!(decode(&encode(&first)), Ok(first));
+        let mut bytes = [encode(&hello(HelloState::Empty)), vec![1, 2, 3]].concat();
+        assert_eq!(decode(&bytes), Err(HelloError::Length));
+        *bytes.get_mut(7).expect("there is a version") = 3;
+        let later = decode(&bytes).map(|hello| hello.versions);
+        let expected = Versions { peer: 3, ..NEWER };
+        assert_eq!(later, Ok(expected));
+        *bytes.get_mut(7).expect("there is a version") = 0;
+        assert_eq!(decode(&bytes), Err(HelloError::Version(0)));
         assert_eq!(decode(b"GET / HTTP/1.1\r\n"), Err(HelloError::NoHello));
     }
 

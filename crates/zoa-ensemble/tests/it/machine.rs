@@ -1,6 +1,7 @@
 //! The replicated state of these tests: who the servers are, and every write that was applied.
 
 use bytes::Bytes;
+use zoa_ensemble::Versions;
 use zoa_proto::OpCode;
 use zoa_proto::jute::Reader;
 use zoa_proto::request::Reconfig;
@@ -14,6 +15,8 @@ use zoa_tree::next_members;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Machine {
     pub(crate) lines: MemberLines,
+    /// By which rules it goes; 0 is the first, never raised.
+    pub(crate) semantics: u32,
     pub(crate) applied: Vec<(u64, u64, Bytes)>,
 }
 
@@ -39,6 +42,10 @@ impl Machine {
                 }
                 true
             }
+            TxnOp::RaiseSemantics { version } => {
+                self.semantics = version.max(self.semantics);
+                true
+            }
             TxnOp::Request {
                 op: OpCode::Reconfig,
                 body,
@@ -52,6 +59,11 @@ impl Machine {
             }
             _ => true,
         }
+    }
+
+    /// By which rules transactions are applied.
+    pub(crate) fn semantics(&self) -> u32 {
+        self.semantics.max(Versions::FIRST.semantics)
     }
 
     /// The last entry: a snapshot stands there.

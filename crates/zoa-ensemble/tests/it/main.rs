@@ -7,5 +7,6 @@ mod founding;
 mod joining;
 mod machine;
 mod members;
+mod upgrade;
 mod world;
 mod writes;

@@ -22,6 +22,7 @@ use zoa_ensemble::NodeId;
 use zoa_ensemble::Notice;
 use zoa_ensemble::Purpose;
 use zoa_ensemble::Role;
+use zoa_ensemble::Versions;
 use zoa_ensemble::judge;
 use zoa_log::ClusterId;
 use zoa_log::LogIndex;
@@ -57,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) machine: Machine,
     pub(crate) identity: Option<Identity>,
     pub(crate) lines: MemberLines,
+    /// What its program can do.
+    pub(crate) versions: Versions,
     pub(crate) initialize: bool,
     pub(crate) force: bool,
     pub(crate) role: Option<(Role, Option<PeerId>, u64)>,
@@ -169,6 +172,7 @@ impl World {
             machine: Machine::default(),
             identity: None,
             lines,
+            versions: Versions::THIS,
             initialize: false,
             force: false,
             role: None,
@@ -224,6 +228,7 @@ impl World {
             force_new_ensemble: server.force,
             seed: seed.wrapping_mul(31).wrapping_add(u64::from(id)),
             notices: Notices::default(),
+            versions: server.versions,
         };
         server.machine = machine;
         server.life = life;
@@ -234,8 +239,10 @@ impl World {
         let ensemble = Ensemble::new(config, start, &mut effects).expect("the disk is sound");
         server.ensemble = Some(ensemble);
         let lines = server.machine.lines.clone();
+        let semantics = server.machine.semantics();
         self.carry_out(id, effects);
         self.event(id, Event::MemberLines(lines));
+        self.event(id, Event::Semantics(semantics));
         self.pump();
     }
 
@@ -735,7 +742,9 @@ impl World {
         let lines = server.machine.lines.clone();
         server.disk.install(Snapshot { members, ..arrived });
         server.connections.clear();
+        let semantics = server.machine.semantics();
         self.later.push_back((id, Event::MemberLines(lines)));
+        self.later.push_back((id, Event::Semantics(semantics)));
     }
 
     fn note_role(&mut self, id: u8, role: (Role, Option<PeerId>, u64)) {
@@ -794,8 +803,17 @@ impl World {
             "two truths at {index}, seed {seed}"
         );
         let server = self.server(id);
-        let before = server.machine.lines.clone();
+        let (before, rules) = (server.machine.lines.clone(), server.machine.semantics());
         let accepted = server.machine.apply(entry);
+        let semantics = server.machine.semantics();
+        assert!(
+            semantics <= server.versions.semantics,
+            "the program of server {id} does not know what it has to do, seed {seed}"
+        );
+        if semantics != rules {
+            self.later.push_back((id, Event::Semantics(semantics)));
+        }
+        let server = self.server(id);
         if server.machine.lines != before {
             let lines = server.machine.lines.clone();
             self.later.push_back((id, Event::MemberLines(lines)));

@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt;
 use zoa_ensemble::Founders;
 use zoa_ensemble::HelloState;
 use zoa_ensemble::Purpose;
+use zoa_ensemble::Versions;
 use zoa_ensemble::limits::FRAME_LEN_MAX;
 use zoa_ensemble::limits::HELLO_LEN_MAX;
 use zoa_log::ClusterId;
@@ -46,6 +47,8 @@ fn identity(me: u8, cluster: u8) -> Identity {
         initialize: false,
         line: String::new(),
         members: Members::of_voters([1, 2, 3]),
+        versions: Versions::THIS,
+        semantics: Versions::FIRST.semantics,
         epoch: 1,
     }
 }

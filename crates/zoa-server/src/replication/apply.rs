@@ -4,6 +4,7 @@
 //! the ensemble said it; so "served" never comes before an entry that it counts on.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -146,6 +147,8 @@ pub(super) struct Applier {
     fatal: Fatal,
     /// The version of the member lines that was told last.
     told_members: Mutex<(bool, Zxid)>,
+    /// The rules that were told last.
+    told_semantics: AtomicU32,
     first_served: Mutex<Option<Call>>,
 }
 
@@ -161,6 +164,7 @@ impl Applier {
             read_only: parts.read_only,
             fatal: parts.fatal.clone(),
             told_members: Mutex::new((lines.is_empty(), lines.version())),
+            told_semantics: AtomicU32::new(parts.core.with_tree(Tree::semantics_version)),
             first_served: Mutex::new(Some(first_served)),
         }
     }
@@ -200,7 +204,7 @@ impl Applier {
         }
     }
 
-    /// Tells the ensemble when the lines of the servers are other ones.
+    /// Tells the ensemble when the lines of the servers are other ones, or newer rules hold.
     fn tell_members(&self) {
         if self.is_alone {
             return;
@@ -211,6 +215,10 @@ impl Applier {
             let now = (lines.is_empty(), lines.version());
             (std::mem::replace(&mut *told, now) != now).then(|| lines.clone())
         });
+        let semantics = self.core.with_tree(Tree::semantics_version);
+        if self.told_semantics.swap(semantics, Ordering::Relaxed) != semantics {
+            self.inbox.push(Input::Semantics(semantics));
+        }
         if let Some(lines) = lines {
             self.inbox.push(Input::MemberLines(lines));
         }

@@ -28,6 +28,7 @@ use zoa_ensemble::Founders;
 use zoa_ensemble::NodeId;
 use zoa_ensemble::Prepared;
 use zoa_ensemble::Start;
+use zoa_ensemble::Versions;
 use zoa_log::Agreement;
 use zoa_log::LockedDir;
 use zoa_log::Log;
@@ -168,6 +169,7 @@ impl Process {
         let mut effects = Vec::new();
         let ensemble = Ensemble::new(config, start, &mut effects)?;
         let lines = core.with_tree(|tree| tree.members().clone());
+        let semantics = core.with_tree(Tree::semantics_version);
         let mut process = Self {
             server: setup.server,
             core,
@@ -184,6 +186,7 @@ impl Process {
             writing: None,
             members,
             lines: lines.clone(),
+            semantics,
             reads: BTreeMap::new(),
             wanted: BTreeSet::new(),
             identity: None,
@@ -194,6 +197,7 @@ impl Process {
         let carried = process.carry_out(&mut effects, now, told);
         carried.map_err(StartError::Died)?;
         process.push_raft(Event::MemberLines(lines));
+        process.push_raft(Event::Semantics(process.semantics));
         Ok(process)
     }
 }
@@ -374,6 +378,7 @@ fn ensemble_config(setup: &Setup, seed: u64) -> EnsembleConfig {
         force_new_ensemble: false,
         seed,
         notices: Notices::default(),
+        versions: Versions::THIS,
     }
 }
 

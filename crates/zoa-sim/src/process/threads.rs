@@ -198,13 +198,17 @@ impl Process {
         Ok(())
     }
 
-    /// Tells the ensemble who the servers are, when that has changed.
+    /// Tells the ensemble who the servers are and which rules hold, when that has changed.
     fn tell_lines(&mut self) {
         let core = Arc::clone(&self.core);
         core.with_tree(|tree| {
             if *tree.members() != self.lines {
                 self.lines = tree.members().clone();
                 self.push_raft(Event::MemberLines(self.lines.clone()));
+            }
+            if tree.semantics_version() != self.semantics {
+                self.semantics = tree.semantics_version();
+                self.push_raft(Event::Semantics(self.semantics));
             }
         });
     }

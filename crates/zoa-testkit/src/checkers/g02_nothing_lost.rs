@@ -86,6 +86,7 @@ fn carries(asked: &Asked, op: &Op) -> bool {
         | Asked::Attach { .. }
         | Asked::Expire
         | Asked::FoundMembers(_)
+        | Asked::RaiseSemantics(_)
         | Asked::Reap { .. }
         | Asked::Unreadable(_) => false,
     }

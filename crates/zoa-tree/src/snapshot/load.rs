@@ -33,6 +33,8 @@ use crate::node::Lifetime;
 use crate::node::Node;
 use crate::node::NodeId;
 use crate::node::NodeParts;
+use crate::semantics::SEMANTICS_FIRST;
+use crate::semantics::SEMANTICS_NEWEST;
 use crate::slab::Slab;
 use crate::snapshot::record;
 use crate::snapshot::record::Header;
@@ -49,7 +51,10 @@ pub enum LoadError {
     #[error("snapshot has format {0}, this version reads formats up to {format}", format = record::FORMAT)]
     UnknownFormat(u32),
     /// A semantics version that this program does not have.
-    #[error("snapshot was taken under semantics version {0}, which this version does not know")]
+    #[error(
+        "snapshot was taken under semantics version {0}, this program knows {SEMANTICS_NEWEST} at most: start the newer program again \
+         that has written it"
+    )]
     UnknownSemantics(u32),
     /// A record of a later version, or none at all.
     #[error("snapshot has a record of unknown kind {0}")]
@@ -228,9 +233,10 @@ impl TreeLoader {
         }
         let header = Header::decode(format, reader)?;
         check_used_up(reader)?;
-        if header.semantics != self.tree.semantics {
+        if !(SEMANTICS_FIRST..=SEMANTICS_NEWEST).contains(&header.semantics) {
             return Err(LoadError::UnknownSemantics(header.semantics));
         }
+        self.tree.semantics = header.semantics;
         if header.node_slots > u64::from(NODES_MAX) {
             return Err(LoadError::Contradiction("more znodes than a tree may hold"));
         }

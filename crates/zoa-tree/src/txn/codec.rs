@@ -13,6 +13,7 @@ use zoa_proto::jute::Reader;
 use zoa_proto::jute::Writer;
 
 use crate::identities::Identities;
+use crate::semantics::SEMANTICS_NEWEST;
 use crate::session::Owner;
 use crate::session::PASSWORD_LEN;
 use crate::txn::Settings;
@@ -35,6 +36,7 @@ mod kind {
     pub(super) const SYNC: u8 = 7;
     pub(super) const FOUND_MEMBERS: u8 = 8;
     pub(super) const REAP: u8 = 9;
+    pub(super) const RAISE_SEMANTICS: u8 = 10;
 }
 
 /// Why the bytes of an entry are no transaction. The entry was committed, so whoever meets this
@@ -46,7 +48,7 @@ pub enum TxnError {
     #[error("transaction has format {0}, this version reads format {FORMAT}")]
     UnknownFormat(u8),
     /// A kind of a later version.
-    #[error("transaction is of unknown kind {0}")]
+    #[error("transaction is of unknown kind {0}: a newer program has written it")]
     UnknownKind(u8),
     /// Settings of a later version.
     #[error("transaction has unknown settings {0:#x}")]
@@ -57,6 +59,12 @@ pub enum TxnError {
     /// An error code that is not in the table.
     #[error("transaction has unknown error code {0}")]
     UnknownError(i32),
+    /// Rules of a later version hold from here on.
+    #[error(
+        "from here on transactions are applied by rules of version {0}, this program knows {SEMANTICS_NEWEST} at most: \
+         start the newer program again that has written this"
+    )]
+    UnknownSemantics(u32),
     /// Identities that cannot be walked.
     #[error("identities of the transaction are malformed")]
     BadIdentities,
@@ -110,6 +118,7 @@ impl<'a> Txn<'a> {
                 writer.int(never_used_ms_max.cast_signed());
                 writer.raw(path.as_bytes());
             }
+            TxnOp::RaiseSemantics { version } => writer.int(version.cast_signed()),
             TxnOp::CloseSession | TxnOp::ExpireSession | TxnOp::Sync => {}
         }
     }
@@ -176,6 +185,7 @@ impl<'a> TxnOp<'a> {
             Self::Sync => kind::SYNC,
             Self::FoundMembers { .. } => kind::FOUND_MEMBERS,
             Self::Reap { .. } => kind::REAP,
+            Self::RaiseSemantics { .. } => kind::RAISE_SEMANTICS,
         }
     }
 
@@ -217,6 +227,13 @@ impl<'a> TxnOp<'a> {
                 never_used_ms_max: reader.int()?.cast_unsigned(),
                 path: text(reader)?,
             },
+            kind::RAISE_SEMANTICS if !cfg!(feature = "previous-formats") => {
+                let version = reader.int()?.cast_unsigned();
+                if version > SEMANTICS_NEWEST {
+                    return Err(TxnError::UnknownSemantics(version));
+                }
+                Self::RaiseSemantics { version }
+            }
             unknown => return Err(TxnError::UnknownKind(unknown)),
         })
     }
@@ -250,10 +267,11 @@ mod tests {
     use crate::identities::Identities;
     use crate::identities::IdentitiesBuf;
     use crate::identities::Identity;
+    use crate::semantics::SEMANTICS_NEWEST;
     use crate::session::Owner;
     use crate::txn::Settings;
 
-    const OPS: [TxnOp<'_>; 9] = [
+    const OPS: [TxnOp<'_>; 10] = [
         TxnOp::OpenSession {
             timeout_ms: 30_000,
             password: *b"0123456789abcdef",
@@ -278,6 +296,9 @@ mod tests {
         TxnOp::Reap {
             path: "/a/b",
             never_used_ms_max: u32::MAX,
+        },
+        TxnOp::RaiseSemantics {
+            version: SEMANTICS_NEWEST,
         },
     ];
 
@@ -406,7 +427,7 @@ mod tests {
             Txn::decode(&other).unwrap_err()
         };
         assert_eq!(with(0, 2), TxnError::UnknownFormat(2));
-        assert_eq!(with(1, 10), TxnError::UnknownKind(10));
+        assert_eq!(with(1, 11), TxnError::UnknownKind(11));
         assert_eq!(with(31, 0x80), TxnError::UnknownSettings(0x8000_0009));
     }
 }

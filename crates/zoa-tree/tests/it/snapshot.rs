@@ -2,17 +2,22 @@
 
 use zoa_proto::CreateFlags;
 use zoa_proto::CreateMode;
+use zoa_proto::ErrorCode;
 use zoa_proto::Request;
 use zoa_proto::request::Create;
 use zoa_proto::request::CreateTtl;
 use zoa_tree::HashKey;
 use zoa_tree::LoadError;
+use zoa_tree::SEMANTICS_NEWEST;
 use zoa_tree::Settings;
 use zoa_tree::SnapshotStep;
 use zoa_tree::Tree;
 use zoa_tree::TreeLoader;
+use zoa_tree::Txn;
+use zoa_tree::TxnError;
 use zoa_tree::TxnOp;
 
+use crate::world::Done;
 use crate::world::OPEN;
 use crate::world::OTHER;
 use crate::world::SESSION;
@@ -351,4 +356,40 @@ fn a_time_to_live_that_none_can_have_is_refused() {
         load(&damaged, 1000),
         Err(LoadError::Contradiction(_))
     ));
+}
+
+// Goal: the version of the rules is part of the state, and one that this program does not know is refused.
+#[test]
+fn the_rules_that_hold_come_back_and_later_ones_are_refused() {
+    let mut world = varied();
+    let before = world.tree.digest();
+    let version = SEMANTICS_NEWEST;
+    let raised = world.apply(TxnOp::RaiseSemantics { version });
+    assert_eq!(raised.result, Ok(Done::Raised));
+    assert_eq!(world.tree.semantics_version(), SEMANTICS_NEWEST);
+    assert_ne!(world.tree.digest(), before);
+    let again = world.apply(TxnOp::RaiseSemantics { version });
+    assert_eq!(again.error(), ErrorCode::BadVersion);
+    let bytes = taken(&mut world.tree, 5);
+    let loaded = load(&bytes, 9).unwrap();
+    assert_eq!(loaded.semantics_version(), SEMANTICS_NEWEST);
+    assert_eq!(loaded.digest(), world.tree.digest());
+    let mut later = bytes;
+    // Length, kind and format stand before it.
+    later[12] = 9;
+    assert_eq!(
+        load(&later, 1000).unwrap_err(),
+        LoadError::UnknownSemantics(9)
+    );
+}
+
+#[test]
+fn an_entry_that_raises_the_rules_beyond_this_program_is_refused_when_it_is_read() {
+    let version = SEMANTICS_NEWEST + 1;
+    let world = World::new();
+    let bytes = world.encoded(TxnOp::RaiseSemantics { version });
+    assert_eq!(
+        Txn::decode(&bytes),
+        Err(TxnError::UnknownSemantics(version))
+    );
 }

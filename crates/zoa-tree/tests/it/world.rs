@@ -81,6 +81,7 @@ pub(crate) enum Done {
     Multi(Vec<DoneInMulti>),
     Synced,
     Founded,
+    Raised,
     Reconfigured(String, Stat),
 }
 
@@ -123,6 +124,7 @@ impl Heard {
                 }
                 Applied::Synced => Done::Synced,
                 Applied::MembersFounded => Done::Founded,
+                Applied::SemanticsRaised => Done::Raised,
                 Applied::Reconfigured { config, stat } => Done::Reconfigured(config, stat),
             }),
         }
@@ -212,9 +214,8 @@ impl World {
         self.identities = identities.collect();
     }
 
-    pub(crate) fn apply(&mut self, op: TxnOp<'_>) -> Heard {
-        self.time_ms += 1;
-        let txn = Txn {
+    fn txn<'a>(&'a self, op: TxnOp<'a>) -> Txn<'a> {
+        Txn {
             session: self.session,
             owner: self.owner,
             xid: Xid(1),
@@ -222,13 +223,25 @@ impl World {
             settings: self.settings,
             identities: self.identities.as_ref(),
             op,
-        };
-        // What is applied is what comes out of the log.
+        }
+    }
+
+    /// The bytes of a transaction that is not applied.
+    pub(crate) fn encoded(&self, op: TxnOp<'_>) -> Vec<u8> {
         let mut bytes = Vec::new();
-        txn.encode(&mut bytes);
+        self.txn(op).encode(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn apply(&mut self, op: TxnOp<'_>) -> Heard {
+        self.time_ms += 1;
+        // What is applied is what comes out of the log.
+        let bytes = self.encoded(op);
+        let txn = self.txn(op);
         let decoded = Txn::decode(&bytes).expect("what was encoded decodes");
         assert_eq!(decoded, txn);
-        Heard::of(self.tree.apply(self.term, &decoded))
+        let term = self.term;
+        Heard::of(self.tree.apply(term, &decoded))
     }
 
     pub(crate) fn request(&mut self, request: &Request<'_>) -> Heard {
