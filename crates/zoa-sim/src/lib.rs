@@ -26,6 +26,8 @@ pub use report::Counters;
 pub use report::Report;
 pub use report::replay_command;
 pub use trace::Trace;
+pub use witness::Heard;
+pub use witness::entry_of;
 pub use world::Failure;
 pub use world::Options;
 pub use world::Point;
