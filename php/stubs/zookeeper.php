@@ -341,6 +341,7 @@ class ZookeeperClient extends Zookeeper
 {
     public const CONTAINER = 4;
     public const READONLY_STATE = 5;
+    public const DOUBTFUL_STATE = 6;
     public const DATA_WATCH_REMOVED_EVENT = 5;
     public const CHILD_WATCH_REMOVED_EVENT = 6;
     public const PERSISTENT_WATCH_REMOVED_EVENT = 7;
@@ -491,6 +492,26 @@ class ZookeeperClient extends Zookeeper
      * @return true
      */
     public function setLogger($logger)
+    {
+    }
+
+    /**
+     * One more watcher of the session besides that of the constructor, until the session is closed. It is told, too, when the session
+     * may have expired (DOUBTFUL_STATE): not connected for so long that others may see it gone.
+     *
+     * @param callable $watcher_cb
+     * @return true
+     * @throws ZookeeperConnectionException
+     */
+    public function addSessionWatcher($watcher_cb)
+    {
+    }
+
+    /**
+     * @return int for how many milliseconds the session surely lives, whatever happens; 0 when it may have expired
+     * @throws ZookeeperConnectionException
+     */
+    public function getSurelyAliveFor()
     {
     }
 

@@ -104,16 +104,29 @@ fn next_of(desk: &Desk, number: u64, registration: &Rc<Registration>) -> Option<
             (Some(told), false)
         }
         News::Line(line) => (Some(Told::Log(line)), false),
-        News::Session(event) => {
-            let told =
-                state_in(event).map(|state| Told::Event(SESSION_EVENT, state, String::new()));
-            (told, false)
-        }
+        News::Session(event) => (state_in(event).map(of_session), false),
+        News::Standing(event) => (standing_in(event).map(of_session), false),
     };
     if is_last {
         drop(desk.remove(number));
     }
     told
+}
+
+const fn of_session(state: i64) -> Told {
+    Told::Event(SESSION_EVENT, state, String::new())
+}
+
+/// The same as [`state_in`], and what the original does not tell: that the session may have expired.
+const fn standing_in(event: SessionEvent) -> Option<i64> {
+    match event {
+        SessionEvent::MayHaveExpired => Some(session_state::DOUBTFUL),
+        SessionEvent::Connected { .. }
+        | SessionEvent::Suspended(_)
+        | SessionEvent::Expired(_)
+        | SessionEvent::AuthFailed
+        | SessionEvent::Closed { .. } => state_in(event),
+    }
 }
 
 /// The state that an event of the session tells, if it is one that the original tells.

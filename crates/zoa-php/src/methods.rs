@@ -33,6 +33,8 @@ handlers! {
     set_debug_level => connection::set_debug_level;
     set_deterministic_conn_order => connection::set_deterministic_conn_order;
     set_watcher => connection::set_watcher;
+    add_session_watcher => connection::add_session_watcher;
+    get_surely_alive_for => connection::get_surely_alive_for;
     set_log_stream => connection::set_log_stream;
     dispatch => connection::dispatch;
     create => nodes::create;

@@ -57,6 +57,8 @@ pub(crate) struct WatchOf {
 pub(crate) enum Source {
     Watch(WatchEvents),
     Session(Listener<SessionEvent>),
+    /// For who must know how the session stands: its doubts, too.
+    Standing(Listener<SessionEvent>),
     Auth(Pending<()>),
     /// For a log: the attempts to connect.
     Notices(Listener<Notice>),
@@ -71,6 +73,7 @@ pub(crate) enum News {
     /// Events were left out.
     Missed,
     Session(SessionEvent),
+    Standing(SessionEvent),
     Auth(Result<(), Error>),
     Line(Line),
     /// There will be nothing more.
@@ -155,9 +158,11 @@ impl Registration {
         let mut source = self.source.borrow_mut();
         let there = match source.get_mut() {
             Some(Source::Watch(events)) => events.ring_each(self.waker.clone()),
-            Some(Source::Session(listener) | Source::LoggedSession(listener, _)) => {
-                listener.ring_each(self.waker.clone())
-            }
+            Some(
+                Source::Session(listener)
+                | Source::Standing(listener)
+                | Source::LoggedSession(listener, _),
+            ) => listener.ring_each(self.waker.clone()),
             Some(Source::Notices(listener)) => listener.ring_each(self.waker.clone()),
             // It is asked once, and then promises.
             Some(Source::Auth(_)) => 1,
@@ -210,6 +215,11 @@ impl Registration {
             },
             Source::Session(listener) => match Pin::new(listener).poll_next(context) {
                 Poll::Ready(Some(event)) => News::Session(event),
+                Poll::Ready(None) => News::End,
+                Poll::Pending => News::NotYet,
+            },
+            Source::Standing(listener) => match Pin::new(listener).poll_next(context) {
+                Poll::Ready(Some(event)) => News::Standing(event),
                 Poll::Ready(None) => News::End,
                 Poll::Pending => News::NotYet,
             },

@@ -8,6 +8,8 @@ pub(crate) const CONNECTING: i64 = 1;
 pub(crate) const ASSOCIATING: i64 = 2;
 pub(crate) const CONNECTED: i64 = 3;
 pub(crate) const READ_ONLY: i64 = 5;
+/// Not connected for so long that the servers may have let the session expire.
+pub(crate) const DOUBTFUL: i64 = 6;
 pub(crate) const NOT_CONNECTED: i64 = 999;
 
 /// The number of a state.

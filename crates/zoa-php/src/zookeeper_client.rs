@@ -116,6 +116,12 @@ const METHODS: &[Function] = &[
     ),
     method(c"multi", methods::multi, &[required(c"multi")]),
     method(c"setLogger", methods::set_logger, &[required(c"logger")]),
+    method(
+        c"addSessionWatcher",
+        methods::add_session_watcher,
+        &[required(c"watcher_cb")],
+    ),
+    method(c"getSurelyAliveFor", methods::get_surely_alive_for, &[]),
     method(c"getServer", methods::get_server, &[]),
     method(c"setHosts", methods::set_hosts, &[required(c"hosts")]),
     of_class(method(
@@ -128,6 +134,7 @@ const METHODS: &[Function] = &[
 const CONSTANTS: &[(&CStr, i64)] = &[
     (c"CONTAINER", 4),
     (c"READONLY_STATE", crate::session_state::READ_ONLY),
+    (c"DOUBTFUL_STATE", crate::session_state::DOUBTFUL),
     (c"DATA_WATCH_REMOVED_EVENT", 5),
     (c"CHILD_WATCH_REMOVED_EVENT", 6),
     (c"PERSISTENT_WATCH_REMOVED_EVENT", 7),

@@ -113,6 +113,25 @@ pub(super) fn is_recoverable(call: &Call) -> Result<Value, Thrown> {
     Ok(Value::bool(session_state::number_of(state) > 0))
 }
 
+/// One more watcher of the session, told besides when it may have expired.
+pub(super) fn add_session_watcher(call: &Call) -> Result<Value, Thrown> {
+    let mut watcher = CallbackArg::new();
+    call.parse(&mut [&mut watcher], &mut [])?;
+    if let Some(watcher) = watcher.keep() {
+        call.native::<Zookeeper>().session.add_watcher(watcher)?;
+    }
+    Ok(Value::bool(true))
+}
+
+/// How many milliseconds the session surely lives, whatever happens; 0 when it may have expired.
+pub(super) fn get_surely_alive_for(call: &Call) -> Result<Value, Thrown> {
+    call.parse_none()?;
+    let client = call.native::<Zookeeper>().session.client()?;
+    let client = client.get().ok_or_else(errors::throw_not_connected)?;
+    let left_ms = client.handle().surely_alive_for().as_millis();
+    Ok(Value::long(i64::try_from(left_ms).unwrap_or(i64::MAX)))
+}
+
 /// How much a stream set by `setLogStream()` is told.
 pub(super) fn set_debug_level(call: &Call) -> Result<Value, Thrown> {
     let mut level = LongArg(0);

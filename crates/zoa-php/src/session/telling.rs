@@ -8,6 +8,8 @@ use zoa_client::SessionState;
 use super::Session;
 use crate::desk::Desk;
 use crate::engine::Callable;
+use crate::engine::Thrown;
+use crate::errors;
 use crate::log::Line;
 use crate::registration::News;
 use crate::registration::Source;
@@ -29,6 +31,18 @@ impl Session {
         let replaced = self.watcher.replace(Some(Rc::new(watcher)));
         self.register_watcher(Told::FromNowOn);
         drop(replaced);
+    }
+
+    /// Tells one more callable how the session stands, from now on, until the session is closed.
+    ///
+    /// # Errors
+    /// When there is no client; thrown.
+    pub(crate) fn add_watcher(&self, watcher: Callable) -> Result<(), Thrown> {
+        let client = self.client()?;
+        let client = client.get().ok_or_else(errors::throw_not_connected)?;
+        let source = Source::Standing(client.handle().session_events());
+        self.register((None, None), source, Some(Rc::new(watcher)));
+        Ok(())
     }
 
     pub(super) fn register_watcher(&self, told: Told) {
