@@ -1,0 +1,29 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Zoarium\Exception;
+
+/**
+ * The server refused a request, or the client did not take it. The code is one of the constants of \Zookeeper, such as NOAUTH.
+ */
+final class Refused extends \RuntimeException implements Failure
+{
+    public function __construct(public readonly string $path, int $code, ?\Throwable $previous = null)
+    {
+        $why = $previous === null ? self::name($code) : $previous->getMessage();
+        parent::__construct("$path: $why", $code, $previous);
+    }
+
+    private static function name(int $code): string
+    {
+        return match ($code) {
+            \Zookeeper::NONODE => 'no node',
+            \Zookeeper::NODEEXISTS => 'node exists',
+            \Zookeeper::BADVERSION => 'bad version',
+            \Zookeeper::NOTEMPTY => 'not empty',
+            \Zookeeper::NOAUTH => 'not authenticated',
+            default => "code $code",
+        };
+    }
+}

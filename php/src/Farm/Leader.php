@@ -1,0 +1,360 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Zoarium\Farm;
+
+use Zoarium\Candidacy;
+use Zoarium\Election;
+use Zoarium\Exception;
+use Zoarium\Hold;
+use Zoarium\Internal\Session;
+use Zoarium\Internal\Step;
+use Zoarium\Internal\Watch;
+
+/**
+ * A leader of a farm, or one who stands by: looks at the whole farm, and moves tasks where they belong.
+ *
+ *     (new Leader($client, '/farm', 'host-7'))->run();
+ *
+ * Start several, in PHP or Rust: one leads, the next one goes on where it fell. Every change begins with the check that it still
+ * leads, and is decided by what the tree says; so it may die between any two.
+ */
+final class Leader
+{
+    /** So many tasks are moved in one multi, and no more bytes than these unless one alone has them. */
+    private const BATCH_MAX = 50;
+    private const BATCH_LEN_MAX = 512 << 10;
+
+    /** How often it looks when nothing was heard and nothing is due, in seconds. */
+    private const LOOK = 2.0;
+
+    /** How long it waits at a time, so that stop() is seen. */
+    private const SLICE = 0.5;
+
+    private readonly Session $session;
+    private readonly Places $places;
+    private readonly Election $election;
+    private ?Candidacy $candidacy = null;
+    private ?Hold $hold = null;
+    private View $view;
+    private Agenda $agenda;
+    private Cleaning $cleaning;
+
+    /** When to look again, whatever is heard. */
+    private float $lookAt = 0.0;
+
+    private bool $isStopped = false;
+
+    /**
+     * @param string $root the farm's path, which is made when needed
+     * @param string $name for people to see
+     */
+    public function __construct(\ZookeeperClient $client, string $root, string $name = '')
+    {
+        $this->session = Session::of($client);
+        $this->places = new Places($root);
+        $this->election = new Election($client, $this->places->of('leader'), $name);
+    }
+
+    /**
+     * Stands by and leads, again and again, until stop() is called.
+     *
+     * @throws Exception\Failure when the session ends: begin again with a new client
+     */
+    public function run(): void
+    {
+        while (!$this->isStopped) {
+            $this->turn();
+            $until = min(Session::now() + self::SLICE, $this->lookAt);
+            $this->session->await($this->watches(), $until);
+        }
+        $this->resign();
+    }
+
+    /** Has run() return; may be called in a signal handler. */
+    public function stop(): void
+    {
+        $this->isStopped = true;
+    }
+
+    /** Whether it leads, for sure. */
+    public function leads(): bool
+    {
+        return $this->hold?->isHeld() ?? false;
+    }
+
+    /** The fencing token of its leadership; null when it stands by. */
+    public function token(): ?int
+    {
+        return $this->hold?->token();
+    }
+
+    /**
+     * For scripts that have something else to do: stands, and when it leads does what is to be done now. It waits for answers, but
+     * not for news; without news it asks nothing. Call it several times a second.
+     *
+     * @throws Exception\Failure
+     */
+    public function turn(): void
+    {
+        if ($this->candidacy === null) {
+            $this->places->prepare($this->session);
+            $this->candidacy = $this->election->stand();
+        }
+        if ($this->hold === null && !$this->begin($this->candidacy)) {
+            return;
+        }
+        $hasNews = array_filter($this->watches(), static fn (Watch $watch): bool => $watch->hasFired) !== [];
+        if ($this->hold !== null && ($hasNews || Session::now() >= $this->lookAt)) {
+            $this->lookAndMove($this->hold) || $this->resign();
+        }
+    }
+
+    /** Stands no more and leads no more; the next turn begins anew. */
+    private function resign(): void
+    {
+        [$candidacy, $this->candidacy, $this->hold] = [$this->candidacy, null, null];
+        $this->lookAt = 0.0;
+        $candidacy?->withdraw();
+    }
+
+    private function begin(Candidacy $candidacy): bool
+    {
+        $hold = $candidacy->leadership();
+        if ($hold === null) {
+            $this->lookAt = Session::now() + self::LOOK;
+            return false;
+        }
+        $serversMs = $this->readServersTime($hold);
+        if ($serversMs === null) {
+            $this->resign();
+            return false;
+        }
+        $this->hold = $hold;
+        $this->agenda = new Agenda($serversMs);
+        $this->view = new View($this->session, $this->places);
+        $this->cleaning = new Cleaning($this->session, $this->places);
+        $this->lookAt = 0.0;
+        return true;
+    }
+
+    /**
+     * @return list<Watch>
+     */
+    private function watches(): array
+    {
+        if ($this->hold !== null) {
+            return $this->view->watches();
+        }
+        $watch = $this->candidacy?->watch();
+        return $watch === null ? [] : [$watch];
+    }
+
+    /** The servers' time; null when it leads no more. */
+    private function readServersTime(Hold $hold): ?int
+    {
+        while (true) {
+            $change = $this->change($hold, Step::set($this->places->of('clock'), ''));
+            if ($change === Change::LeadsNoMore) {
+                return null;
+            }
+            if ($change === Change::Refused) {
+                $this->places->prepare($this->session);
+            } elseif ($change === Change::Made) {
+                $node = $this->session->data($this->places->of('clock'));
+                if ($node !== null) {
+                    return $node->mtimeMs();
+                }
+            }
+        }
+    }
+
+    /** One look, and what follows from it; whether it still leads. */
+    private function lookAndMove(Hold $hold): bool
+    {
+        $this->view->look($this->agenda);
+        if ($this->agenda->wantsServersTime()) {
+            $serversMs = $this->readServersTime($hold);
+            if ($serversMs === null) {
+                return false;
+            }
+            $this->agenda->setServersTime($serversMs);
+        }
+        $moves = [...$this->overdue(), ...$this->assignments()];
+        $hasMoved = false;
+        foreach (self::batches($moves) as $batch) {
+            $moved = $this->carryOut($hold, $batch);
+            if ($moved === null) {
+                return false;
+            }
+            $hasMoved = $hasMoved || $moved;
+        }
+        foreach ($this->view->buryable() as $worker) {
+            $this->change($hold, Step::delete($this->places->task('assigned', $worker)));
+            $this->view->forget('assigned');
+        }
+        $steps = $this->cleaning->next($this->agenda->serversNowMs());
+        if ($steps !== [] && $this->change($hold, ...$steps) === Change::LeadsNoMore) {
+            return false;
+        }
+        $now = Session::now();
+        $this->lookAt = $hasMoved || $steps !== [] ? $now : max($now + 0.001, min($now + self::LOOK, $this->agenda->nextDue()));
+        return $hold->check();
+    }
+
+    /**
+     * Tasks that may not stay where they are, and what becomes of them.
+     *
+     * @return list<Move>
+     */
+    private function overdue(): array
+    {
+        $moves = [];
+        foreach ($this->view->tasks() as [$place, $key, $name, $isGone]) {
+            if (!$isGone && !$this->agenda->isDue($key)) {
+                continue;
+            }
+            $path = $this->places->of($key);
+            $node = $this->session->data($path);
+            if ($node === null) {
+                continue;
+            }
+            $task = Task::salvage($path, $node->data)->submitted($node->ctimeMs());
+            $isDeadline = !$isGone && $this->agenda->isDeadline($key);
+            $why = match (true) {
+                $isGone => 'the worker is gone',
+                $isDeadline => 'the deadline has passed' . ($task->error() === '' ? '' : "; before: {$task->error()}"),
+                $place === 'assigned' => 'the attempt took too long',
+                default => $task->error(),
+            };
+            $to = $isDeadline || $task->isSpent() ? 'dead' : 'queue';
+            $moves[] = new Move($key, $path, $this->places->task($to, $name), $task->withError($why));
+        }
+        return $moves;
+    }
+
+    /**
+     * Queued tasks, to the workers with the most room.
+     *
+     * @return list<Move>
+     */
+    private function assignments(): array
+    {
+        /** @var \SplPriorityQueue<array{int, string}, string> $free */
+        $free = new \SplPriorityQueue();
+        foreach ($this->view->rooms() as $worker => $room) {
+            $free->insert((string) $worker, [$room, (string) $worker]);
+        }
+        $free->setExtractFlags(\SplPriorityQueue::EXTR_BOTH);
+        $moves = [];
+        foreach ($free->isEmpty() ? [] : $this->view->queued() as $name) {
+            if ($free->isEmpty()) {
+                break;
+            }
+            if ($this->agenda->isDue("queue/$name")) {
+                continue;
+            }
+            $path = $this->places->task('queue', $name);
+            $node = $this->session->data($path);
+            if ($node === null) {
+                continue;
+            }
+            $task = Task::salvage($path, $node->data);
+            if ($task->isSpent()) {
+                // What is no task: nobody can work on it.
+                $moves[] = new Move("queue/$name", $path, $this->places->task('dead', $name), $task);
+                continue;
+            }
+            /** @var array{data: string, priority: array{int, string}} $best */
+            $best = $free->extract();
+            [$room, $worker] = $best['priority'];
+            if ($room > 1) {
+                $free->insert($worker, [$room - 1, $worker]);
+            }
+            $task = $task->submitted($node->ctimeMs())->begun();
+            $to = $this->places->assigned($worker, $name, $task->attempt());
+            $moves[] = new Move("queue/$name", $path, $to, $task, "assigned/$worker/$name.{$task->attempt()}");
+        }
+        return $moves;
+    }
+
+    /**
+     * @param list<Move> $moves
+     * @return iterable<list<Move>>
+     */
+    private static function batches(array $moves): iterable
+    {
+        $batch = [];
+        $len = 0;
+        foreach ($moves as $move) {
+            if (count($batch) === self::BATCH_MAX || ($batch !== [] && $len + strlen($move->data) > self::BATCH_LEN_MAX)) {
+                yield $batch;
+                [$batch, $len] = [[], 0];
+            }
+            $batch[] = $move;
+            $len += strlen($move->data);
+        }
+        if ($batch !== []) {
+            yield $batch;
+        }
+    }
+
+    /**
+     * Makes these moves together, or one by one when one of them is not possible any more.
+     *
+     * @param list<Move> $moves
+     * @return bool|null whether anything may have moved; null when it leads no more
+     */
+    private function carryOut(Hold $hold, array $moves): ?bool
+    {
+        foreach ($moves as $move) {
+            $this->view->forgetListOf($move);
+        }
+        $steps = array_merge(...array_map(static fn (Move $move): array => $move->steps(), $moves));
+        $change = $this->change($hold, ...$steps);
+        if ($change === Change::LeadsNoMore) {
+            return null;
+        }
+        if ($change !== Change::Refused) {
+            $this->noteAssigned($moves);
+            return true;
+        }
+        $hasMoved = false;
+        foreach ($moves as $move) {
+            $change = $this->change($hold, ...$move->steps());
+            if ($change === Change::LeadsNoMore) {
+                return null;
+            }
+            $hasMoved = $hasMoved || $change !== Change::Refused;
+        }
+        return $hasMoved;
+    }
+
+    /**
+     * What was just assigned need not be read to know when it is due.
+     *
+     * @param list<Move> $moves
+     */
+    private function noteAssigned(array $moves): void
+    {
+        foreach ($moves as $move) {
+            if ($move->toKey !== null) {
+                $this->agenda->note($move->toKey, 'assigned', $move->task, $this->agenda->serversNowMs());
+            }
+        }
+    }
+
+    /** Changes something if it still leads. What became of it when the answer was lost is seen at the next look. */
+    private function change(Hold $hold, Step ...$steps): Change
+    {
+        $outcome = $this->session->change(Step::check($hold->path(), 0), ...$steps);
+        return match (true) {
+            $outcome->isDone => Change::Made,
+            $outcome->isUnknown => Change::Unknown,
+            $outcome->isAt(0, \Zookeeper::NONODE) => Change::LeadsNoMore,
+            $outcome->step === null => throw new Exception\Refused($hold->path(), $outcome->code),
+            default => Change::Refused,
+        };
+    }
+}

@@ -1,0 +1,164 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Zoarium\Farm;
+
+use Zoarium\Exception\BadContent;
+
+/**
+ * A task as it is kept: a header of JSON, a line feed, the payload. What is not known of a header is kept.
+ *
+ * @internal
+ */
+final class Task
+{
+    private const ENCODING = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION
+        | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR;
+
+    private function __construct(private readonly \stdClass $header, public readonly string $payload)
+    {
+    }
+
+    /**
+     * @throws BadContent
+     */
+    public static function decode(string $path, string $data): self
+    {
+        $parts = explode("\n", $data, 2);
+        if (count($parts) < 2) {
+            throw new BadContent($path, 'a task without a header');
+        }
+        $header = json_decode($parts[0]);
+        if (!$header instanceof \stdClass) {
+            throw new BadContent($path, 'no header of a task: ' . (json_last_error() === 0 ? 'no object' : json_last_error_msg()));
+        }
+        return new self($header, $parts[1]);
+    }
+
+    /** What lies at this path: a task, or the bytes that are none, as one that may not be tried any more. */
+    public static function salvage(string $path, string $data): self
+    {
+        try {
+            return self::decode($path, $data);
+        } catch (BadContent $error) {
+            $header = (object) ['attempt' => 1, 'attempts_max' => 1, 'error' => $error->getMessage()];
+            return new self($header, $data);
+        }
+    }
+
+    /**
+     * @param array<string, mixed>|\stdClass $header
+     */
+    public static function json(array|\stdClass $header): string
+    {
+        return json_encode($header, self::ENCODING);
+    }
+
+    public function encode(): string
+    {
+        return self::join($this->header, $this->payload);
+    }
+
+    /**
+     * @param array<string, mixed>|\stdClass $header
+     */
+    public static function join(array|\stdClass $header, string $body): string
+    {
+        return self::json($header) . "\n" . $body;
+    }
+
+    private function number(string $field): int
+    {
+        $value = $this->header->{$field} ?? null;
+        return is_int($value) && $value >= 0 ? $value : 0;
+    }
+
+    /** Attempts begun. */
+    public function attempt(): int
+    {
+        return $this->number('attempt');
+    }
+
+    /** Whether no further attempt may begin. */
+    public function isSpent(): bool
+    {
+        return $this->attempt() >= max(1, $this->number('attempts_max'));
+    }
+
+    /** 0 for none. */
+    public function timeLimitMs(): int
+    {
+        return $this->number('time_limit_ms');
+    }
+
+    /** When it is given up, by the servers' time, if it lies where it was made then; null for never. */
+    public function deadlineAtMs(int $ctimeMs): ?int
+    {
+        $deadline = $this->number('deadline_ms');
+        $submitted = $this->header->submitted_ms ?? null;
+        return $deadline === 0 ? null : (is_int($submitted) ? $submitted : $ctimeMs) + $deadline;
+    }
+
+    public function error(): string
+    {
+        $error = $this->header->error ?? null;
+        return is_string($error) ? $error : '';
+    }
+
+    /** The same task, with the time of its submission, which is that of this znode if nobody wrote it down. */
+    public function submitted(int $ctimeMs): self
+    {
+        return $this->with(['submitted_ms' => $this->header->submitted_ms ?? $ctimeMs]);
+    }
+
+    /** The same task at its next attempt. */
+    public function begun(): self
+    {
+        return $this->with(['attempt' => $this->attempt() + 1]);
+    }
+
+    public function withError(string $error): self
+    {
+        return $this->with(['error' => $error]);
+    }
+
+    /**
+     * @param array<string, mixed> $fields
+     */
+    private function with(array $fields): self
+    {
+        $header = clone $this->header;
+        foreach ($fields as $field => $value) {
+            $header->{$field} = $value;
+        }
+        return new self($header, $this->payload);
+    }
+
+    /**
+     * The order in which tasks are assigned: priority, then number.
+     *
+     * @return array{string, string}
+     */
+    public static function rank(string $name): array
+    {
+        $parts = explode('-', $name);
+        return [rtrim($parts[0], 'd'), end($parts)];
+    }
+
+    /** Whether the task of this name has a deadline. */
+    public static function hasDeadline(string $name): bool
+    {
+        return str_ends_with(explode('-', $name, 2)[0], 'd');
+    }
+
+    /**
+     * Name and attempt of an assigned task.
+     *
+     * @return array{string, int}|null
+     */
+    public static function splitAttempt(string $name): ?array
+    {
+        return preg_match('/^(.*)\.([0-9]{1,18})$/D', $name, $parts) === 1 ? [$parts[1], (int) $parts[2]] : null;
+    }
+}
