@@ -8,6 +8,7 @@
 )]
 
 mod disk;
+mod earlier;
 mod hostile;
 mod restart;
 mod running;
