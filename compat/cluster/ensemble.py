@@ -95,6 +95,7 @@ class Ensemble:
         self.folder, self.argv = pathlib.Path(folder), argv
         settings = {"tickTime": 1000, "initLimit": 10, "syncLimit": 5, "maxClientCnxns": 0, "maxSessionTimeout": 60000,
                     "4lw.commands.whitelist": "*", "snapCount": 5000, **(settings or {})}
+        self.settings = settings
         self.servers = [Server(self, number) for number in range(1, size + 1)]
         lines = [f"server.{server.number}=127.0.0.1:{peer.free_port()}:{peer.free_port()}\n" for server in self.servers]
         for server in self.servers:

@@ -81,6 +81,11 @@ pub fn steps() -> Vec<Step> {
             || run_cluster(Profile::Dev, &["--short".to_owned()]),
         ),
         Step::new(
+            "ensemble",
+            "other servers by reconfig and the files that it leaves; seven servers, of which three and four die",
+            run_ensemble,
+        ),
+        Step::new(
             "recipes",
             "kazoo and the Rust recipes contend for the same locks, queues and barriers",
             run_recipes,
@@ -269,6 +274,18 @@ pub fn run_cluster(profile: Profile, arguments: &[String]) -> Result<Tally> {
         .arg("--program")
         .arg(program)
         .args(arguments);
+    program::run(&mut command)?;
+    Ok(Tally::one())
+}
+
+/// Ensembles as an operator has them.
+fn run_ensemble() -> Result<Tally> {
+    let program = dist::lay_out(Profile::Dev)?.join("bin/zoa");
+    let mut command = Command::new("python3");
+    command
+        .arg(workspace::root().join("compat/ensemble/run.py"))
+        .arg("--program")
+        .arg(program);
     program::run(&mut command)?;
     Ok(Tally::one())
 }

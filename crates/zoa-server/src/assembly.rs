@@ -8,6 +8,7 @@
 //!
 //! Invariant: whoever is named beside others never begins a database by itself (G-23).
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,11 +46,15 @@ use zoa_raft::Members;
 use zoa_raft::Notices;
 use zoa_tree::HashKey;
 use zoa_tree::MemberLines;
+use zoa_tree::ServerAddress;
 use zoa_tree::Tree;
 
 use crate::disk::RealDisk;
 use crate::entropy;
 use crate::fatal::Fatal;
+use crate::member_files;
+use crate::member_files::Listens;
+use crate::member_files::MemberFiles;
 use crate::peers::PeerAddress;
 use crate::peers::PeerOptions;
 use crate::peers::Peers;
@@ -133,7 +138,10 @@ pub(crate) fn start(options: &Options, config: CoreConfig) -> Result<Running, Se
     };
     let gate = Arc::new(MemberGate::default());
     let starts_snapshots = snapshot_starter(options, &running, &gate);
-    let peers = start_peers(options, &running, hash_key)?;
+    let first_members = core.with_tree(|tree| tree.members().clone());
+    let place = own_place(options, &first_members);
+    let peers = start_peers(options, &running, (hash_key, &place))?;
+    let members_told = start_member_files(options, &running, place, &first_members)?;
     let (log, home) = seat_log(
         options,
         &running,
@@ -147,7 +155,8 @@ pub(crate) fn start(options: &Options, config: CoreConfig) -> Result<Running, Se
         log,
         home,
         peers,
-        first_members: core.with_tree(|tree| tree.members().clone()),
+        first_members,
+        members_told,
         core,
         snapshots: trigger,
         gate,
@@ -420,10 +429,56 @@ fn snapshot_starter(
     })
 }
 
+/// Where the others look for this server: as the newer reconfig of two says, that of zoo.cfg and that of the replicated state as far as
+/// it is known to be committed. Either may have missed the last one.
+fn own_place(options: &Options, members: &MemberLines) -> Vec<ServerAddress> {
+    let Some(ensemble) = &options.ensemble else {
+        return Vec::new();
+    };
+    let own = |lines: &MemberLines| lines.get(ensemble.me).map(|own| own.addresses.clone());
+    let config = own(&ensemble.lines).unwrap_or_default();
+    let is_newer = members.version() > ensemble.lines.version();
+    let Some(place) = own(members).filter(|place| is_newer && *place != config) else {
+        return config;
+    };
+    tracing::warn!(
+        "zoo.cfg gives this server other addresses than the last reconfig did, which count: /zookeeper/config has them"
+    );
+    place
+}
+
+/// Keeps zoo.cfg as the last reconfig left the servers.
+fn start_member_files(
+    options: &Options,
+    running: &Running,
+    place: Vec<ServerAddress>,
+    members: &MemberLines,
+) -> Result<Option<member_files::Told>, ServeError> {
+    let Some(ensemble) = &options.ensemble else {
+        return Ok(None);
+    };
+    let secure = options.secure_client.as_ref();
+    let port = |addresses: &[SocketAddr]| addresses.first().map(SocketAddr::port);
+    let member_files = MemberFiles {
+        files: ensemble.files.clone(),
+        me: ensemble.me,
+        listens: Some(Listens {
+            addresses: place,
+            client_port: port(&options.client_addresses),
+            secure_client_port: secure.and_then(|secure| port(&secure.addresses)),
+        }),
+    };
+    let (told, handle) = member_files::start(member_files).map_err(ServeError::Threads)?;
+    running.handles.lock().push(handle);
+    // It may have been written before this server stopped, or not.
+    told.send(members.clone()).ok();
+    Ok(Some(told))
+}
+
 fn start_peers(
     options: &Options,
     running: &Running,
-    hash_key: HashKey,
+    (hash_key, place): (HashKey, &[ServerAddress]),
 ) -> Result<Option<Peers>, ServeError> {
     let Some(ensemble) = &options.ensemble else {
         return Ok(None);
@@ -442,12 +497,12 @@ fn start_peers(
     };
     let heard = running.proposer.clone();
     let arrived = running.proposer.clone();
-    let place = |(host, port): &(String, u16)| PeerAddress {
-        host: host.clone(),
-        port: *port,
+    let listen = |at: &ServerAddress| PeerAddress {
+        host: at.host.clone(),
+        port: at.quorum_port,
     };
     let peers = Peers::start(PeerOptions {
-        listen: ensemble.listen.iter().map(place).collect(),
+        listen: place.iter().map(listen).collect(),
         listen_on_all: ensemble.listen_on_all,
         silence_max: Duration::from_millis(ensemble.quiet_ms()),
         security,

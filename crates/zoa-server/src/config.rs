@@ -13,6 +13,7 @@ mod draft;
 mod error;
 mod given;
 mod keys;
+mod member_files;
 mod model;
 mod notice;
 mod properties;
@@ -48,6 +49,11 @@ pub use model::TlsStores;
 pub use notice::Notice;
 pub use secret::Secret;
 
+pub(crate) use member_files::NextFiles;
+pub(crate) use member_files::next_files;
+
+use zoa_proto::Zxid;
+
 use crate::config::draft::Draft;
 use crate::config::given::Given;
 use crate::config::keys::Fate;
@@ -74,10 +80,16 @@ impl ServerConfig {
     ///
     /// With everything that is wrong.
     pub fn load(path: &Path, words: &[String]) -> Result<(Self, Vec<Notice>), ConfigErrors> {
-        Loader {
-            read: &|path| std::fs::read(path),
-        }
-        .load(path, words)
+        Self::load_through(&|path| std::fs::read(path), path, words)
+    }
+
+    /// As [`Self::load`], with files that `read` finds.
+    pub(crate) fn load_through(
+        read: &dyn Fn(&Path) -> io::Result<Vec<u8>>,
+        path: &Path,
+        words: &[String],
+    ) -> Result<(Self, Vec<Notice>), ConfigErrors> {
+        Loader { read }.load(path, words)
     }
 
     /// Refuses what this version cannot do and must not ignore.
@@ -245,6 +257,7 @@ impl Loader<'_> {
             });
             return;
         }
+        pass.draft.config.ensemble.version = version_of(&named.value);
         for given in self.read_properties(Path::new(&named.value), pass) {
             let families = ["server.", "group.", "weight."];
             if families.iter().any(|family| given.key.starts_with(family)) {
@@ -336,6 +349,13 @@ fn read_word(word: &str) -> Option<Given> {
     let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
     let ours = property.is_none() || key.starts_with(PREFIX) || UNPREFIXED.contains(&key);
     ours.then(|| given(Place::CommandLine, key, value))
+}
+
+/// What a reconfig appends to the name of the file with the servers, in hexadecimal; 0 where nothing is appended.
+fn version_of(file: &str) -> Zxid {
+    let version = file.rsplit('.').next();
+    let version = version.and_then(|text| u64::from_str_radix(text, 16).ok());
+    Zxid(version.unwrap_or(0))
 }
 
 fn path_text(path: &Path) -> String {

@@ -9,6 +9,7 @@ mod entropy;
 mod fatal;
 mod inbox;
 pub mod limits;
+mod member_files;
 mod peers;
 mod recovery;
 mod replication;
@@ -19,6 +20,7 @@ pub mod testing;
 mod time;
 mod tls;
 
+pub use member_files::ConfigFiles;
 pub use replication::EnsembleView;
 pub use server::EnsembleOptions;
 pub use server::Options;

@@ -54,6 +54,7 @@ pub use view::EnsembleView;
 use crate::fatal::Fatal;
 use crate::inbox::Inbox;
 use crate::limits::APPLIED_AT_ONCE_MAX;
+use crate::member_files;
 use crate::peers::Line;
 use crate::peers::PeerEvent;
 use crate::peers::Peers;
@@ -183,6 +184,8 @@ pub(crate) struct Parts {
     /// Whether those who can do with reading are served while nobody leads.
     pub(crate) read_only: bool,
     pub(crate) first_members: MemberLines,
+    /// Who is told of other servers; `None` for a server alone.
+    pub(crate) members_told: Option<member_files::Told>,
 }
 
 /// Starts the threads; `serving` is called once this server serves for the first time.

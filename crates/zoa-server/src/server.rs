@@ -29,6 +29,7 @@ use zoa_tree::TxnError;
 use crate::assembly;
 use crate::assembly::Running;
 use crate::client_port::Port;
+use crate::member_files::ConfigFiles;
 use crate::replication::EnsembleView;
 use crate::snapshots::SnapshotRule;
 use crate::time;
@@ -85,8 +86,6 @@ pub struct EnsembleOptions {
     pub me: PeerId,
     /// The `server.N` lines, this server's own among them.
     pub lines: MemberLines,
-    /// Where the others reach this server: host and quorum port of its own line.
-    pub listen: Vec<(String, u16)>,
     /// `quorumListenOnAllIPs`: on every address of this machine, whatever the host says.
     pub listen_on_all: bool,
     /// `tickTime`, in milliseconds.
@@ -97,6 +96,8 @@ pub struct EnsembleOptions {
     pub tls: Option<PeerTls>,
     /// `readonlymode.enabled`: who says that reading is enough is served while nobody leads.
     pub read_only: bool,
+    /// What a reconfig rewrites; `None` without `reconfigEnabled`.
+    pub files: Option<ConfigFiles>,
 }
 
 /// The certificates by which the servers know each other.

@@ -35,7 +35,7 @@ pub(crate) fn run(args: DevArgs) -> anyhow::Result<()> {
     }
     let config = write_config(&args)?;
     let (config, _) = ServerConfig::load(&config, &[])?;
-    let options = serve::options(&config)?;
+    let options = serve::options(&config, None)?;
     let core_config = serve::core_config(&config, &options);
     serve::until_stopped(&options, core_config, false, |address| {
         println!(

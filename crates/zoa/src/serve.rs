@@ -19,6 +19,7 @@ use zoa_core::SessionRules;
 use zoa_core::SuperDigest;
 use zoa_proto::PeerId;
 use zoa_proto::frame::FrameLimits;
+use zoa_server::ConfigFiles;
 use zoa_server::EnsembleOptions;
 use zoa_server::Options;
 use zoa_server::PeerTls;
@@ -83,7 +84,11 @@ fn serve(path: &Path, words: &[String], until_stdin_closes: bool) -> anyhow::Res
     notices.iter().for_each(tell);
     prepare_dir(&config.data.data_dir, config.data.autocreate)?;
     prepare_dir(&config.data.data_log_dir, config.data.autocreate)?;
-    let options = options(&config)?;
+    let files = ConfigFiles {
+        config: path.to_owned(),
+        words: words.to_vec(),
+    };
+    let options = options(&config, Some(files))?;
     let core_config = core_config(&config, &options);
     until_stopped(&options, core_config, until_stdin_closes, |address| {
         tracing::info!("clients connect at {address}")
@@ -110,8 +115,11 @@ fn prepare_dir(dir: &Path, may_create: bool) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))
 }
 
-/// What the driver needs of a configuration.
-pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
+/// What the driver needs of a configuration. `files` are those that a reconfig rewrites.
+pub(crate) fn options(
+    config: &ServerConfig,
+    files: Option<ConfigFiles>,
+) -> anyhow::Result<Options> {
     let client = config.client.as_ref();
     let addresses = client.map(|client| {
         client
@@ -132,31 +140,33 @@ pub(crate) fn options(config: &ServerConfig) -> anyhow::Result<Options> {
         slow_sync: Duration::from_millis(u64::from(config.snapshots.sync_warning_ms)),
         snapshots_taken: Arc::default(),
         view: Arc::default(),
-        ensemble: ensemble(config)?,
+        ensemble: ensemble(config, files)?,
     })
 }
 
 /// What the driver needs to know of the other servers, if there are any.
-fn ensemble(config: &ServerConfig) -> anyhow::Result<Option<EnsembleOptions>> {
+fn ensemble(
+    config: &ServerConfig,
+    files: Option<ConfigFiles>,
+) -> anyhow::Result<Option<EnsembleOptions>> {
     let ensemble = &config.ensemble;
     let own = ensemble.my_id.and_then(|id| ensemble.servers.get(&id));
-    let (Some(id), Some(own), true) = (ensemble.my_id, own, ensemble.is_distributed()) else {
+    let (Some(id), Some(_), true) = (ensemble.my_id, own, ensemble.is_distributed()) else {
         return Ok(None);
     };
     if !ensemble.leader_serves {
         tracing::warn!("leaderServes=no is not obeyed: every server takes clients");
     }
     anyhow::ensure!(id != 0, "myid is 0: give every server an id from 1 to 255");
-    let places = own.addresses.iter();
     Ok(Some(EnsembleOptions {
         me: PeerId(id),
         lines: ensemble.lines()?,
-        listen: places.map(|at| (at.host.clone(), at.quorum_port)).collect(),
         listen_on_all: ensemble.listen_on_all,
         tick_ms: config.tick_time_ms,
         sync_limit: ensemble.sync_limit.unwrap_or(SYNC_LIMIT),
         tls: peer_tls(config)?,
         read_only: ensemble.read_only,
+        files: files.filter(|_| config.access.reconfig_enabled),
     }))
 }
 

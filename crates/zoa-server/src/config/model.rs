@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use zoa_core::WordList;
+use zoa_proto::Zxid;
 use zoa_tls::ClientAuth;
 use zoa_tree::MemberLines;
 use zoa_tree::MembersError;
@@ -274,6 +275,8 @@ pub struct Ensemble {
     pub my_id: Option<u8>,
     /// `server.N`.
     pub servers: BTreeMap<u8, Member>,
+    /// Of which reconfig they are, by the name of the file that has them; 0 where they stand as somebody wrote them.
+    pub version: Zxid,
     /// `group.N`: the ids in each group of a hierarchical quorum.
     pub groups: BTreeMap<u64, Vec<u8>>,
     /// `weight.N`: votes of a server in its group.
@@ -313,7 +316,8 @@ impl Ensemble {
     /// When they are longer than any ensemble needs.
     pub fn lines(&self) -> Result<MemberLines, MembersError> {
         let line = |(id, member): (&u8, &Member)| format!("server.{id}={member}\n");
-        MemberLines::parse(&self.servers.iter().map(line).collect::<String>())
+        let lines = MemberLines::parse(&self.servers.iter().map(line).collect::<String>())?;
+        Ok(lines.with_version(self.version))
     }
 
     /// Whether this is more than one server alone, as the original sees it.
@@ -492,6 +496,7 @@ impl Default for Ensemble {
         Self {
             my_id: None,
             servers: BTreeMap::new(),
+            version: Zxid::ZERO,
             groups: BTreeMap::new(),
             weights: BTreeMap::new(),
             init_limit: None,

@@ -54,6 +54,42 @@ pub(crate) fn parse(text: &str) -> Vec<Result<Property, SyntaxError>> {
     found
 }
 
+/// The text without the properties whose keys `drops` knows. All else stays as it is, comments too.
+pub(crate) fn without(text: &str, drops: impl Fn(&str) -> bool) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (property, behind) = rest.split_at(property_len(rest));
+        let dropped = match parse(property).pop() {
+            Some(Ok(found)) => drops(&found.key),
+            Some(Err(_)) | None => false,
+        };
+        if !dropped {
+            kept.push_str(property);
+        }
+        rest = behind;
+    }
+    kept
+}
+
+/// How far the first property, comment or empty line goes, the end of its last line included.
+fn property_len(text: &str) -> usize {
+    let mut logical = String::new();
+    let mut len = 0;
+    for line in text.split_inclusive('\n') {
+        // A lone return ends a line too, but no editor of today writes files so; what is between two of them is one piece here.
+        len += line.len();
+        let line = line.trim_end_matches(['\n', '\r']);
+        logical.push_str(skip_blanks(line));
+        let is_comment = logical.is_empty() || logical.starts_with(['#', '!']);
+        if is_comment || !ends_in_continuation(&logical) {
+            break;
+        }
+        logical.pop();
+    }
+    len
+}
+
 /// Lines end in `\n`, `\r` or `\r\n`.
 fn natural_lines(text: &str) -> impl Iterator<Item = &str> {
     text.split('\n')
@@ -232,6 +268,15 @@ mod tests {
             .map(|p| p.line)
             .collect();
         assert_eq!(lines, [2, 4, 6]);
+    }
+
+    #[test]
+    fn properties_go_and_all_else_stays_as_it_is() {
+        let text = "# server.9=a comment\r\n\n a = 1\nserver.1 = h:\\\n   1:2\nserver.2:x\nb=\\\n2\nzookeeper.server.3=x";
+        let kept = without(text, |key| key.contains("server."));
+        assert_eq!(kept, "# server.9=a comment\r\n\n a = 1\nb=\\\n2\n");
+        assert_eq!(without(text, |_| false), text);
+        assert_eq!(without("a=1\\", |key| key == "a"), "");
     }
 
     #[test]

@@ -176,7 +176,7 @@ fn a_usual_configuration_is_read_whole() {
         case.notices(),
         [
             "conf/zoo.cfg:15: old snapshots go right after each new one, not every so many hours",
-            "settings for what this version does not do: enforceQuota, reconfigEnabled",
+            "settings for what this version does not do: enforceQuota",
         ]
     );
 }
@@ -665,6 +665,12 @@ fn servers_may_stand_in_a_file_of_their_own() {
             port: 2181
         })
     );
+    assert_eq!(config.ensemble.version, Zxid::ZERO);
+    let versioned = named.replace("/conf/dynamic", "/conf/zoo.cfg.dynamic.1a0000000f");
+    let case = Case::new(&versioned).my_id("1");
+    let case = case.file("/conf/zoo.cfg.dynamic.1a0000000f", dynamic);
+    let lines = case.config().ensemble.lines();
+    assert_eq!(lines.map(|lines| lines.version()), Ok(Zxid(0x1a_0000_000f)));
     let twice = Case::new(&format!("{named}server.3=c:1:2\n")).file("/conf/dynamic", dynamic);
     assert_eq!(
         twice.errors(),

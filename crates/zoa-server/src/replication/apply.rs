@@ -27,6 +27,7 @@ use super::Parts;
 use crate::client_port;
 use crate::fatal::Fatal;
 use crate::inbox::Inbox;
+use crate::member_files;
 use crate::snapshots::Applied;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
@@ -149,6 +150,7 @@ pub(super) struct Applier {
     told_members: Mutex<(bool, Zxid)>,
     /// The rules that were told last.
     told_semantics: AtomicU32,
+    members_told: Option<member_files::Told>,
     first_served: Mutex<Option<Call>>,
 }
 
@@ -165,6 +167,7 @@ impl Applier {
             fatal: parts.fatal.clone(),
             told_members: Mutex::new((lines.is_empty(), lines.version())),
             told_semantics: AtomicU32::new(parts.core.with_tree(Tree::semantics_version)),
+            members_told: parts.members_told.clone(),
             first_served: Mutex::new(Some(first_served)),
         }
     }
@@ -220,6 +223,10 @@ impl Applier {
             self.inbox.push(Input::Semantics(semantics));
         }
         if let Some(lines) = lines {
+            if let Some(told) = &self.members_told {
+                // Who does not hear has ended.
+                told.send(lines.clone()).ok();
+            }
             self.inbox.push(Input::MemberLines(lines));
         }
     }

@@ -54,7 +54,6 @@ const SET_BUT_NOT_SERVED: &[&str] = &[
     "metricsProvider.className",
     "metricsProvider.httpHost",
     "metricsProvider.httpPort",
-    "reconfigEnabled",
     "request_throttle_max_requests",
     "request_throttle_stall_time",
     "throttled_op_wait_time",

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Ensembles of real processes, as an operator has them: other servers by reconfig and the files that it leaves, seven servers.
+
+  run.py [--program PATH] [SCENARIO ...]
+
+Scenarios: reconfig, moved, seven. Prints one line a scenario; exit code 1 when something that must hold does not. What kills, disks and
+load do to an ensemble is in compat/cluster.
+"""
+
+import argparse
+import pathlib
+import re
+import signal
+import struct
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cluster"))
+import ensemble  # noqa: E402
+import wire  # noqa: E402
+from ensemble import Ensemble, Failure, Load, peer, require  # noqa: E402
+
+SUPER = {"reconfigEnabled": "true", "DigestAuthenticationProvider.superDigest": "super:D/InIHSb7yEEbrWz8b9l71RjZJU="}
+
+
+def await_that(holds, what, patience_s=30):
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        require(time.monotonic() < deadline, f"not within {patience_s} s: {what}")
+        time.sleep(0.05)
+
+
+def super_user(server):
+    connection = wire.Connection(("127.0.0.1", server.port))
+    connection.connect()
+    _, error, _ = connection.call("auth", wire.i32(0) + wire.text("digest") + wire.buffer(b"super:test"), xid=-4)
+    require(error == 0, f"the super user is refused: {error}")
+    return connection
+
+
+def reconfig(server, joining=None, leaving=None):
+    """Changes the servers; returns the version of the lines."""
+    connection = super_user(server)
+    body = wire.text(joining) + wire.text(leaving) + wire.text(None) + wire.i64(-1)
+    _, error, answer = connection.call("reconfig", body)
+    connection.close()
+    require(error == 0, f"reconfig joining {joining} leaving {leaving} says {error}")
+    (length,) = struct.unpack(">i", answer[:4])
+    return re.search(r"version=(\w+)$", answer[4:4 + length].decode()).group(1)
+
+
+def lines_of(server):
+    """The server lines that it would start with, by its zoo.cfg."""
+    text = (server.folder / "zoo.cfg").read_text()
+    named = re.findall(r"^dynamicConfigFile=(.*)$", text, re.M)
+    text += "\n" + "".join(pathlib.Path(path).read_text() for path in named)
+    return dict(re.findall(r"^server\.(\d+)=(.*)$", text, re.M))
+
+
+def place_of(server):
+    """Host, quorum and election port of its own line."""
+    return ":".join(lines_of(server)[str(server.number)].split(";")[0].split(":")[:3])
+
+
+def named_everywhere(servers, version, numbers):
+    def holds():
+        files = [server.folder / f"zoo.cfg.dynamic.{version}" for server in servers]
+        return all(path.exists() for path in files) and all(set(lines_of(server)) == numbers for server in servers)
+    await_that(holds, f"zoo.cfg of all names {sorted(numbers)} in zoo.cfg.dynamic.{version}")
+
+
+def add_fourth(cluster):
+    """An empty server that knows the others and itself, and is started."""
+    fourth = ensemble.Server(cluster, 4)
+    own = f"server.4=127.0.0.1:{peer.free_port()}:{peer.free_port()}"
+    lines = [f"server.{number}={line}\n" for number, line in lines_of(cluster.servers[0]).items()]
+    fourth.prepare(cluster.settings, [*lines, own + "\n"])
+    cluster.servers.append(fourth)
+    fourth.start()
+    await_that(lambda: fourth.mode() is not None, "the fourth server follows before it has a vote")
+    return fourth, own
+
+
+def reconfig_rewrites(cluster):
+    """A server joins, another leaves: all files follow, and each server starts from them."""
+    cluster.start()
+    first = cluster.await_serving()
+    by_hand = (first.folder / "zoo.cfg").read_text()
+    fourth, own = add_fourth(cluster)
+    version = reconfig(first, joining=f"{own};127.0.0.1:{fourth.port}")
+    named_everywhere(cluster.servers, version, {"1", "2", "3", "4"})
+    require((first.folder / "zoo.cfg.bak").read_text() == by_hand, "zoo.cfg.bak is not what was there before")
+    require("clientPort=" in (fourth.folder / "zoo.cfg").read_text(), "the client port is gone")
+    # One sleeps through the next: it starts from an old file, and follows what the ensemble has decided.
+    sleeper = cluster.servers[1]
+    sleeper.end()
+    other = next(server for server in cluster.servers if server not in (sleeper, fourth))
+    version = reconfig(cluster.leader(), leaving=str(other.number))
+    staying = [server for server in cluster.servers if server not in (sleeper, other)]
+    numbers = {str(server.number) for server in (*staying, sleeper)}
+    named_everywhere(staying, version, numbers)
+    require(set(lines_of(other)) == {"1", "2", "3", "4"}, "the file of a server that was taken out does not name it any more")
+    require(set(lines_of(sleeper)) != numbers, "a server that is down has written something")
+    sleeper.start()
+    named_everywhere([sleeper], version, numbers)
+    other.end()
+    cluster.servers.remove(other)
+    with Load(cluster, 3) as load:
+        load.await_writes(100)
+        for server in cluster.servers:
+            server.end()
+        cluster.start()
+        cluster.await_serving()
+        load.await_writes(100)
+        load.stop()
+        count = [load.check_nothing_lost(server) for server in cluster.servers][0]
+    return f"all files followed two reconfigs, one of them late; restarted from them; {count} acknowledged writes, 0 lost"
+
+
+def moved(cluster):
+    """A server gets another quorum port, and is started from the zoo.cfg of before: what the ensemble has decided counts."""
+    cluster.start()
+    leader = cluster.await_serving()
+    mover = next(server for server in cluster.servers if server is not leader)
+    before = (mover.folder / "zoo.cfg").read_text()
+    place = f"127.0.0.1:{peer.free_port()}:{peer.free_port()}"
+    version = reconfig(leader, joining=f"server.{mover.number}={place};127.0.0.1:{mover.port}")
+    named_everywhere(cluster.servers, version, {"1", "2", "3"})
+    require(place_of(mover) == place, "its own file does not name the new place")
+    await_that(lambda: mover.log_says("restart it"), "the server says that it is to be restarted", 10)
+    # Right after: its log may not know yet that this is committed, but the file does.
+    mover.end()
+    mover.start()
+    await_that(lambda: mover.mode() is not None, "the server is reached at its new place")
+    mover.end(signal.SIGTERM)
+    (mover.folder / "zoo.cfg").write_text(before)
+    require(place_of(mover) != place, "the file of before is not that")
+    mover.start()
+    await_that(lambda: mover.mode() is not None, "the server is reached at its new place, though its file is old")
+    require(mover.log_says("other addresses than the last reconfig"), "it does not say that its file is old")
+    named_everywhere([mover], version, {"1", "2", "3"})
+    require(place_of(mover) == place, "the old file was not mended")
+    return "a server with an outdated zoo.cfg listens where the last reconfig says, and mends the file"
+
+
+def seven(cluster):
+    """Three of seven dead: it goes on. Four of seven dead: nothing is acknowledged, and nobody is told anything old for long."""
+    cluster.start()
+    cluster.await_serving(patience_s=60)
+    with Load(cluster) as load:
+        load.await_writes()
+        leader = cluster.leader()
+        victims = [leader, *[server for server in cluster.servers if server is not leader][:3]]
+        for victim in victims[:3]:
+            victim.end()
+        load.await_writes()
+        alive = [server for server in cluster.servers if server not in victims[:3]]
+        cluster.await_serving(alive)
+        victims[3].end()
+        alive.remove(victims[3])
+        await_that(lambda: all(server.mode() is None for server in alive), "three of seven serve nobody", 20)
+        count = load.count()
+        time.sleep(2)
+        require(load.count() == count, "a write was acknowledged by three of seven")
+        victims[3].start()
+        cluster.await_serving([*alive, victims[3]])
+        load.await_writes()
+        for victim in victims[:3]:
+            victim.start()
+        cluster.await_serving(patience_s=60)
+        load.stop()
+        require(load.lost_sessions() == 0, f"{load.lost_sessions()} sessions were lost")
+        count = [load.check_nothing_lost(server) for server in cluster.servers][0]
+    return f"served with 3 of 7 dead, refused with 4; {count} acknowledged writes, 0 lost, 0 sessions lost"
+
+
+SCENARIOS = {"reconfig": (reconfig_rewrites, 3, SUPER), "moved": (moved, 3, SUPER), "seven": (seven, 7, {"syncLimit": 3})}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenarios", nargs="*", choices=[[], *SCENARIOS], default=[])
+    parser.add_argument("--program", type=pathlib.Path, default=peer.TARGET / "release/zoa")
+    parser.add_argument("--keep", type=pathlib.Path, help="keep the servers' folders here")
+    options = parser.parse_args()
+    failed = []
+    for name in options.scenarios or SCENARIOS:
+        run, size, settings = SCENARIOS[name]
+        with tempfile.TemporaryDirectory(dir=peer.scratch(), prefix=f"ensemble-{name}-") as folder:
+            root = options.keep / name if options.keep else pathlib.Path(folder)
+            begun = time.monotonic()
+            try:
+                with Ensemble(root, [str(options.program.resolve()), "serve"], size, settings) as cluster:
+                    outcome = run(cluster)
+                print(f"ensemble {name}: {outcome} ({time.monotonic() - begun:.0f} s)", flush=True)
+            except Failure as failure:
+                failed.append(name)
+                print(f"ensemble {name}: FAILED: {failure}", flush=True)
+                for server in cluster.servers:
+                    tail = server.log.read_text(errors="replace").splitlines()[-15:] if server.log.exists() else []
+                    print(f"  server {server.number}:", *tail, sep="\n    ", flush=True)
+    if failed:
+        raise peer.PeerError(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    peer.exit_with(main)
