@@ -315,6 +315,22 @@ mod tests {
         assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
     }
 
+    // Goal: G-16. Each server keys its hash tables with a secret of its own.
+    #[test]
+    fn sessions_expire_in_an_order_that_no_hash_table_decides() {
+        let order = |secret: u64| {
+            let hasher = KeyedHasher::new(zoa_tree::HashKey([secret, 1]));
+            let mut clock = SessionClock::new(100, hasher);
+            for id in 1..50 {
+                clock.attach(SessionId(id), (1000, false), 0);
+            }
+            clock.restart(10);
+            clock.handle_tick(5000)
+        };
+        assert_eq!(order(1).len(), 49);
+        assert_eq!(order(1), order(2));
+    }
+
     #[test]
     fn a_restart_gives_the_full_timeout() {
         let mut clock = clock();

@@ -1,6 +1,10 @@
 //! A server among others, as its clients meet it.
 
 use zoa_core::Serving;
+use zoa_proto::AclList;
+use zoa_proto::AclRef;
+use zoa_proto::CreateFlags;
+use zoa_proto::Perms;
 use zoa_proto::Request;
 use zoa_proto::SessionId;
 use zoa_proto::jute::Reader;
@@ -11,6 +15,7 @@ use zoa_tree::Tree;
 
 use crate::world::Received;
 use crate::world::World;
+use crate::world::set_data;
 
 #[test]
 fn who_connects_while_nobody_is_served_is_turned_away_without_a_word() {
@@ -139,4 +144,44 @@ fn a_reconfig_is_answered_with_the_new_configuration_and_decided_for_who_replica
                     server.2=b:1:2:participant;0.0.0.0:3\nversion=100000003";
     assert_eq!(std::str::from_utf8(config), Ok(expected));
     assert_eq!(reader.remaining(), 68, "the stat");
+}
+
+// Goal: G-16. The zoo.cfg of the servers may differ; what decides is in the entry.
+#[test]
+fn an_entry_goes_by_the_settings_in_it_and_not_by_those_of_the_server_that_applies_it() {
+    let mut leader = World::new();
+    let other = World::with(|config| config.settings = Settings::SKIP_ACL);
+    let mut client = leader.dial();
+    leader.send_connect(&mut client);
+    let mut log = leader.take_committed(1);
+    leader
+        .core
+        .handle_committed(leader.now, &log)
+        .expect("the core reads what it wrote");
+    leader.wake(&mut client);
+    let mut scratch = Vec::new();
+    let readable = AclRef {
+        perms: Perms::READ,
+        ..AclRef::OPEN
+    };
+    let create = Request::Create(request::Create {
+        path: "/locked",
+        data: Some(b"data"),
+        acl: AclList::collect_into([readable], &mut scratch),
+        flags: CreateFlags(0),
+    });
+    leader.request(&mut client, &create);
+    leader.request(&mut client, &set_data("/locked", b"other"));
+    let writes = leader.take_committed(2);
+    leader
+        .core
+        .handle_committed(leader.now, &writes)
+        .expect("the core reads what it wrote");
+    log.extend(writes);
+    other
+        .core
+        .handle_committed(other.now, &log)
+        .expect("the core reads what it wrote");
+    let digest = |world: &World| world.core.with_tree(Tree::digest);
+    assert_eq!(digest(&leader), digest(&other));
 }

@@ -393,3 +393,20 @@ fn an_entry_that_raises_the_rules_beyond_this_program_is_refused_when_it_is_read
         Err(TxnError::UnknownSemantics(version))
     );
 }
+
+// Goal: G-16. What watchers hear has one order on all replicas, whatever each has loaded.
+#[test]
+fn ephemerals_go_in_one_order_also_where_a_snapshot_was_loaded() {
+    let mut world = varied();
+    for name in ["/n5/a", "/n5/b", "/n5/c", "/n5/d"] {
+        world.create_mode(name, CreateMode::Ephemeral);
+    }
+    world.delete("/n5/a", -1);
+    let bytes = taken(&mut world.tree, 3);
+    let mut other = World::new();
+    other.tree = load(&bytes, 50).unwrap();
+    other.time_ms = world.time_ms;
+    let [ours, theirs] = [&mut world, &mut other].map(|it| it.apply(TxnOp::ExpireSession));
+    assert_eq!(ours, theirs);
+    assert!(ours.triggers.len() > 4);
+}
