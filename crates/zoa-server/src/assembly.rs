@@ -60,6 +60,7 @@ use crate::peers::PeerOptions;
 use crate::peers::Peers;
 use crate::peers::Plain;
 use crate::peers::Security;
+use crate::peers::SystemNames;
 use crate::peers::Tls;
 use crate::recovery;
 use crate::recovery::Found;
@@ -509,6 +510,7 @@ fn start_peers(
         sink: Arc::new(move |event| heard.heard(event)),
         take_in: Arc::new(move |store: &SnapshotStore<RealDisk>, meta, message| {
             let tree = recovery::load_tree(store, meta.index, hash_key)?;
+        names: Arc::new(SystemNames),
             let position = LogPosition {
                 index: meta.index,
                 term: meta.term,

@@ -53,7 +53,11 @@ use zoa_log::SnapshotMeta;
 use zoa_log::SnapshotStore;
 use zoa_proto::PeerId;
 
+#[cfg(test)]
+pub(crate) use dial::Finding;
+pub(crate) use dial::Names;
 pub(crate) use dial::PeerAddress;
+pub(crate) use dial::SystemNames;
 pub(crate) use incoming::Frames;
 pub(crate) use incoming::Incoming;
 pub(crate) use outgoing::Outgoing;
@@ -120,6 +124,8 @@ pub(crate) struct PeerOptions {
     pub(crate) listen_on_all: bool,
     /// `syncLimit`, in milliseconds: who is silent for so long is taken for dead.
     pub(crate) silence_max: Duration,
+    /// Where the names of the peers are looked up.
+    pub(crate) names: Arc<dyn Names>,
     pub(crate) security: Arc<dyn Security>,
     pub(crate) sink: Sink,
     pub(crate) take_in: TakeIn,

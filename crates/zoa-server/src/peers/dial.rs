@@ -4,6 +4,8 @@
 //! tries passes a pause that grows, and a peer whose name has no address is as good as one that is down.
 
 use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::net::TcpSocket;
@@ -41,16 +43,37 @@ impl Backoff {
     }
 }
 
+/// What has been found of a name.
+pub(crate) type Finding<'a> =
+    Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>>;
+
+/// Where names are looked up.
+pub(crate) trait Names: std::fmt::Debug + Send + Sync {
+    /// The addresses of a name, now.
+    fn find<'a>(&'a self, host: &'a str, port: u16) -> Finding<'a>;
+}
+
+/// Where this machine looks names up.
+#[derive(Debug)]
+pub(crate) struct SystemNames;
+
+impl Names for SystemNames {
+    fn find<'a>(&'a self, host: &'a str, port: u16) -> Finding<'a> {
+        Box::pin(async move { Ok(lookup_host((host, port)).await?.collect()) })
+    }
+}
+
 /// Connects to the first place that answers.
 pub(super) async fn connect(
     places: &[PeerAddress],
+    names: &dyn Names,
     security: &dyn Security,
 ) -> io::Result<PeerStream> {
     let mut failed = io::Error::other("no address is known");
     for place in places {
         let trying = async {
             let mut failed = io::Error::other(format!("{} has no address", place.host));
-            for address in lookup_host((place.host.as_str(), place.port)).await? {
+            for address in names.find(&place.host, place.port).await? {
                 match dial(address).await {
                     Ok(socket) => return security.dialed(socket, &place.host).await,
                     Err(error) => failed = error,
@@ -67,7 +90,7 @@ pub(super) async fn connect(
     Err(failed)
 }
 
-async fn dial(address: std::net::SocketAddr) -> io::Result<TcpStream> {
+async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
@@ -100,10 +123,10 @@ mod tests {
             port,
         };
         let nowhere = place("no-such-host.invalid", port);
-        let refused = connect(std::slice::from_ref(&nowhere), &Plain).await;
+        let refused = connect(std::slice::from_ref(&nowhere), &SystemNames, &Plain).await;
         assert!(refused.is_err());
         assert!(
-            connect(&[nowhere, place("127.0.0.1", port)], &Plain)
+            connect(&[nowhere, place("127.0.0.1", port)], &SystemNames, &Plain)
                 .await
                 .is_ok()
         );
@@ -128,7 +151,7 @@ mod tests {
             port: listener.local_addr().unwrap().port(),
         };
         let begun = tokio::time::Instant::now();
-        assert!(connect(&[place], &Never).await.is_err());
+        assert!(connect(&[place], &SystemNames, &Never).await.is_err());
         assert!(begun.elapsed() >= DIAL_TIME);
     }
 }

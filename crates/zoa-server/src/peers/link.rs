@@ -118,7 +118,8 @@ async fn reach(
     places: &[PeerAddress],
 ) -> Result<(PeerStream, Greeted, u64), GreetingFault> {
     let broken = |why: &str| GreetingFault::Broken(why.to_owned());
-    let mut stream = dial::connect(places, context.options.security.as_ref())
+    let (names, security) = (&context.options.names, &context.options.security);
+    let mut stream = dial::connect(places, names.as_ref(), security.as_ref())
         .await
         .map_err(|error| broken(&error.to_string()))?;
     let identity = context.identity();

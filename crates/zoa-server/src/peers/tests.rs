@@ -76,12 +76,23 @@ impl Node {
     }
 
     fn secured(me: u8, cluster: u8, port: u16, security: Arc<dyn Security>) -> Self {
+        let names = Arc::new(SystemNames);
+        Self::begin(me, cluster, ("127.0.0.1", port), (names, security))
+    }
+
+    fn begin(
+        me: u8,
+        cluster: u8,
+        (host, port): (&str, u16),
+        (names, security): (Arc<dyn Names>, Arc<dyn Security>),
+    ) -> Self {
         let (sender, events) = mpsc::channel();
         let listen = PeerAddress {
-            host: "127.0.0.1".to_owned(),
+            host: host.to_owned(),
             port,
         };
         let peers = Peers::start(PeerOptions {
+            names,
             listen: vec![listen],
             listen_on_all: false,
             silence_max: Duration::from_secs(10),
@@ -209,6 +220,48 @@ fn nobody_without_a_certificate_of_the_authority_is_heard_or_spoken_to() {
     certified.reach(&stranger);
     let heard = certified.events.recv_timeout(Duration::from_millis(700));
     assert!(heard.is_err(), "{heard:?}");
+}
+
+/// Names of which a test says where they lead.
+#[derive(Debug, Default)]
+struct Book(Mutex<HashMap<String, SocketAddr>>);
+
+impl Names for Book {
+    fn find<'a>(&'a self, host: &'a str, _: u16) -> Finding<'a> {
+        let found = self.0.lock().get(host).copied();
+        let nobody = || std::io::Error::other("no such name");
+        Box::pin(std::future::ready(
+            found.map(|at| vec![at]).ok_or_else(nobody),
+        ))
+    }
+}
+
+/// A pod that is scheduled elsewhere has the same name and another address.
+#[test]
+fn a_peers_name_is_looked_up_at_each_try() {
+    let book = Arc::new(Book::default());
+    let names = Arc::clone(&book) as Arc<dyn Names>;
+    let mut one = Node::begin(1, 9, ("127.0.0.1", 0), (names, Arc::new(Plain)));
+    let place = PeerAddress {
+        host: "zk2.example".to_owned(),
+        port: 2888,
+    };
+    one.peers.reach(vec![(PeerId(2), vec![place])]);
+    let early = one.events.recv_timeout(Duration::from_millis(200));
+    assert!(
+        early.is_err(),
+        "a name without an address is a peer that is down"
+    );
+    for host in ["127.0.0.1", "127.0.0.2"] {
+        let security = Arc::new(Plain);
+        let two = Node::begin(2, 9, (host, 0), (Arc::new(SystemNames), security));
+        let at = two.peers.listens_on()[0];
+        book.0.lock().insert("zk2.example".to_owned(), at);
+        let (link, peer, _) = one.up();
+        assert_eq!(peer, PeerId(2), "{host}");
+        two.peers.stop();
+        one.down(link);
+    }
 }
 
 #[test]
