@@ -27,6 +27,9 @@ pub struct EnsembleConfig {
     pub election_ticks: usize,
     /// Ticks from one heartbeat to the next.
     pub heartbeat_ticks: usize,
+    /// `initLimit * tickTime`: milliseconds that a server may take to catch up with its leader before it says so. It is never given up:
+    /// to begin anew would not be faster.
+    pub init_ms_max: u64,
     /// `syncLimit * tickTime`: milliseconds without a leader after which this server stops serving.
     pub quiet_ms_max: u64,
     /// The marker file `initialize` lies in dataDir: a quorum of empty servers that have it may found.

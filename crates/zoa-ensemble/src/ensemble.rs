@@ -93,6 +93,8 @@ pub struct Ensemble {
     /// A peer says that this server is no member any more.
     is_taken_out: bool,
     reminder: Reminder,
+    /// Since when this server catches up with a leader, and when that was told of last.
+    catches_up: Option<(u64, u64)>,
     handover: Option<handover::Handover>,
     /// Learners that no line names, and since when they are gone.
     strangers_gone_ms: BTreeMap<u64, u64>,
@@ -173,6 +175,7 @@ impl Ensemble {
             ticks: 0,
             is_taken_out: false,
             reminder: Reminder::default(),
+            catches_up: None,
             handover: None,
             strangers_gone_ms: BTreeMap::new(),
             dialed: Vec::new(),
@@ -314,6 +317,7 @@ impl Ensemble {
         self.settle_founding(effects);
         self.settle_snapshots(effects);
         self.settle_role(effects);
+        self.found_lines(effects);
         self.settle_writes(effects);
         self.settle_serving(effects);
         self.settle_handover(effects);
@@ -325,7 +329,6 @@ impl Ensemble {
         let leader = raft.leader().and_then(NodeId::from_raft);
         let leader = leader.map(NodeId::myid);
         let line = self.lines().get(self.config.me);
-        self.found_lines(effects);
         let role = match leader {
             None => Role::Looking,
             Some(_) if raft.is_leader() => Role::Leader,

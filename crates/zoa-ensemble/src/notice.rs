@@ -79,6 +79,13 @@ pub enum Notice {
         /// Its id before.
         before: NodeId,
     },
+    /// This server catches up with its leader, and serves no client until it has, for longer than initLimit.
+    CatchesUp {
+        /// Since when, in milliseconds.
+        for_ms: u64,
+        /// Entries that are missing still of what the leader had committed when it was found.
+        missing: u64,
+    },
     /// More waits for a leader than may.
     TooMuchWaits,
     /// Nobody leads, or no quorum is heard of: this server serves no client until that changes.
@@ -100,6 +107,7 @@ impl Notice {
             Self::OtherFounders { .. }
             | Self::RefusedBy { .. }
             | Self::NoQuorum { .. }
+            | Self::CatchesUp { .. }
             | Self::TooMuchWaits
             | Self::Forced => NoticeLevel::Warning,
             Self::NobodyToJoin { .. } | Self::TwoClusters { .. } | Self::NoMember => {
@@ -158,6 +166,13 @@ impl fmt::Display for Notice {
                 f,
                 "server {} began again with an empty disk: it takes the place of {before} as {node}",
                 peer.0
+            ),
+            Self::CatchesUp { for_ms, missing } => write!(
+                f,
+                "this server has been catching up with its leader for {} s, which is longer than initLimit, and serves no client until \
+                 it has: {missing} entries are missing still. It goes on; if this number does not fall, look at the network between \
+                 them and at this server's disk",
+                for_ms / 1000
             ),
             Self::TooMuchWaits => f.write_str(
                 "more writes wait for a leader than may: they are given up, and their connections end",

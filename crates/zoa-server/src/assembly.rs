@@ -348,9 +348,12 @@ fn begin_ensemble(
     let mut seed = [0; 8];
     entropy::fill(&mut seed);
     let marker = |name: &str| options.data_dir.join(name).exists();
-    let (me, lines, quiet_ms_max) = match &options.ensemble {
-        None => (PeerId(1), MemberLines::default(), u64::MAX),
-        Some(ensemble) => (ensemble.me, ensemble.lines.clone(), ensemble.quiet_ms()),
+    let (me, lines, (init_ms_max, quiet_ms_max)) = match &options.ensemble {
+        None => (PeerId(1), MemberLines::default(), (u64::MAX, u64::MAX)),
+        Some(ensemble) => {
+            let limits = (ensemble.init_ms(), ensemble.quiet_ms());
+            (ensemble.me, ensemble.lines.clone(), limits)
+        }
     };
     let config = EnsembleConfig {
         me,
@@ -358,6 +361,7 @@ fn begin_ensemble(
         raft_tick_ms: RAFT_TICK_MS,
         election_ticks: ELECTION_TICKS,
         heartbeat_ticks: HEARTBEAT_TICKS,
+        init_ms_max,
         quiet_ms_max,
         initialize: marker(home::INITIALIZE),
         force_new_ensemble: marker(home::FORCE),
@@ -506,11 +510,11 @@ fn start_peers(
         listen: place.iter().map(listen).collect(),
         listen_on_all: ensemble.listen_on_all,
         silence_max: Duration::from_millis(ensemble.quiet_ms()),
+        names: Arc::new(SystemNames),
         security,
         sink: Arc::new(move |event| heard.heard(event)),
         take_in: Arc::new(move |store: &SnapshotStore<RealDisk>, meta, message| {
             let tree = recovery::load_tree(store, meta.index, hash_key)?;
-        names: Arc::new(SystemNames),
             let position = LogPosition {
                 index: meta.index,
                 term: meta.term,
@@ -537,6 +541,11 @@ fn start_peers(
 }
 
 impl EnsembleOptions {
+    /// `initLimit`, in milliseconds.
+    fn init_ms(&self) -> u64 {
+        u64::from(self.tick_ms) * u64::from(self.init_limit)
+    }
+
     /// `syncLimit`, in milliseconds.
     fn quiet_ms(&self) -> u64 {
         u64::from(self.tick_ms) * u64::from(self.sync_limit)

@@ -90,6 +90,8 @@ pub struct EnsembleOptions {
     pub listen_on_all: bool,
     /// `tickTime`, in milliseconds.
     pub tick_ms: u32,
+    /// `initLimit`, in ticks: how long a server may take to catch up with its leader before its log says so.
+    pub init_limit: u32,
     /// `syncLimit`, in ticks: how long a server may be without a leader and yet serve, or a peer be silent and not be taken for dead.
     pub sync_limit: u32,
     /// `sslQuorum` and `ssl.quorum.*`: the servers speak TLS with each other, and each shows its certificate.

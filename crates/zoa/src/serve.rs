@@ -38,6 +38,9 @@ use crate::version;
 /// The original's `myid` of a server that has none.
 const MY_ID_STANDALONE: u8 = 1;
 
+/// Ticks that a server may take to join where nothing is said; the configuration asks for it.
+const INIT_LIMIT: u32 = 10;
+
 /// Ticks that a server may be behind where nothing is said; the configuration asks for it.
 const SYNC_LIMIT: u32 = 5;
 
@@ -163,6 +166,7 @@ fn ensemble(
         lines: ensemble.lines()?,
         listen_on_all: ensemble.listen_on_all,
         tick_ms: config.tick_time_ms,
+        init_limit: ensemble.init_limit.unwrap_or(INIT_LIMIT),
         sync_limit: ensemble.sync_limit.unwrap_or(SYNC_LIMIT),
         tls: peer_tls(config)?,
         read_only: ensemble.read_only,

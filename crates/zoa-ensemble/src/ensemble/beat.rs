@@ -39,9 +39,27 @@ impl Ensemble {
         if self.raft().is_some() && !self.gate.serves() && !self.knows_leader() {
             self.reminder.waits(self.nobody_leads());
         }
+        self.note_catching_up(effects);
         let is_waiting = !self.gate.serves();
         if let Some(notice) = self.reminder.due(self.now_ms, is_waiting) {
             effects.push(Effect::Notice(notice));
+        }
+    }
+
+    /// What initLimit is for: says when it takes long until this server has what its leader has.
+    fn note_catching_up(&mut self, effects: &mut Vec<Effect>) {
+        let raft = self.raft();
+        let missing = raft.and_then(|raft| self.gate.missing(raft.handed_out()));
+        let Some(missing) = missing else {
+            self.catches_up = None;
+            return;
+        };
+        let (now_ms, init_ms_max) = (self.now_ms, self.config.init_ms_max);
+        let (since_ms, told_ms) = self.catches_up.get_or_insert((now_ms, now_ms));
+        if now_ms.saturating_sub(*told_ms) > init_ms_max {
+            *told_ms = now_ms;
+            let for_ms = now_ms - *since_ms;
+            effects.push(Effect::Notice(Notice::CatchesUp { for_ms, missing }));
         }
     }
 

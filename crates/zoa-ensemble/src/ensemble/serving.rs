@@ -19,6 +19,8 @@ pub(super) struct ServingGate {
     contact: Option<(u64, LogIndex)>,
     /// When the leader, or a quorum, was heard of last.
     heard_ms: u64,
+    /// What a leader had committed when one was found, also for a server that is no member yet.
+    wanted: Option<LogIndex>,
 }
 
 impl ServingGate {
@@ -28,6 +30,7 @@ impl ServingGate {
             serves: false,
             contact: None,
             heard_ms: 0,
+            wanted: None,
         }
     }
 
@@ -40,7 +43,14 @@ impl ServingGate {
         if self.contact.is_none_or(|(known, _)| known != term) {
             self.contact = Some((term, commit));
         }
+        self.wanted.get_or_insert(commit);
         self.heard_ms = now_ms;
+    }
+
+    /// How many entries of what the leader had committed are missing here; `None` while no leader is known, or when clients are served.
+    pub(super) fn missing(&self, handed_out: LogIndex) -> Option<u64> {
+        let wanted = self.wanted.filter(|_| !self.serves)?;
+        Some(wanted.0.saturating_sub(handed_out.0))
     }
 
     /// Looks again; returns whether clients are served, if that changed.
@@ -50,8 +60,12 @@ impl ServingGate {
         is_member: bool,
         now_ms: u64,
     ) -> Option<bool> {
-        if now_ms.saturating_sub(self.heard_ms) > self.quiet_ms_max || !is_member {
+        let is_quiet = now_ms.saturating_sub(self.heard_ms) > self.quiet_ms_max;
+        if is_quiet || !is_member {
             self.contact = None;
+        }
+        if is_quiet {
+            self.wanted = None;
         }
         let serves = match self.contact {
             // Once served, a new leader's first commit index need not be reached: nobody sees older data than before.
@@ -71,11 +85,14 @@ mod tests {
     #[test]
     fn all_that_was_committed_at_first_contact_comes_first() {
         let mut gate = ServingGate::new(100);
+        assert_eq!(gate.missing(LogIndex(4)), None, "nobody leads");
         assert_eq!(gate.look(LogIndex(10), true, 0), None);
         gate.hear(2, LogIndex(12), 10);
         gate.hear(2, LogIndex(15), 20);
         assert_eq!(gate.look(LogIndex(11), true, 20), None);
+        assert_eq!(gate.missing(LogIndex(4)), Some(8));
         assert_eq!(gate.look(LogIndex(12), true, 20), Some(true));
+        assert_eq!(gate.missing(LogIndex(4)), None);
         gate.hear(3, LogIndex(20), 30);
         assert_eq!(gate.look(LogIndex(12), true, 30), None);
     }

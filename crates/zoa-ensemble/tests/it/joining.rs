@@ -4,6 +4,8 @@ use zoa_ensemble::HelloRefusal;
 use zoa_ensemble::Notice;
 use zoa_proto::PeerId;
 
+use crate::world::INIT_MS;
+use crate::world::TICK_MS;
 use crate::world::World;
 
 fn founded(count: u8, seed: u64) -> World {
@@ -50,6 +52,35 @@ fn a_wiped_server_joins_under_a_new_id_and_takes_its_old_place() {
                 .any(|it| it.notices.iter().any(replaces))
         );
     }
+}
+
+// Goal: initLimit is for whoever waits for a server that does not come; the server itself goes on.
+#[test]
+fn a_server_that_catches_up_for_longer_than_init_limit_says_so_again_and_again() {
+    let mut world = founded(3, 7);
+    wipe(&mut world, 3);
+    world.run(40);
+    world.parcels_are_slow = true;
+    world.start(3);
+    let told = |world: &World| -> Vec<u64> {
+        let notices = world.at(3).notices.iter();
+        notices
+            .filter_map(|notice| match notice {
+                Notice::CatchesUp { for_ms, missing } if *missing > 0 => Some(*for_ms),
+                _ => None,
+            })
+            .collect()
+    };
+    let ticks = |ms: u64| usize::try_from(ms / TICK_MS).expect("a few");
+    world.run(ticks(INIT_MS));
+    assert_eq!(told(&world), [], "not before");
+    world.run(ticks(3 * INIT_MS));
+    let said = told(&world);
+    assert!(said.len() >= 2 && said[0] > INIT_MS, "{said:?}");
+    world.parcels_are_slow = false;
+    world.run_until_served();
+    world.run(ticks(3 * INIT_MS));
+    assert_eq!(told(&world).len(), said.len(), "it serves");
 }
 
 #[test]

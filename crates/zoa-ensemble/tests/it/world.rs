@@ -41,6 +41,7 @@ use crate::machine::Machine;
 
 pub(crate) const TICK_MS: u64 = 10;
 pub(crate) const QUIET_MS: u64 = 2_000;
+pub(crate) const INIT_MS: u64 = 1_000;
 
 /// One connection of a client: what it has written, and what it waits for.
 #[derive(Debug, Default)]
@@ -104,6 +105,8 @@ pub(crate) struct World {
     pub(crate) wires: BTreeMap<u64, Wire>,
     pub(crate) handshakes: Vec<Handshake>,
     pub(crate) parcels: Vec<Parcel>,
+    /// They are on their way for as long as this holds.
+    pub(crate) parcels_are_slow: bool,
     /// Pairs that cannot reach each other, one way.
     pub(crate) cuts: BTreeSet<(u8, u8)>,
     pub(crate) dice: Dice,
@@ -143,6 +146,7 @@ impl World {
             wires: BTreeMap::new(),
             handshakes: Vec::new(),
             parcels: Vec::new(),
+            parcels_are_slow: false,
             cuts: BTreeSet::new(),
             dice: Dice(seed),
             now_ms: 0,
@@ -223,6 +227,7 @@ impl World {
             raft_tick_ms: TICK_MS,
             election_ticks: 10,
             heartbeat_ticks: 2,
+            init_ms_max: INIT_MS,
             quiet_ms_max: QUIET_MS,
             initialize: server.initialize,
             force_new_ensemble: server.force,
@@ -526,7 +531,7 @@ impl World {
                     self.snapshot(id, 5);
                 }
             }
-            while !self.parcels.is_empty() {
+            while !self.parcels_are_slow && !self.parcels.is_empty() {
                 self.hand_over_parcel(0);
             }
             let busy: Vec<u64> = self

@@ -375,6 +375,7 @@ fn ensemble_config(setup: &Setup, seed: u64) -> EnsembleConfig {
         heartbeat_ticks: 2,
         quiet_ms_max: 5_000,
         initialize: false,
+        init_ms_max: 10_000,
         force_new_ensemble: false,
         seed,
         notices: Notices::default(),
