@@ -1,0 +1,278 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Zoarium\Tests\Farm;
+
+use Zoarium\Exception\Full;
+use Zoarium\Farm\Assignment;
+use Zoarium\Farm\Client;
+use Zoarium\Farm\Leader;
+use Zoarium\Farm\NewTask;
+use Zoarium\Farm\Stage;
+use Zoarium\Farm\Worker;
+use Zoarium\HoldState;
+use Zoarium\Tests\Process;
+use Zoarium\Tests\ServerTestCase;
+use Zoarium\Tests\TestServer;
+
+final class FarmTest extends ServerTestCase
+{
+    private const EXAMPLES = __DIR__ . '/../../../examples/php';
+
+    private Client $farm;
+    private Leader $leader;
+
+    protected function setUp(): void
+    {
+        parent::setUp();
+        $this->farm = new Client($this->client, $this->path);
+        $this->leader = new Leader($this->connect(), $this->path, 'leader');
+    }
+
+    protected function tearDown(): void
+    {
+        unset($this->farm, $this->leader);
+        parent::tearDown();
+    }
+
+    /** Leads until the worker has something. */
+    private function next(Worker $worker, float $seconds = 10): Assignment
+    {
+        $assignment = null;
+        self::assertUntil(function () use ($worker, &$assignment): bool {
+            $this->leader->turn();
+            $assignment = $worker->next(0.0);
+            return $assignment !== null;
+        }, 'an assignment', $seconds);
+        self::assertNotNull($assignment);
+        return $assignment;
+    }
+
+    private function leadUntil(callable $holds, string $what): void
+    {
+        self::assertUntil(function () use ($holds): bool {
+            $this->leader->turn();
+            return $holds();
+        }, $what);
+    }
+
+    public function testAFullQueueRefusesAllAndLosesNothing(): void
+    {
+        $this->client->create($this->path, '');
+        $this->client->create("$this->path/config", '{"queue_max":3}');
+        $this->farm->submit(['1', '2']);
+        try {
+            $this->farm->submit(['3', '4']);
+            self::fail('it is full');
+        } catch (Full $full) {
+            self::assertSame([2, 3, []], [$full->count, $full->countMax, $full->accepted]);
+        }
+        self::assertSame(2, $this->farm->counts()->queued);
+        // More than a batch, none of which is accepted.
+        $this->client->set("$this->path/config", '{"queue_max":120}');
+        $this->expectException(Full::class);
+        $this->farm->submit(array_fill(0, 119, 'x'));
+    }
+
+    public function testATaskIsTriedAgainInTheOrderOfPriorityAndGivenUpInTheEnd(): void
+    {
+        [$usual, $urgent] = $this->farm->submit(['usual', new NewTask('urgent', priority: 1, attemptsMax: 2)]);
+        $worker = Worker::register($this->client, $this->path, 1);
+        $first = $this->next($worker);
+        self::assertSame(['urgent', 1, $urgent], [$first->payload(), $first->attempt, $first->name]);
+        self::assertTrue($first->isMine());
+        self::assertTrue($first->fail('no paper'));
+        self::assertFalse($first->isMine());
+        $second = $this->next($worker);
+        self::assertSame('usual', $second->payload());
+        self::assertSame(Stage::Failed, $this->farm->progress($urgent)->stage);
+        self::assertTrue($second->done('printed'));
+        $again = $this->next($worker);
+        self::assertSame([$urgent, 2, "$urgent.2"], [$again->name, $again->attempt, $again->id()]);
+        $again->fail('no ink');
+        self::assertNull($this->farm->wait($urgent, 0.0));
+        $this->leadUntil(fn (): bool => $this->farm->progress($urgent)->isEnd(), 'its end');
+        $progress = $this->farm->wait($urgent);
+        self::assertSame([Stage::Dead, 'no ink'], [$progress?->stage, $progress?->error]);
+        self::assertSame('printed', $this->farm->wait($usual)?->result);
+        self::assertSame([[$usual], [$urgent]], $this->farm->ended());
+    }
+
+    public function testWhatASilentOrDeadWorkerHadGoesOnAndItsLateResultIsRefused(): void
+    {
+        $silent = Worker::register($this->client, $this->path, 1);
+        [$task] = $this->farm->submit([new NewTask('work', timeLimitMs: 100)]);
+        $late = $this->next($silent);
+        $isTold = false;
+        $late->onTakenAway(static function () use (&$isTold): void {
+            $isTold = true;
+        });
+        $other = $this->connect();
+        $dying = Worker::register($other, $this->path, 2);
+        // The one with more room gets it next, and dies with it.
+        $lost = $this->next($dying);
+        self::assertSame([$task, 2], [$lost->name, $lost->attempt]);
+        self::assertTrue($isTold);
+        self::assertFalse($late->done('late'));
+        self::assertSame(Stage::Running, $this->farm->progress($task)->stage);
+        $other->close();
+        self::assertSame(HoldState::Lost, $dying->state());
+        $third = $this->next($silent);
+        self::assertSame(3, $third->attempt);
+        self::assertTrue($third->done('right'));
+        self::assertSame('right', $this->farm->progress($task)->result);
+        $this->leadUntil(fn (): bool => count($this->client->getChildren("$this->path/assigned")) === 1, 'the clean-up');
+    }
+
+    public function testACancelledTaskIsADeadLetterAndItsResultIsRefused(): void
+    {
+        [$running, $queued] = $this->farm->submit(['a', 'b']);
+        self::assertTrue($this->farm->cancel($queued));
+        $worker = Worker::register($this->client, $this->path, 2);
+        $assignment = $this->next($worker);
+        self::assertSame(1, $this->farm->counts()->running);
+        self::assertTrue($this->farm->cancel($running));
+        self::assertFalse($assignment->done('too late'));
+        foreach ([$running, $queued] as $task) {
+            self::assertSame('cancelled', $this->farm->progress($task)->error);
+        }
+        self::assertFalse($this->farm->cancel('500-0-0000000099'));
+        self::assertSame(Stage::Unknown, $this->farm->progress('500-0-0000000099')->stage);
+    }
+
+    public function testADeadlineEndsATaskWhereverItIs(): void
+    {
+        [$queued] = $this->farm->submit([new NewTask('x', deadlineMs: 60)]);
+        $this->leadUntil(fn (): bool => $this->farm->progress($queued)->isEnd(), 'the end of what is queued');
+        $worker = Worker::register($this->client, $this->path, 2);
+        $tasks = $this->farm->submit([new NewTask('y', deadlineMs: 400), new NewTask('z', deadlineMs: 400, attemptsMax: 99)]);
+        [$runs, $fails] = [$this->next($worker), $this->next($worker)];
+        $fails->fail('no paper');
+        $this->leadUntil(function () use ($tasks): bool {
+            return $this->farm->progress($tasks[0])->isEnd() && $this->farm->progress($tasks[1])->isEnd();
+        }, 'the end of both');
+        self::assertFalse($runs->done('late'));
+        self::assertSame('the deadline has passed', $this->farm->progress($queued)->error);
+        self::assertSame(Stage::Dead, $this->farm->progress($tasks[0])->stage);
+        self::assertSame('the deadline has passed; before: no paper', $this->farm->progress($fails->name)->error);
+    }
+
+    public function testOldResultsAreCleanedUpAndWhatIsNoTaskIsKeptAsADeadLetter(): void
+    {
+        $this->client->create($this->path, '');
+        $this->client->create("$this->path/config", '{"results_max":3,"keep_ms":0}');
+        $tasks = $this->farm->submit(['1', '2', '3', '4', '5', '6']);
+        $this->client->create("$this->path/queue/500-0-0000000000", 'nonsense');
+        $worker = Worker::register($this->client, $this->path, 10);
+        foreach ($tasks as $task) {
+            self::assertTrue($this->next($worker)->done('x'));
+        }
+        // A new leader looks at once.
+        $this->leader = new Leader($this->connect(), $this->path);
+        $this->leadUntil(fn (): bool => $this->farm->counts()->done === 3, 'the clean-up');
+        self::assertSame(Stage::Unknown, $this->farm->progress($tasks[0])->stage);
+        self::assertSame('x', $this->farm->progress($tasks[5])->result);
+        self::assertStringContainsString('a task without a header', $this->farm->progress('500-0-0000000000')->error);
+        $this->client->set("$this->path/config", '{"keep_ms":1}');
+        $this->leader = new Leader($this->connect(), $this->path);
+        $this->leadUntil(fn (): bool => $this->farm->counts()->done + $this->farm->counts()->dead === 0, 'the clean-up of all');
+    }
+
+    public function testALeaderThatLeadsNoMoreChangesNothingAndTheNextOneGoesOn(): void
+    {
+        $this->farm->submit(['1', '2']);
+        $this->leader->turn();
+        self::assertTrue($this->leader->leads());
+        $next = new Leader($this->connect(), $this->path, 'next');
+        $next->turn();
+        self::assertFalse($next->leads());
+        $old = $this->leader->token();
+        // Somebody takes its leadership away.
+        $names = $this->client->getChildren("$this->path/leader");
+        sort($names);
+        usort($names, static fn (string $one, string $other): int => substr($one, -10) <=> substr($other, -10));
+        $this->client->delete("$this->path/leader/$names[0]");
+        $worker = Worker::register($this->client, $this->path, 2);
+        self::assertUntil(function () use ($next): bool {
+            $next->turn();
+            return $next->leads();
+        }, 'the next leader');
+        self::assertGreaterThan($old, $next->token());
+        $this->leader->turn();
+        self::assertFalse($this->leader->leads());
+        self::assertUntil(function () use ($next): bool {
+            $next->turn();
+            return $this->farm->counts()->running === 2;
+        }, 'the assignments');
+        $worker->leave();
+    }
+
+    public function testTheExamplesAreAFarm(): void
+    {
+        $leader = Process::php(self::EXAMPLES . '/farm-leader.php', TestServer::address(), $this->path);
+        $workers = [];
+        for ($number = 0; $number < 2; $number++) {
+            $workers[] = Process::php(self::EXAMPLES . '/farm-worker.php', TestServer::address(), $this->path, '3');
+        }
+        $client = Process::php(self::EXAMPLES . '/farm-submit.php', TestServer::address(), $this->path, '60');
+        self::assertSame(0, $client->ends(), $client->output);
+        self::assertStringContainsString('60 done, 0 given up, 0 wrong', $client->output);
+        foreach ([$leader, ...$workers] as $process) {
+            $process->signal(SIGTERM);
+            self::assertSame(0, $process->ends(), $process->output);
+        }
+        self::assertSame([], $this->client->getChildren("$this->path/workers"));
+        self::assertSame([], $this->client->getChildren("$this->path/leader"));
+    }
+
+    /**
+     * @return iterable<string, array{bool, bool, bool}>
+     */
+    public function mixes(): iterable
+    {
+        foreach ([1, 2, 3, 4, 5, 6] as $mix) {
+            [$client, $leader, $worker] = [($mix & 4) !== 0, ($mix & 2) !== 0, ($mix & 1) !== 0];
+            $say = static fn (bool $isPhp): string => $isPhp ? 'PHP' : 'Rust';
+            yield "{$say($client)} client, {$say($leader)} leader, {$say($worker)} worker" => [$client, $leader, $worker];
+        }
+    }
+
+    /**
+     * @dataProvider mixes
+     */
+    public function testLanguagesMix(bool $isPhpClient, bool $isPhpLeader, bool $isPhpWorker): void
+    {
+        $place = ['--server', TestServer::address(), '--path', $this->path];
+        $leader = $isPhpLeader
+            ? Process::php(self::EXAMPLES . '/farm-leader.php', TestServer::address(), $this->path)
+            : Process::zoa('farm', 'lead', ...$place);
+        $worker = $isPhpWorker
+            ? Process::php(self::EXAMPLES . '/farm-worker.php', TestServer::address(), $this->path, '3')
+            : Process::zoa('farm', 'work', '--capacity', '3', '--exec', 'rev | tr -d "\n"', ...$place);
+        $payloads = array_map(static fn (int $number): string => "task $number", range(1, 12));
+        if ($isPhpClient) {
+            $tasks = $this->farm->submit($payloads);
+        } else {
+            $client = Process::zoa('farm', 'submit', '--wait', ...$place, ...$payloads);
+            self::assertSame(0, $client->ends(), $client->output);
+            [$tasks] = $this->farm->ended();
+            usort($tasks, static fn (string $one, string $other): int => substr($one, -10) <=> substr($other, -10));
+        }
+        $results = [];
+        foreach ($this->farm->follow($tasks, 20.0) as $task => $progress) {
+            self::assertSame(Stage::Done, $progress->stage, $progress->error);
+            $results[array_search($task, $tasks, true)] = $progress->result;
+        }
+        ksort($results);
+        self::assertSame(array_map(strrev(...), $payloads), $results, $leader->read() . $worker->read());
+    }
+
+    public function testProcessesThatAreKilledAndPausedLoseNothing(): void
+    {
+        $script = __DIR__ . '/../../../compat/php/farm-faults.php';
+        $run = Process::php($script, TestServer::address(), TestServer::program(), '200', '8');
+        self::assertSame(0, $run->ends(60), $run->output);
+        self::assertStringContainsString('200 accepted', $run->output);
+    }
+}

@@ -1,0 +1,84 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Zoarium\Tests\Farm;
+
+use PHPUnit\Framework\TestCase;
+use Zoarium\Exception\BadContent;
+use Zoarium\Farm\Agenda;
+use Zoarium\Farm\NewTask;
+use Zoarium\Farm\Task;
+
+final class TaskTest extends TestCase
+{
+    public function testATaskComesBackAsItWasWithBytesOfAnyKindAndFieldsOfOthers(): void
+    {
+        $task = Task::decode('/t', (new NewTask("a\nb\xff", attemptsMax: 2, deadlineMs: 7))->encode());
+        self::assertSame([0, false, 0, "a\nb\xff"], [$task->attempt(), $task->isSpent(), $task->timeLimitMs(), $task->payload]);
+        self::assertSame([12, 17], [$task->deadlineAtMs(5), $task->submitted(10)->submitted(11)->deadlineAtMs(5)]);
+        $other = Task::decode('/t', "{\"attempt\":1,\"attempts_max\":2,\"theirs\":[],\"more\":{},\"n\":1.0}\nx");
+        $moved = $other->begun()->withError("no \xff paper");
+        self::assertTrue($moved->isSpent());
+        self::assertSame("{\"attempt\":2,\"attempts_max\":2,\"theirs\":[],\"more\":{},\"n\":1.0,\"error\":\"no \u{fffd} paper\"}\nx", $moved->encode());
+        self::assertSame([1, ''], [$other->attempt(), $other->error()]);
+    }
+
+    public function testWhatIsNoTaskIsRefusedWithItsPathOrSalvaged(): void
+    {
+        foreach (['', '{}', "[]\n", "\xff\n", "null\nx"] as $bytes) {
+            $salvaged = Task::salvage('/farm/queue/t', $bytes);
+            self::assertTrue($salvaged->isSpent());
+            self::assertSame($bytes, $salvaged->payload);
+            self::assertStringStartsWith('/farm/queue/t holds ', $salvaged->error());
+            try {
+                Task::decode('/farm/queue/t', $bytes);
+                self::fail("$bytes is no task");
+            } catch (BadContent $error) {
+                self::assertSame('/farm/queue/t', $error->path);
+            }
+        }
+    }
+
+    public function testTasksAreRankedByPriorityAndThenByNumber(): void
+    {
+        $names = ['500-aa-0000000001', '000d-bb-0000000009', '000-cc-0000000002', '500d-00-0000000003'];
+        usort($names, static fn (string $one, string $other): int => Task::rank($one) <=> Task::rank($other));
+        self::assertSame(['000-cc-0000000002', '000d-bb-0000000009', '500-aa-0000000001', '500d-00-0000000003'], $names);
+        self::assertSame([false, true], [Task::hasDeadline($names[0]), Task::hasDeadline($names[1])]);
+        self::assertSame(['500-aa-0000000001', 3], Task::splitAttempt('500-aa-0000000001.3'));
+        self::assertNull(Task::splitAttempt('500-aa-0000000001'));
+        self::assertNull(Task::splitAttempt('500-aa-0000000001.x'));
+    }
+
+    public function testPausesDoubleAndWhatALeaderFindsHasAged(): void
+    {
+        $task = static fn (int $attempt, int $limit = 0): Task =>
+            Task::decode('/t', "{\"attempt\":$attempt,\"attempts_max\":99,\"time_limit_ms\":$limit}\n");
+        $agenda = new Agenda(1_000_000);
+        $agenda->note('assigned/w/old', 'assigned', $task(1, 5000), 1_000_000 - 6000);
+        $agenda->note('assigned/w/young', 'assigned', $task(1, 5000), 1_000_000 - 4000);
+        $agenda->note('assigned/w/endless', 'assigned', $task(1), 0);
+        self::assertSame([true, false, false], array_map($agenda->isDue(...), ['assigned/w/old', 'assigned/w/young', 'assigned/w/endless']));
+        $agenda->keep(['assigned/w/young' => true]);
+        self::assertSame([false, true], [$agenda->knows('assigned/w/old'), $agenda->knows('assigned/w/young')]);
+        // From now on what it sees has just come, whatever the servers' clock says.
+        $agenda->note('failed/t', 'failed', $task(3), 0);
+        self::assertFalse($agenda->isDue('failed/t'));
+        self::assertEqualsWithDelta(\Zoarium\Internal\Session::now() + 0.4, $agenda->nextDue(), 0.1);
+        $agenda->note('failed/t', 'failed', $task(50), 0);
+        $agenda->keep(['failed/t' => true]);
+        self::assertEqualsWithDelta(\Zoarium\Internal\Session::now() + 10, $agenda->nextDue(), 0.1);
+        // A deadline runs by the servers' time.
+        $dying = Task::decode('/t', "{\"deadline_ms\":1000}\n");
+        $agenda->note('queue/t', 'queue', $dying, 1_000_000 - 2000);
+        self::assertSame([true, true], [$agenda->isDue('queue/t'), $agenda->isDeadline('queue/t')]);
+    }
+
+    public function testANewTaskIsChecked(): void
+    {
+        self::assertStringStartsWith('007d-x-', (new NewTask('', priority: 7, deadlineMs: 1))->beginning('x'));
+        $this->expectException(\ValueError::class);
+        new NewTask('', priority: 1000);
+    }
+}

@@ -1,0 +1,151 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Zoarium\Tests;
+
+use Zoarium\Counter;
+use Zoarium\DoubleBarrier;
+use Zoarium\Farm;
+use Zoarium\HoldState;
+use Zoarium\Lock;
+use Zoarium\Membership;
+use Zoarium\Queue;
+use Zoarium\Registry;
+use Zoarium\Semaphore;
+
+/**
+ * Answers that are lost: the connection is cut at a chosen request, before the server has it or when its answer is on the way back.
+ */
+final class ProtectionTest extends ServerTestCase
+{
+    private const MULTI = 14;
+
+    /** @var \Closure(int, string): mixed says what to cut next */
+    private static ?\Closure $cut = null;
+
+    private static string $address = '';
+
+    protected function setUp(): void
+    {
+        if (self::$cut === null) {
+            require_once __DIR__ . '/../../crates/zoa-php/tests/proxy.inc';
+            [self::$address, self::$cut] = proxy();
+        }
+        parent::setUp();
+        $this->client = new \ZookeeperClient(self::$address);
+        $this->client->create($this->path, '');
+    }
+
+    private static function cutNext(string $when): void
+    {
+        (self::$cut ?? throw new \LogicException('there is a proxy'))(self::MULTI, $when);
+    }
+
+    /**
+     * @return iterable<string, array{string}>
+     */
+    public function moments(): iterable
+    {
+        yield 'before the server has it' => ['before'];
+        yield 'with the answer on its way' => ['after'];
+    }
+
+    /**
+     * @dataProvider moments
+     */
+    public function testAPlaceInLineIsFoundAgain(string $when): void
+    {
+        self::cutNext($when);
+        $hold = (new Lock($this->client, "$this->path/lock"))->acquire();
+        self::assertSame(HoldState::Held, $hold->state());
+        self::assertCount(1, $this->client->getChildren("$this->path/lock"));
+        self::cutNext($when);
+        $hold->release();
+        self::assertSame([], $this->client->getChildren("$this->path/lock"));
+    }
+
+    /**
+     * @dataProvider moments
+     */
+    public function testACounterAddsOnce(string $when): void
+    {
+        $counter = new Counter($this->client, "$this->path/counter");
+        self::assertSame(1, $counter->add());
+        self::cutNext($when);
+        self::assertSame(3, $counter->add(2));
+        self::assertSame(3, $counter->get());
+    }
+
+    /**
+     * @dataProvider moments
+     */
+    public function testAnItemIsPutOnceAndTakenOnce(string $when): void
+    {
+        $queue = new Queue($this->client, "$this->path/queue");
+        $queue->put('first');
+        self::cutNext($when);
+        $queue->put('second');
+        self::assertSame(2, $queue->count());
+        self::cutNext($when);
+        self::assertSame('first', $queue->take());
+        self::assertSame('second', $queue->take());
+        self::assertNull($queue->tryTake());
+    }
+
+    /**
+     * @dataProvider moments
+     */
+    public function testEphemeralsAreMadeOnce(string $when): void
+    {
+        self::cutNext($when);
+        $member = (new Membership($this->client, "$this->path/group"))->join('me');
+        self::assertCount(1, $this->client->getChildren("$this->path/group"));
+        self::cutNext($when);
+        $registration = (new Registry($this->client, "$this->path/services"))->register('web', new \Zoarium\Instance('a', 'host', 80));
+        self::cutNext($when);
+        $registration->setWell(false);
+        self::assertSame([], (new Registry($this->client, "$this->path/services"))->instances('web'));
+        $semaphore = new Semaphore($this->client, "$this->path/semaphore", 1);
+        $semaphore->acquire()->release();
+        self::cutNext($when);
+        $lease = $semaphore->acquire();
+        self::assertCount(1, $this->client->getChildren("$this->path/semaphore"));
+        self::assertSame(HoldState::Held, $lease->state());
+        self::cutNext($when);
+        $barrier = new DoubleBarrier($this->client, "$this->path/barrier", 1);
+        self::assertTrue($barrier->enter());
+        $barrier->leave();
+        self::assertSame(HoldState::Held, $member->state());
+    }
+
+    /**
+     * @dataProvider moments
+     */
+    public function testATaskIsSubmittedOnceAndItsResultSavedOnce(string $when): void
+    {
+        $farm = new Farm\Client($this->client, "$this->path/farm");
+        $farm->submit(['first']);
+        self::cutNext($when);
+        [$second, $third] = $farm->submit(['second', 'third']);
+        self::assertSame(3, $farm->counts()->queued);
+        self::assertSame(Farm\Stage::Queued, $farm->progress($third)->stage);
+        $leader = new Farm\Leader($this->connect(), "$this->path/farm");
+        self::cutNext($when);
+        $worker = Farm\Worker::register($this->client, "$this->path/farm", 3);
+        self::assertUntil(static function () use ($leader, $farm): bool {
+            $leader->turn();
+            return $farm->counts()->running === 3;
+        }, 'the assignments');
+        $assignments = [$worker->next(), $worker->next(), $worker->next()];
+        foreach ($assignments as $assignment) {
+            self::assertNotNull($assignment);
+            self::cutNext($when);
+            self::assertTrue($assignment->done('result of ' . $assignment->payload()));
+        }
+        self::assertSame('result of second', $farm->progress($second)->result);
+        self::assertSame(3, $farm->counts()->done);
+        self::cutNext($when);
+        self::assertFalse($farm->cancel($third));
+    }
+}
