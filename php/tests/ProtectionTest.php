@@ -56,6 +56,7 @@ final class ProtectionTest extends ServerTestCase
      */
     public function testAPlaceInLineIsFoundAgain(string $when): void
     {
+        $this->client->create("$this->path/lock", '');
         self::cutNext($when);
         $hold = (new Lock($this->client, "$this->path/lock"))->acquire();
         self::assertSame(HoldState::Held, $hold->state());
@@ -98,11 +99,15 @@ final class ProtectionTest extends ServerTestCase
      */
     public function testEphemeralsAreMadeOnce(string $when): void
     {
+        foreach (['group', 'services', 'services/web', 'barrier'] as $parent) {
+            $this->client->create("$this->path/$parent", '');
+        }
         self::cutNext($when);
         $member = (new Membership($this->client, "$this->path/group"))->join('me');
         self::assertCount(1, $this->client->getChildren("$this->path/group"));
         self::cutNext($when);
         $registration = (new Registry($this->client, "$this->path/services"))->register('web', new \Zoarium\Instance('a', 'host', 80));
+        self::assertCount(1, $this->client->getChildren("$this->path/services/web"));
         self::cutNext($when);
         $registration->setWell(false);
         self::assertSame([], (new Registry($this->client, "$this->path/services"))->instances('web'));

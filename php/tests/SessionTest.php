@@ -116,6 +116,42 @@ final class SessionTest extends ServerTestCase
         self::assertSame([basename($hold->path())], $this->client->getChildren($this->path));
     }
 
+    public function testWhatThrowsInACallbackBesideARequestIsNotTakenForItsAnswer(): void
+    {
+        $lock = new Lock($this->client, $this->path);
+        $hold = $lock->acquire();
+        $this->client->exists("$this->path-go", static fn () => throw new \ZookeeperNoNodeException('mine', \Zookeeper::NONODE));
+        $pid = self::fork(function (): void {
+            usleep(100_000);
+            $this->connect()->create("$this->path-go", '');
+        });
+        try {
+            // Nearly always in the middle of a request.
+            $end = microtime(true) + 5;
+            while (microtime(true) < $end && $lock->contenders() !== []) {
+            }
+        } catch (\ZookeeperNoNodeException $error) {
+            self::assertSame('mine', $error->getMessage());
+        }
+        self::assertTrue(isset($error));
+        self::assertTrue(self::join($pid));
+        self::assertTrue($hold->isHeld());
+    }
+
+    public function testAHoldEndsWithItsSessionAlsoWhenTheClientHasANewOne(): void
+    {
+        $client = $this->connect();
+        $hold = (new Lock($client, $this->path))->acquire();
+        $client->connect(TestServer::address());
+        $client->exists('/');
+        self::assertSame(HoldState::Lost, $hold->state());
+        self::assertTrue((new Lock($client, $this->path))->acquire()->isHeld());
+        $client->close();
+        self::assertSame(HoldState::Lost, $hold->state());
+        $this->expectException(SessionEnded::class);
+        $hold->check();
+    }
+
     public function testManyRoundsOnOneClientLeaveNothingBehind(): void
     {
         $lock = static function (\ZookeeperClient $client, string $path): void {

@@ -194,13 +194,18 @@ final class FarmTest extends ServerTestCase
         usort($names, static fn (string $one, string $other): int => substr($one, -10) <=> substr($other, -10));
         $this->client->delete("$this->path/leader/$names[0]");
         $worker = Worker::register($this->client, $this->path, 2);
+        // It does not know that yet, and sees something to do.
+        self::assertTrue($this->leader->leads());
+        self::assertUntil(function (): bool {
+            $this->leader->turn();
+            return !$this->leader->leads();
+        }, 'the end of its leadership');
+        self::assertSame(0, $this->farm->counts()->running);
         self::assertUntil(function () use ($next): bool {
             $next->turn();
             return $next->leads();
         }, 'the next leader');
         self::assertGreaterThan($old, $next->token());
-        $this->leader->turn();
-        self::assertFalse($this->leader->leads());
         self::assertUntil(function () use ($next): bool {
             $next->turn();
             return $this->farm->counts()->running === 2;
