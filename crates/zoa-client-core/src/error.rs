@@ -86,6 +86,9 @@ pub enum ConnectionError {
     /// The server closed the connection.
     #[error("the server closed the connection")]
     ClosedByServer,
+    /// The server stops. It has said that what it had not answered was not applied.
+    #[error("the server stops")]
+    ServerStopping,
     /// Nothing came for two thirds of the session timeout.
     #[error("the server was silent for {0} ms")]
     Silent(u64),

@@ -70,6 +70,8 @@ pub struct Connection {
     accepted_ms: u64,
     /// It was taken on by a server that only read; it ends when that changes.
     is_read_only: bool,
+    /// The client was told that nothing more is taken.
+    has_bid_farewell: bool,
     /// Bytes of long lists for which this connection has room, until it has sent them.
     lists_len: usize,
 }
@@ -123,6 +125,7 @@ impl Connection {
             identities,
             accepted_ms: now.mono_ms,
             is_read_only: false,
+            has_bid_farewell: false,
             lists_len: 0,
         }
     }
@@ -214,9 +217,14 @@ impl Connection {
         }
     }
 
-    /// Whether the server stops, so that nobody is waited for.
+    /// Whether the server stops: a connection that reads is to have one more turn, with no input.
     pub fn is_of_stopping_server(&self) -> bool {
         !self.core.takes_requests()
+    }
+
+    /// Whether the client is told, with the last of the output, that nothing more was taken. It must be able to hear it.
+    pub fn has_bid_farewell(&self) -> bool {
+        self.has_bid_farewell
     }
 
     /// The shared half of this connection.
@@ -235,7 +243,8 @@ impl Connection {
         loop {
             let rest = bytes.get(used..).unwrap_or_default();
             if !core.takes_requests() {
-                return (used, Progress::Blocked);
+                shared.release();
+                return (used, self.bid_farewell());
             }
             if matches!(self.phase, Phase::Fresh)
                 && let Some(progress) = self.handle_opening(rest, turn)
@@ -278,6 +287,18 @@ impl Connection {
             }
             Phase::Attaching | Phase::Listing(..) => Step::Hold,
             Phase::Closing => Step::Close,
+        }
+    }
+
+    /// The server stops: nothing more is taken from here on, and when all is answered, the client is told so.
+    fn bid_farewell(&mut self) -> Progress {
+        let zxid = self.core.last_zxid();
+        let is_attached = matches!(self.phase, Phase::Established(_));
+        self.has_bid_farewell = is_attached && self.lane.lock().bid_farewell(zxid);
+        if self.has_bid_farewell {
+            self.close()
+        } else {
+            Progress::Blocked
         }
     }
 

@@ -293,9 +293,14 @@ impl Core {
         due_ms.into_iter().chain(local_ms).min()
     }
 
-    /// The beginning of a shutdown: no new connection is taken and no further request is looked at; what is under way is answered.
+    /// The beginning of a shutdown: no new connection is taken and no further request is looked at; what is under way is answered, and
+    /// then clients are told that nothing more was taken.
     pub fn stop_taking(&self) {
-        self.takes_requests.store(false, Ordering::Relaxed);
+        self.takes_requests.store(false, Ordering::SeqCst);
+        self.lanes_now()
+            .iter()
+            .filter_map(|lane| lane.lock().take_waker())
+            .for_each(Waker::wake);
     }
 
     pub(crate) fn takes_requests(&self) -> bool {

@@ -14,6 +14,7 @@ use std::task::Waker;
 
 use parking_lot::Mutex;
 use parking_lot::MutexGuard;
+use zoa_proto::ErrorCode;
 use zoa_proto::OpCode;
 use zoa_proto::ReplyHeader;
 use zoa_proto::SessionId;
@@ -238,6 +239,25 @@ impl Lane {
 }
 
 impl LaneState {
+    /// Tells a client that nothing more is taken from this connection: what it has sent and was not answered was not applied, and
+    /// never will be (G-26). That is so only when all that was taken is answered; `false` as long as it is not.
+    ///
+    /// It is a reply to a ping with an error, which nothing else sends: the clients of the original look at no error of a ping, and
+    /// see the connection end right behind it.
+    pub(crate) fn bid_farewell(&mut self, zxid: Zxid) -> bool {
+        if self.ended || !self.pipeline.is_empty() || self.held_back.is_some() {
+            return false;
+        }
+        let header = ReplyHeader {
+            xid: Xid::PING,
+            zxid,
+            error: Some(ErrorCode::ConnectionLoss),
+        };
+        self.reply(Some(OpCode::Ping), header, |_| {});
+        self.ended = true;
+        true
+    }
+
     /// Encodes a reply behind what is there.
     ///
     /// Nothing follows the end: a client whose events were cut off must not be shown what came after them (G-07).

@@ -321,6 +321,11 @@ impl<S: Carrier> Driver<S> {
         for _ in 0..ROUNDS_PER_POLL {
             let rests = self.is_resting(context);
             let has_moved = match self.progress {
+                Progress::Reading if self.connection.is_of_stopping_server() => {
+                    self.connection.listen(writer);
+                    self.turn(&[]);
+                    true
+                }
                 Progress::Reading => self.poll_read(context)?,
                 Progress::Again if rests => false,
                 Progress::Blocked | Progress::Again => {
@@ -338,7 +343,10 @@ impl<S: Carrier> Driver<S> {
             }
             // What was sent has made room, and nobody else tells the input that waits for it.
             let has_room = self.progress == Progress::Blocked && written == Written::All;
-            if !has_moved && !has_room {
+            // It may have begun to stop before there was a waker that could tell.
+            let stops =
+                self.progress == Progress::Reading && self.connection.is_of_stopping_server();
+            if !has_moved && !has_room && !stops {
                 if self.progress == Progress::Again {
                     self.go_on_later(context);
                 }
@@ -430,7 +438,7 @@ impl<S: Carrier> Driver<S> {
     ///
     /// To close a socket with input in it resets the connection, and that may destroy what is under way to the client.
     fn poll_goodbye(&mut self, context: &mut Context<'_>) -> Result<(), Over> {
-        if self.connection.is_of_stopping_server() {
+        if self.connection.is_of_stopping_server() && !self.connection.has_bid_farewell() {
             return Err(Over);
         }
         self.linger();

@@ -1,7 +1,7 @@
 //! Making and ending connections: which server, how long it may take, what becomes of requests when one ends.
 //!
-//! Invariant: a request that was in flight ends with the connection. It is NotApplied if not all of it was written or if it
-//! changes nothing, Unknown else; and requests behind it end too, so that none takes effect after an earlier one was dropped
+//! Invariant: a request that was in flight ends with the connection. It is NotApplied if not all of it was written, if it
+//! changes nothing, or if the server said so before it stopped; Unknown else; and requests behind it end too, so that none takes effect after an earlier one was dropped
 //! (G-03). Those that waited for the connection go on waiting, unless `Offline::FailWithAttempt` says otherwise.
 
 use core::net::IpAddr;
@@ -252,6 +252,15 @@ impl<T> Client<T> {
         }
     }
 
+    /// The server stops, and has taken nothing that it did not answer: nothing follows this.
+    pub(super) fn handle_farewell(&mut self) {
+        self.doom = Some(Doom {
+            error: ConnectionError::ServerStopping,
+            is_drained: false,
+            is_closed: self.doom.is_some_and(|doom| doom.is_closed),
+        });
+    }
+
     /// The server broke the protocol: nothing more of it is read.
     pub(super) fn break_off(&mut self, error: impl Into<ProtocolError>) {
         self.doom = Some(Doom::of_protocol(error.into(), self.doom));
@@ -306,7 +315,8 @@ impl<T> Client<T> {
         self.state = SessionState::Suspended;
         self.told
             .push_back(Event::Session(SessionEvent::Suspended(error)));
-        self.end_in_flight(|client, entry| client.reason_for(error, entry));
+        let is_known = error == ConnectionError::ServerStopping;
+        self.end_in_flight(is_known, |client, entry| client.reason_for(error, entry));
         if self.config.offline == Offline::FailWithAttempt {
             self.end_waiting(Reason::ConnectionLost(error));
         }
@@ -318,7 +328,9 @@ impl<T> Client<T> {
         self.go_down();
         if matches!(
             error,
-            ConnectionError::WritableServerFound | ConnectionError::ServerChanged
+            ConnectionError::WritableServerFound
+                | ConnectionError::ServerChanged
+                | ConnectionError::ServerStopping
         ) {
             self.link = Link::Down {
                 retry_ms: self.now_ms,
@@ -376,7 +388,7 @@ impl<T> Client<T> {
             | SessionEvent::MayHaveExpired => SessionState::Expired,
         };
         self.told.push_back(Event::Session(event));
-        self.end_in_flight(|_, _| reason);
+        self.end_in_flight(false, |_, _| reason);
         self.end_waiting(reason);
         for tag in self.auths.take_tags() {
             let outcome = Outcome::NotApplied(reason);
@@ -397,11 +409,12 @@ impl<T> Client<T> {
         }
     }
 
-    fn end_in_flight(&mut self, reason: impl Fn(&Self, &Entry<T>) -> Reason) {
+    /// `is_known`: the server has said that it applied none of them.
+    fn end_in_flight(&mut self, is_known: bool, reason: impl Fn(&Self, &Entry<T>) -> Reason) {
         while let Some(entry) = self.pending.pop_in_flight() {
             let reason = reason(self, &entry);
             let is_sent = entry.end <= self.outbox.transmitted();
-            let outcome = if is_sent && entry.op.is_write() {
+            let outcome = if is_sent && entry.op.is_write() && !is_known {
                 Outcome::Unknown(reason)
             } else {
                 Outcome::NotApplied(reason)

@@ -141,6 +141,10 @@ impl<T> Client<T> {
     }
 
     fn handle_ping_reply(&mut self, header: ReplyHeader) -> Step<T> {
+        if header.error == Some(ErrorCode::ConnectionLoss) {
+            self.handle_farewell();
+            return Step::Again;
+        }
         let made_ms = match &mut self.link {
             Link::Up(up) => up.ping_ms.take(),
             _ => None,

@@ -12,6 +12,7 @@ use zoa_proto::PathList;
 use zoa_proto::Reply;
 use zoa_proto::Request;
 use zoa_proto::Stat;
+use zoa_proto::Xid;
 use zoa_proto::Zxid;
 use zoa_proto::request::Create;
 use zoa_proto::request::SetWatches;
@@ -65,6 +66,32 @@ fn a_lost_write_is_unknown_and_a_lost_read_or_unsent_write_is_not_applied() {
             format!("3: not applied: {LOST}"),
         ]
     );
+}
+
+// G-26
+#[test]
+fn what_a_server_that_stops_has_not_answered_was_not_applied() {
+    let mut script = Script::connected_with(config("127.0.0.1,127.0.0.2"));
+    for tag in 1..=3 {
+        script.submit(tag, delete("/a"));
+    }
+    script.sent();
+    script.reply(1, 1, Ok(Reply::Empty));
+    script.reply_header(Xid::PING, 1, Some(ErrorCode::ConnectionLoss));
+    // Nothing that follows is believed.
+    script.reply(2, 1, Ok(Reply::Empty));
+    let stops = "not applied: connection lost: the server stops";
+    assert_eq!(
+        script.events(),
+        [
+            "1: Empty".to_owned(),
+            "suspended: the server stops".to_owned(),
+            format!("2: {stops}"),
+            format!("3: {stops}"),
+        ]
+    );
+    let due_ms = script.client.poll_timeout().expect("it goes on");
+    assert_eq!(due_ms, script.now_ms, "the next server is tried at once");
 }
 
 #[test]

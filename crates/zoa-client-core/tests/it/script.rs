@@ -261,6 +261,13 @@ impl Script {
         self.receive(&bytes);
     }
 
+    pub(crate) fn reply_header(&mut self, xid: Xid, zxid: u64, error: Option<ErrorCode>) {
+        let mut bytes = Vec::new();
+        let zxid = Zxid(zxid);
+        encode_reply(&mut bytes, ReplyHeader { xid, zxid, error }, |_| {});
+        self.receive(&bytes);
+    }
+
     pub(crate) fn event(&mut self, kind: EventKind, path: &str, zxid: u64) {
         let mut bytes = Vec::new();
         let zxid = Zxid(zxid);

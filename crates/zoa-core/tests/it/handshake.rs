@@ -206,6 +206,30 @@ fn a_server_that_stops_answers_what_is_under_way_and_takes_nothing_more() {
     assert!(client.ended);
 }
 
+// G-26
+#[test]
+fn a_server_that_stops_tells_that_it_took_nothing_more_once_all_is_answered() {
+    let farewell = (zoa_proto::Xid::PING.0, zoa_proto::ErrorCode::ConnectionLoss);
+    let mut world = World::new();
+    let (mut client, mut idle) = (world.connect(), world.connect());
+    world.create(&mut client, "/a", 0);
+    let under_way = world.request(&mut client, &set_data("/a", b"under way"));
+    world.core.stop_taking();
+    world.wake(&mut idle);
+    assert_eq!(idle.reply(farewell.0).error(), farewell.1.to_wire());
+    assert!(idle.ended);
+    world.request(&mut client, &set_data("/a", b"too late"));
+    assert!(client.take_all().is_empty(), "an answer is owed first");
+    world.commit_all();
+    world.wake(&mut client);
+    assert_eq!(client.reply(under_way).error(), 0);
+    assert_eq!(client.reply(farewell.0).error(), farewell.1.to_wire());
+    assert!(client.ended);
+    world.request(&mut client, &set_data("/a", b"later still"));
+    assert_eq!(world.proposed_count(), 0, "as it was said");
+    assert!(client.take_all().is_empty());
+}
+
 #[test]
 fn a_stranger_who_knows_the_id_cannot_keep_a_session_alive() {
     let mut world = World::new();

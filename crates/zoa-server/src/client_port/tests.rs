@@ -21,6 +21,7 @@ use zoa_core::WordList;
 use zoa_core::limits::OUTBOX_HIGH_WATER;
 use zoa_proto::ConnectRequest;
 use zoa_proto::PeerId;
+use zoa_proto::ReplyHeader;
 use zoa_proto::SessionId;
 use zoa_proto::Zxid;
 use zoa_proto::frame::FrameLimits;
@@ -473,6 +474,24 @@ fn a_server_that_stops_does_not_wait_long_for_last_words_to_be_read() {
         assert!(!world.poll_while_woken());
         world.pass(LINGER_AT_STOP * 2);
         assert!(world.poll_while_woken(), "ended before: {has_ended_before}");
+    }
+}
+
+#[test]
+fn an_idle_client_hears_of_the_stop_and_may_close_first() {
+    for closes in [true, false] {
+        let mut world = World::new(1_000);
+        world.poll_while_woken();
+        world.core.stop_taking();
+        assert!(!world.poll_while_woken(), "the client must hear it first");
+        // The length, and a header.
+        assert_eq!(world.receive(), 4 + ReplyHeader::LEN);
+        if closes {
+            world.client = tokio::io::duplex(1).0;
+        } else {
+            world.pass(LINGER_AT_STOP * 2);
+        }
+        assert!(world.poll_while_woken(), "it closes: {closes}");
     }
 }
 
