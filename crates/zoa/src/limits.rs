@@ -7,3 +7,9 @@ pub(crate) const LOG_FILE_LEN_MAX: u64 = 16 << 20;
 /// Files that the server itself may have open beside its connections: segments, snapshots, locks, logs, what the runtime needs, and some
 /// in reserve.
 pub(crate) const FILES_RESERVED: u64 = 64;
+
+/// Bytes of a result that `zoa farm work` takes from a command: what fits into a request with all around it.
+pub(crate) const RESULT_LEN_MAX: usize = 1_000_000;
+
+/// Characters of a command's stderr that are kept as the reason of its failure.
+pub(crate) const ERROR_LEN_MAX: usize = 500;

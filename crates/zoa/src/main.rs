@@ -3,6 +3,7 @@
 mod bench;
 mod dev;
 mod facts;
+mod farm;
 mod limits;
 mod log_file;
 mod open_files;
@@ -33,6 +34,8 @@ enum Command {
     Shell(shell::ShellArgs),
     /// Measure a server, this one or any other that speaks ZooKeeper's client protocol
     Bench(bench::BenchArgs),
+    /// Have many tasks done by many workers: submit, work, look on
+    Farm(farm::FarmArgs),
     /// Say which version this is
     Version,
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(args),
         Command::Shell(args) => return shell::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Farm(args) => farm::run(args),
         Command::Version => version::run(),
     };
     match result {
