@@ -12,6 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 #include <zookeeper/zookeeper.h>
+#include <zookeeper/zookeeper_log.h>
+
+#include "cover.h"
 
 #define ROOT "/every-st"
 #define OPEN (&ZOO_OPEN_ACL_UNSAFE)
@@ -27,43 +30,51 @@ static void on_event(zhandle_t *zh, int type, int state, const char *path, void 
 }
 
 static void on_void(int rc, const void *data) {
+    cover_told((const char *)data, rc);
     say_rc((const char *)data, rc);
     callbacks++;
 }
 
 static void on_stat(int rc, const struct Stat *stat, const void *data) {
+    cover_told((const char *)data, rc);
     printf("%s: %d version %d\n", (const char *)data, rc, stat ? stat->version : -1);
     callbacks++;
 }
 
 static void on_data(int rc, const char *value, int len, const struct Stat *stat, const void *data) {
+    cover_told((const char *)data, rc);
     printf("%s: %d '%.*s' %d %s\n", (const char *)data, rc, len > 0 ? len : 0, value ? value : "", len,
            stat ? "stat" : "none");
     callbacks++;
 }
 
 static void on_strings(int rc, const struct String_vector *strings, const void *data) {
+    cover_told((const char *)data, rc);
     printf("%s: %d %d strings\n", (const char *)data, rc, strings ? strings->count : -1);
     callbacks++;
 }
 
 static void on_strings_stat(int rc, const struct String_vector *strings, const struct Stat *stat, const void *data) {
+    cover_told((const char *)data, rc);
     printf("%s: %d %d strings %d children\n", (const char *)data, rc, strings ? strings->count : -1,
            stat ? stat->numChildren : -1);
     callbacks++;
 }
 
 static void on_string(int rc, const char *value, const void *data) {
+    cover_told((const char *)data, rc);
     printf("%s: %d %s\n", (const char *)data, rc, value ? value : "(null)");
     callbacks++;
 }
 
 static void on_string_stat(int rc, const char *value, const struct Stat *stat, const void *data) {
+    cover_told((const char *)data, rc);
     printf("%s: %d %s version %d\n", (const char *)data, rc, value ? value : "(null)", stat ? stat->version : -1);
     callbacks++;
 }
 
 static void on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *data) {
+    cover_told((const char *)data, rc);
     printf("%s: %d %d entries %s\n", (const char *)data, rc, acl ? acl->count : -1, stat ? "stat" : "none");
     callbacks++;
 }
@@ -151,6 +162,50 @@ static void watches(zhandle_t *zh) {
     expect(zh, 3);
 }
 
+/* every/proxy.c */
+struct proxy;
+struct proxy *proxy_start(void);
+const char *proxy_address(struct proxy *proxy);
+void proxy_cut(struct proxy *proxy);
+void proxy_freeze(struct proxy *proxy, int is_frozen);
+void proxy_stop(struct proxy *proxy);
+void set_server(const char *address);
+
+/* A connection that is cut, one that falls silent, a server that is not there, an identity that is refused. */
+static void troubles(const char *host) {
+    struct timeval tv;
+    struct proxy *proxy;
+    int fd, interest, turns;
+    zhandle_t *zh;
+    set_server(host);
+    proxy = proxy_start();
+    zh = zookeeper_init(proxy_address(proxy), on_event, 6000, NULL, (void *)"through a proxy", ZOO_NO_LOG_CLIENTENV);
+    expect(zh, 1);
+    proxy_freeze(proxy, 1);
+    zoo_aget(zh, "/", 0, on_data, "aget into silence");
+    expect(zh, 2);
+    proxy_freeze(proxy, 0);
+    say_rc("close", zookeeper_close(zh));
+    zh = zookeeper_init(proxy_address(proxy), on_event, 6000, NULL, (void *)"cut", ZOO_NO_LOG_CLIENTENV);
+    expect(zh, 1);
+    proxy_cut(proxy);
+    expect(zh, 1);
+    say_rc("close", zookeeper_close(zh));
+    proxy_stop(proxy);
+    zh = zookeeper_init(host, on_event, 6000, NULL, (void *)"refused", ZOO_NO_LOG_CLIENTENV);
+    expect(zh, 1);
+    zoo_add_auth(zh, "no such scheme", "x", 1, on_void, "add_auth");
+    expect(zh, 2);
+    say_rc("state", zoo_state(zh));
+    say_rc("interest", zookeeper_interest(zh, &fd, &interest, &tv));
+    say_rc("process", zookeeper_process(zh, ZOOKEEPER_READ));
+    say_rc("close", zookeeper_close(zh));
+    zh = zookeeper_init("127.0.0.1:1", on_event, 6000, NULL, (void *)"nobody there", ZOO_NO_LOG_CLIENTENV);
+    for (turns = 0; turns < 50; turns++) turn(zh);
+    say_rc("told", callbacks);
+    say_rc("close", zookeeper_close(zh));
+}
+
 int main(int argc, char **argv) {
     clientid_t id;
     struct timeval tv;
@@ -185,6 +240,8 @@ int main(int argc, char **argv) {
     expect(zh, 1);
     zoo_aexists(zh, "/", 0, on_closing, zh);
     expect(zh, 1);
+    troubles(argv[1]);
     printf("end\n");
+    cover_print();
     return 0;
 }

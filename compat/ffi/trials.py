@@ -28,12 +28,19 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "compat/peer"))
+
+import peer as original_servers  # noqa: E402
+from covered import Coverage, jute_program  # noqa: E402
+
 INCLUDE = ROOT / "include"
 PEER_INCLUDE = pathlib.Path("/usr/include/zookeeper")
 PEER_FOLDER = pathlib.Path("/usr/lib/x86_64-linux-gnu")
 SYMBOLS = ROOT / "crates/zoa-ffi/symbols"
 BINARIES = pathlib.Path("/usr/lib/zookeeper/bin")
 EVERY = sorted((HERE / "every").glob("*.c"))
+ST = [HERE / "st.c", *(HERE / "every" / name for name in ("cover.c", "proxy.c", "record.c"))]
+INCLUDES = ["-I", INCLUDE, "-I", HERE / "every"]
 STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-D_GNU_SOURCE"]
 
 
@@ -59,14 +66,19 @@ def run(command, timeout=120, env=None, text_in=None, may_fail=False, cwd=None):
     return out, err
 
 
-class Server:
-    """One server of ours, with an empty data directory."""
+def free_port():
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
-    def __init__(self, program, folder, name):
-        self.program, self.folder = program, folder / name
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+
+class Server:
+    """One server of ours, with an empty data directory; with further lines of its zoo.cfg."""
+
+    def __init__(self, program, folder, name, lines=(), myid=1):
+        self.program, self.folder, self.lines, self.myid = program, folder / name, lines, myid
+        self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
 
     def __enter__(self):
@@ -76,8 +88,9 @@ class Server:
         config = self.folder / "zoo.cfg"
         config.write_text(
             f"tickTime=2000\ndataDir={data}\nclientPort={self.port}\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\n"
-            "4lw.commands.whitelist=*\n"
+            "4lw.commands.whitelist=*\nextendedTypesEnabled=true\n" + "".join(f"{line}\n" for line in self.lines)
         )
+        (data / "myid").write_text(f"{self.myid}\n")
         log = (self.folder / "server.log").open("w")
         self.process = subprocess.Popen([self.program, "serve", config], stdout=log, stderr=log)
         for _ in range(500):
@@ -99,9 +112,16 @@ class Server:
 class World:
     """What the trials share."""
 
-    def __init__(self, libraries, peer, ours, folder):
+    def __init__(self, libraries, peer, ours, folder, prefixes=()):
+        self.prefixes = prefixes
         self.libraries, self.peer, self.ours, self.folder = libraries, peer, ours, folder
+        self.program = peer.program
         self.env = {"LD_LIBRARY_PATH": str(libraries)}
+        self.coverage = Coverage()
+        # Every struct of the interface, allocated and freed: as many lines as structs, so a program writes them.
+        jute = folder / "jute_all.c"
+        jute.write_text(jute_program(INCLUDE / "zookeeper"))
+        self.every = [*EVERY, jute]
 
     def compile(self, name, sources, flags, compiler="gcc"):
         program = self.folder / name
@@ -112,7 +132,7 @@ class World:
         """A program made with the original's headers and library, as a user's was."""
         threaded = ["-DTHREADED"] if library == "mt" else []
         shared = PEER_FOLDER / f"libzookeeper_{library}.so.2"
-        flags = ["-std=gnu99", "-D_GNU_SOURCE", "-I", PEER_INCLUDE, *threaded, *flags]
+        flags = ["-std=gnu99", "-D_GNU_SOURCE", "-I", PEER_INCLUDE, "-I", HERE / "every", *threaded, *flags]
         return self._link(name, sources, flags, shared)
 
     def _link(self, name, sources, flags, shared, compiler="gcc"):
@@ -123,7 +143,7 @@ class World:
     def against_ours(self, name, sources, library="mt", flags=()):
         threaded = ["-DTHREADED"] if library == "mt" else []
         shared = self.libraries / f"libzookeeper_{library}.so"
-        flags = ["-std=gnu99", "-D_GNU_SOURCE", "-I", INCLUDE, *threaded, *flags]
+        flags = ["-std=gnu99", "-D_GNU_SOURCE", *INCLUDES, *threaded, *flags]
         return self._link(name, sources, flags, shared)
 
 
@@ -192,11 +212,12 @@ def headers(world):
             language = ["-x", "c++"] if compiler == "g++" else []
             for threaded in ([], ["-DTHREADED"]):
                 run([compiler, *language, f"-std={standard}", *STRICT, *threaded, "-I", INCLUDE, "-fsyntax-only", alone])
-    for source in [*EVERY, HERE / "safety.c", HERE / "cycles.c", HERE / "load.c"]:
-        run(["gcc", "-std=c99", *STRICT, "-DTHREADED", "-I", INCLUDE, "-fsyntax-only", source])
-        run(["g++", "-x", "c++", "-std=c++17", *STRICT, "-DTHREADED", "-I", INCLUDE, "-fsyntax-only", source])
-    run(["gcc", "-std=c99", *STRICT, "-I", INCLUDE, "-fsyntax-only", HERE / "st.c"])
-    run(["g++", "-x", "c++", "-std=c++17", *STRICT, "-I", INCLUDE, "-fsyntax-only", HERE / "st.c"])
+    for source in [*world.every, HERE / "safety.c", HERE / "cycles.c", HERE / "load.c"]:
+        run(["gcc", "-std=c99", *STRICT, "-DTHREADED", *INCLUDES, "-fsyntax-only", source])
+        run(["g++", "-x", "c++", "-std=c++17", *STRICT, "-DTHREADED", *INCLUDES, "-fsyntax-only", source])
+    for source in (HERE / "st.c", HERE / "safety_st.c"):
+        run(["gcc", "-std=c99", *STRICT, *INCLUDES, "-fsyntax-only", source])
+        run(["g++", "-x", "c++", "-std=c++17", *STRICT, *INCLUDES, "-fsyntax-only", source])
 
 
 LAYOUT = """
@@ -235,47 +256,235 @@ def layouts(world):
 
 def every(world):
     """A program that calls every function, made with the original's headers: the same codes, results and order on both."""
-    program = world.against_peer("every-peer", EVERY)
-    (original, _), (ours, _) = both(world, program, ["HOST"])
-    if "== end" not in original or len(original.splitlines()) < 500:
-        raise Failed(f"the program did not come to its end: {original[-500:]}")
+    program = world.against_peer("every-peer", world.every)
+    compare_every(world, *both(world, program, ["HOST"]))
+
+
+def compare_every(world, original, ours):
+    """Both must have come to the end and say the same; what ours called counts as covered."""
+    if "== end" not in original[0] or len(original[0].splitlines()) < 900:
+        raise Failed(f"the program did not come to its end: {original[0][-500:]}")
+    compare("what the program prints", original[0], ours[0])
+    world.coverage.note("mt", ours[0])
+
+
+SUPER = ["DigestAuthenticationProvider.superDigest=" + original_servers.SUPER_DIGEST]
+
+
+def pair_lines():
+    """The lines of two servers that may be reconfigured, and that serve reads when one of them is gone."""
+    servers = [f"server.{myid}=127.0.0.1:{free_port()}:{free_port()}:participant" for myid in (1, 2)]
+    return ["initLimit=10", "syncLimit=5", "reconfigEnabled=true", "readonlymode.enabled=true", "localSessionsEnabled=true", *servers]
+
+
+def of_both_libraries(world, address, part):
+    """Runs a part of the program on a server of its own, with the original's library, then with ours; both must say the same."""
+    program = world.against_peer("every-peer", world.every)
+    (original, _), (ours, _) = (run([program, address, part], env=env) for env in ({}, world.env))
     compare("what the program prints", original, ours)
+    world.coverage.note("mt", ours)
+    return ours
+
+
+def with_two_servers(world, first, second):
+    """reconfig while both are there, and every operation when one is left, without a quorum."""
+    with first:
+        with second:
+            said = of_both_libraries(world, address_of(first), "reconfigs")
+        if "joined 1" not in said or "no quorum -13" not in said:
+            raise Failed(f"no reconfiguration came to be: {said}")
+        said = of_both_libraries(world, address_of(first), "readonly")
+        if "read-only get: 0" not in said or "read-only set: -119" not in said:
+            raise Failed(f"the server was not read-only: {said}")
+
+
+def address_of(server):
+    return f"127.0.0.1:{server.port}"
+
+
+def ensemble(world):
+    """reconfig, and every operation on a server that is read-only, in success and in failure: the same on both."""
+    lines = [*SUPER, *pair_lines()]
+    servers = [Server(world.program, world.folder, f"pair-{myid}", lines, myid) for myid in (1, 2)]
+    with_two_servers(world, *servers)
+
+
+def original_server(world, name, lines=(), myid=1):
+    """A server of the original, of the version that Debian has."""
+    data = world.folder / name
+    run(["rm", "-rf", data])
+    data.mkdir()
+    (data / "myid").write_text(f"{myid}\n")
+    settings = dict(line.split("=", 1) for line in lines)
+    # These it takes from Java's properties only.
+    properties = {key: settings.pop(key) for key in list(settings) if key == "readonlymode.enabled"}
+    properties["zookeeper.extendedTypesEnabled"] = "true"
+    return original_servers.original("3.8", free_port(), data, settings, properties, world.folder / f"{name}.log")
+
+
+def every_original(world):
+    """The same program against servers of the original: every part, reconfigurations and reading without a quorum, too."""
+    program = world.against_peer("every-peer", world.every)
+    with original_server(world, "original-1") as first, original_server(world, "original-2") as second:
+        sides = world.peer, world.ours
+        world.peer, world.ours = Address(first), Address(second)
+        try:
+            answers = both(world, program, ["HOST"])
+        finally:
+            world.peer, world.ours = sides
+    compare_every(world, *answers)
+    lines = pair_lines()
+    with_two_servers(world, *(original_server(world, f"original-pair-{myid}", lines, myid) for myid in (1, 2)))
+
+
+class Address:
+    """Where a server is."""
+
+    def __init__(self, server):
+        self.address = address_of(server)
+
+
+def coverage(world):
+    """Every function that Debian's libraries export was called by these programs, with every code that its documentation names."""
+    if not world.coverage.codes["mt"]:
+        for trial in (every, ensemble, single_threaded):
+            trial(world)
+    constants = "".join(source.read_text() for source in EVERY)
+    for name in ("mt", "st"):
+        exported = (SYMBOLS / f"{name}.txt").read_text().split()
+        missing = world.coverage.missing(name, exported, PEER_INCLUDE / "zookeeper.h", constants)
+        if missing:
+            raise Failed("\n".join(missing))
+    print(world.coverage.table())
 
 
 def every_ours(world):
     """The same program made with our headers says the same on our library, as C and as C++, shared and static."""
     said = []
-    flags = ["-D_GNU_SOURCE", "-DTHREADED", "-I", INCLUDE]
+    flags = ["-D_GNU_SOURCE", "-DTHREADED", *INCLUDES]
     shared = world.libraries / "libzookeeper_mt.so"
     archive = world.libraries / "libzookeeper_mt.a"
-    as_cpp = world._link("every-c++", ["-x", "c++", *EVERY, "-x", "none"], ["-std=c++17", *flags], shared, "g++")
-    static = world._link("every-static", EVERY, ["-std=gnu99", *flags], archive)
-    parts = ["plain", "nodes", "async", "multis", "identities"]
+    as_cpp = world._link("every-c++", ["-x", "c++", *world.every, "-x", "none"], ["-std=c++17", *flags], shared, "g++")
+    static = world._link("every-static", world.every, ["-std=gnu99", *flags], archive)
+    parts = ["plain", "nodes", "async", "multis", "identities", "errors", "jute"]
     for program in (as_cpp, static):
         said.append(run([program, world.ours.address, *parts], env=world.env)[0])
-    peer = world.against_peer("every-peer", EVERY)
+    peer = world.against_peer("every-peer", world.every)
     original = run([peer, world.peer.address, *parts])[0]
     # What our headers say of a version is not what the original's say.
     compare("as C++", original, said[0])
     compare("static", original, said[1])
 
 
+HELLO = """
+#include <stdio.h>
+#include <zookeeper/zookeeper.h>
+
+static void on_data(int rc, const char *value, int len, const struct Stat *stat, const void *data) {
+    printf("%d %.*s %d %s\\n", rc, len, value, stat != NULL, (const char *)data);
+}
+
+int main(int argc, char **argv) {
+    int fd, interest, turns;
+    struct timeval tv;
+    zhandle_t *zh = zookeeper_init(argv[argc - 1], NULL, 30000, NULL, NULL, 0);
+#ifdef THREADED
+    char path[64];
+    int rc = zoo_create(zh, "/hello", "world", 5, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL, path, sizeof path);
+    printf("%s: %s\\n", zerror(rc), path);
+    (void)fd, (void)interest, (void)turns, (void)tv;
+    zoo_aget(zh, "/hello", 0, on_data, "/hello");
+    (void)zoo_get_children(zh, "/", 0, NULL);
+#else
+    zoo_aget(zh, "/zookeeper", 0, on_data, "/zookeeper");
+    for (turns = 0; turns < 100; turns++) {
+        zookeeper_interest(zh, &fd, &interest, &tv);
+        zookeeper_process(zh, interest);
+    }
+#endif
+    return zookeeper_close(zh);
+}
+"""
+
+
+def shell(lines, env=None, timeout=120):
+    """What a user types; stdout."""
+    return run(["bash", "-euc", lines], env=env, timeout=timeout)[0]
+
+
+def installed(world):
+    """What `cargo xtask install` puts in place serves a user, in both layouts: compile, link, start a server, ask it, stop it."""
+    if not world.prefixes:
+        raise Skipped("nothing is installed: run this by `cargo xtask ffi`")
+    (world.folder / "hello.c").write_text(HELLO)
+    for prefix in world.prefixes:
+        try_prefix(world, prefix)
+
+
+def try_prefix(world, prefix):
+    pkg_config, = {file.parent for file in prefix.rglob("zookeeper_mt.pc")}
+    scripts, = {file.parent for file in prefix.rglob("zkServer.sh")}
+    library = pkg_config.parent
+    env = {"PKG_CONFIG_PATH": str(pkg_config), "LD_LIBRARY_PATH": str(library)}
+    strict = "-Wall -Wextra -Werror -pedantic"
+    ways = {
+        "C99": f"gcc -std=c99 {strict} hello.c $(pkg-config --cflags --libs zookeeper_mt)",
+        "C++17": f"g++ -x c++ -std=c++17 {strict} hello.c -x none $(pkg-config --cflags --libs zookeeper_mt)",
+        "static": f"gcc -std=c99 hello.c $(pkg-config --cflags zookeeper_mt) {library}/libzookeeper_mt.a "
+                  "$(pkg-config --static --libs zookeeper_mt | sed 's/-lzookeeper_mt//')",
+    }
+    for way, line in ways.items():
+        said = shell(f"cd {world.folder}; {line} -o hello-{prefix.name}; ./hello-{prefix.name} {world.ours.address}", env)
+        compare(f"a program as {way}", "ok: /hello\n0 world 1 /hello\n", said)
+        needs = shell(f"readelf -d {world.folder}/hello-{prefix.name}")
+        if ("libzookeeper_mt.so.2" in needs) == (way == "static"):
+            raise Failed(f"the program as {way} is linked otherwise: {needs}")
+    single = "gcc -std=c99 -Wall hello.c $(pkg-config --cflags --libs zookeeper_st)"
+    shell(f"cd {world.folder}; {single} -o hello-st; ./hello-st {world.ours.address}", env)
+    serve_from(world, prefix, scripts)
+
+
+def serve_from(world, prefix, scripts):
+    """The scripts start the server that stands beside them, the shell asks it."""
+    home = world.folder / f"home-{prefix.name}"
+    run(["rm", "-rf", home])
+    (home / "conf").mkdir(parents=True)
+    sample, = prefix.rglob("zoo_sample.cfg")
+    port = free_port()
+    settings = re.sub(r"(?m)^(dataDir|clientPort)=.*", "", sample.read_text())
+    (home / "conf/zoo.cfg").write_text(f"{settings}\ndataDir={home}/data\nclientPort={port}\nclientPortAddress=127.0.0.1\n")
+    env = {"ZOO_LOG_DIR": str(home), "ZOOPIDFILE": str(home / "pid")}
+    control = f"{scripts}/zkServer.sh --config {home}/conf"
+    shell(f"{control} start", env)
+    try:
+        said = shell(f"{control} status; {scripts}/zkCli.sh -server 127.0.0.1:{port} create /installed here", env)
+        said += shell(f"{scripts}/zkCli.sh -server 127.0.0.1:{port} get /installed", env)
+        run([prefix / "bin/zoa", "--version"])
+        if "Mode: standalone" not in said or "here" not in said:
+            raise Failed(said)
+    finally:
+        shell(f"{control} stop", env)
+
+
 def single_threaded(world):
     """A program with a loop of its own, made with the original's headers: the same on both libzookeeper_st."""
-    program = world.against_peer("st-peer", [HERE / "st.c"], library="st")
+    program = world.against_peer("st-peer", ST, library="st")
     (original, _), (ours, _) = both(world, program, ["HOST"])
-    if not original.endswith("end\n"):
+    if "\nend\n" not in original:
         raise Failed(f"the program did not come to its end: {original[-500:]}")
-    compare("what the program prints", original, ours)
-    run([world.against_ours("st-ours", [HERE / "st.c"], library="st"), world.ours.address], env=world.env)
+    world.coverage.note("st", ours)
+    # Which turn of the loop tells of what is the network's business, so the codes that were counted differ.
+    compare("what the program prints", *(text[: text.index("\nend\n")] for text in (original, ours)))
+    run([world.against_ours("st-ours", ST, library="st"), world.ours.address], env=world.env)
 
 
 def safety(world):
-    """What crashes or hangs elsewhere is an error code: closed, wild, inherited handles, closing from anywhere, bad arguments."""
-    program = world.against_ours("safety", [HERE / "safety.c"])
-    out, _ = run([program, world.ours.address], env=world.env, timeout=310)
-    if "all held" not in out:
-        raise Failed(out)
+    """What crashes or hangs elsewhere is an error code, in mt and st: closed, wild, inherited handles, closing, bad arguments."""
+    for name, library in (("safety", "mt"), ("safety_st", "st")):
+        program = world.against_ours(name, [HERE / f"{name}.c"], library)
+        out, _ = run([program, world.ours.address], env=world.env, timeout=310)
+        if "all held" not in out:
+            raise Failed(out)
 
 
 SCRIPT = """verbose
@@ -422,9 +631,10 @@ def valgrind(world):
                "--trace-children=no", "--child-silent-after-fork=yes"]
     parts = ["plain", "arguments", "nodes", "async", "watches", "multis", "identities", "sessions", "losses", "closing"]
     programs = [
-        (world.against_ours("every-ours", EVERY), [world.ours.address, *parts]),
+        (world.against_ours("every-ours", world.every), [world.ours.address, *parts]),
         (world.against_ours("safety", [HERE / "safety.c"]), [world.ours.address]),
-        (world.against_ours("st-ours", [HERE / "st.c"], library="st"), [world.ours.address]),
+        (world.against_ours("st-ours", ST, library="st"), [world.ours.address]),
+        (world.against_ours("safety_st", [HERE / "safety_st.c"], library="st"), [world.ours.address]),
     ]
     for program, arguments in programs:
         run([*checked, program, *arguments], env=world.env, timeout=900)
@@ -445,6 +655,39 @@ def zkpython(world):
     if "close" not in original:
         raise Failed(f"the program did not come to its end: {original}")
     compare("what the program prints", original, ours)
+
+
+PHP_ZOOKEEPER = "https://github.com/php-zookeeper/php-zookeeper"
+
+
+def php_zookeeper(world):
+    """php-zookeeper, built against our prefix as its manual says: its own tests come to the same on both libraries."""
+    folder = world.folder / "php-zookeeper"
+    source = os.environ.get("PHP_ZOOKEEPER_SOURCE", "")
+    if not (folder / "config.m4").exists():
+        run(["rm", "-rf", folder])
+        if source:
+            run(["cp", "-r", source, folder])
+        else:
+            run(["git", "clone", "-q", "--depth", "1", "--branch", "v1.3.0", PHP_ZOOKEEPER, folder], may_fail=True)
+    if not (folder / "config.m4").exists():
+        raise Skipped(f"{PHP_ZOOKEEPER} cannot be fetched; name a folder that has it in PHP_ZOOKEEPER_SOURCE")
+    prefix = next((prefix for prefix in world.prefixes if (prefix / "lib/libzookeeper_mt.so").exists()), None)
+    if prefix is None or not pathlib.Path("/usr/bin/phpize").exists():
+        raise Skipped("this needs an installed library (`cargo xtask ffi`) and phpize")
+    shell(f"cd {folder}; phpize; ./configure --with-libzookeeper-dir={prefix}; make -j2", timeout=600)
+    verdicts = []
+    for server, library in ((world.peer, PEER_FOLDER), (world.ours, prefix / "lib")):
+        for test in [*folder.glob("tests/**/*.phpt"), *folder.glob("tests/**/*.inc")]:
+            test.write_text(re.sub(r"localhost:2181|127\.0\.0\.1:\d{4,5}", server.address, test.read_text()))
+        tests = ["php", "run-tests.php", "-q", "-n", "-d", f"extension={folder}/modules/zookeeper.so", "tests"]
+        env = {"LD_LIBRARY_PATH": str(library), "NO_COLOR": "1"}
+        said, _ = run(tests, env=env, cwd=folder, may_fail=True, timeout=600)
+        verdicts.append("\n".join(sorted(set(re.findall(r"(?:PASS|FAIL|SKIP).*?\[[\w/]+\.phpt\]", said)))))
+    if verdicts[0].count("PASS") < 60:
+        raise Failed(f"php-zookeeper's tests did not run: {verdicts[0]}")
+    compare("what php-zookeeper's tests come to", *verdicts)
+    print(f"    {verdicts[1].count('PASS')} passed, {verdicts[1].count('FAIL')} failed, {verdicts[1].count('SKIP')} skipped on each")
 
 
 def node(world):
@@ -486,8 +729,8 @@ def sanitized(world, sanitizer, options):
     if not runtime:
         raise Skipped(f"this toolchain has no {sanitizer} sanitizer")
     libraries = ["-Wl,--whole-archive", runtime[0], "-Wl,--no-whole-archive", folder / "libzookeeper_mt.a"]
-    flags = ["-std=gnu99", "-g", "-D_GNU_SOURCE", "-DTHREADED", "-I", INCLUDE]
-    for name, sources, arguments in (("every", EVERY, []), ("safety", [HERE / "safety.c"], ["without-fork"])):
+    flags = ["-std=gnu99", "-g", "-D_GNU_SOURCE", "-DTHREADED", *INCLUDES]
+    for name, sources, arguments in (("every", world.every, []), ("safety", [HERE / "safety.c"], ["without-fork"])):
         program = world.folder / f"{name}-{short}"
         run(["gcc", *flags, *sources, "-o", program, *libraries, "-lpthread", "-ldl", "-lm", "-lrt", "-lresolv"])
         _, err = run([program, world.ours.address, *arguments], env=options, timeout=300)
@@ -531,14 +774,15 @@ def bench(world, rounds=5, seconds=1.0):
         raise Failed("; ".join(slow))
 
 
-SHORT = [symbols, headers, layouts, every, every_ours, single_threaded, safety, cli, load_gen, python, cycles]
-LONG = [zkpython, node, many_cycles, valgrind, address_sanitizer, thread_sanitizer, bench]
+SHORT = [symbols, headers, layouts, installed, every, every_ours, ensemble, single_threaded, coverage, safety, cli, load_gen, python, cycles]
+LONG = [every_original, zkpython, node, php_zookeeper, many_cycles, valgrind, address_sanitizer, thread_sanitizer, bench]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--libraries", required=True, type=pathlib.Path)
     parser.add_argument("--program", required=True, type=pathlib.Path)
+    parser.add_argument("--prefix", action="append", default=[], type=pathlib.Path, help="where it is installed")
     parser.add_argument("--long", action="store_true")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
@@ -552,7 +796,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     failed = skipped = 0
     with Server(options.program, folder, "peer") as peer, Server(options.program, folder, "ours") as ours:
-        world = World(options.libraries.resolve(), peer, ours, folder)
+        world = World(options.libraries.resolve(), peer, ours, folder, options.prefix)
         for trial in trials:
             began = time.monotonic()
             try:

@@ -1,7 +1,7 @@
 /*
  * every: a program that calls every function of libzookeeper and prints what it sees.
  *
- * It runs on the original's library and on ours; the driver (../run.py) compares what both print. So nothing that
+ * It runs on the original's library and on ours; the driver (../trials.py) compares what both print. So nothing that
  * differs from run to run is printed: no zxids, times, ids or addresses.
  */
 #ifndef EVERY_H
@@ -17,6 +17,21 @@
 #include <unistd.h>
 #include <zookeeper/zookeeper.h>
 #include <zookeeper/zookeeper_log.h>
+
+/* The original's libraries export these; its headers do not declare them. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+extern const int ZOO_SSL_CONNECTING_STATE;
+void zoo_create2_op_init(zoo_op_t *op, const char *path, const char *value, int valuelen, const struct ACL_vector *acl,
+                         int mode, char *path_buffer, int path_buffer_len);
+int zoo_lock_auth(zhandle_t *zh);
+int zoo_unlock_auth(zhandle_t *zh);
+#ifdef __cplusplus
+}
+#endif
+
+#include "cover.h"
 
 #define TIMEOUT_MS 6000
 #define ROOT "/every"
@@ -60,6 +75,7 @@ void proxy_stop(struct proxy *proxy);
 
 /* The parts; each begins and ends with an empty ROOT. */
 void plain(void);
+void jute_all(void);
 void arguments(void);
 void nodes(void);
 void nodes_async(void);
@@ -69,5 +85,9 @@ void identities(void);
 void sessions(void);
 void losses(void);
 void closing(void);
+void errors(void);
+/* These two need servers of their own, and run only when they are named. */
+void reconfigs(void);
+void readonly(void);
 
 #endif

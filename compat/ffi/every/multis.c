@@ -60,6 +60,8 @@ void multis(void) {
     say("delete nothing %d %d", zoo_multi(zh, 1, &odd, &result), result.err);
     zoo_check_op_init(&odd, ROOT, 7);
     say("check %d %d", zoo_multi(zh, 1, &odd, &result), result.err);
+    zoo_create2_op_init(&odd, ROOT "/two", NULL, -1, OPEN, 0, NULL, 0);
+    say("create2 %d", zoo_multi(zh, 1, &odd, &result));
     odd.type = 77;
     say("unknown %d", zoo_multi(zh, 1, &odd, &result));
     zoo_delete(zh, ROOT "/a", -1);

@@ -97,16 +97,19 @@ void say_stat(const char *what, int rc, const struct Stat *stat) {
 }
 
 void on_void(int rc, const void *data) {
+    cover_told((const char *)data, rc);
     say("%s: %d", (const char *)data, rc);
     note_callback();
 }
 
 void on_stat(int rc, const struct Stat *stat, const void *data) {
+    cover_told((const char *)data, rc);
     say_stat((const char *)data, rc, stat);
     note_callback();
 }
 
 void on_data(int rc, const char *value, int len, const struct Stat *stat, const void *data) {
+    cover_told((const char *)data, rc);
     say("%s: %d %s '%.*s' %d", (const char *)data, rc, value ? "data" : "no data", len > 0 ? len : 0,
         value ? value : "", len);
     say_stat((const char *)data, rc, stat);
@@ -136,22 +139,26 @@ void say_strings(const char *what, int rc, const struct String_vector *strings) 
 }
 
 void on_strings(int rc, const struct String_vector *strings, const void *data) {
+    cover_told((const char *)data, rc);
     say_strings((const char *)data, rc, strings);
     note_callback();
 }
 
 void on_strings_stat(int rc, const struct String_vector *strings, const struct Stat *stat, const void *data) {
+    cover_told((const char *)data, rc);
     say_strings((const char *)data, rc, strings);
     say_stat((const char *)data, rc, stat);
     note_callback();
 }
 
 void on_string(int rc, const char *value, const void *data) {
+    cover_told((const char *)data, rc);
     say("%s: %d %s", (const char *)data, rc, value ? value : "(null)");
     note_callback();
 }
 
 void on_string_stat(int rc, const char *value, const struct Stat *stat, const void *data) {
+    cover_told((const char *)data, rc);
     say("%s: %d %s", (const char *)data, rc, value ? value : "(null)");
     say_stat((const char *)data, rc, stat);
     note_callback();
@@ -159,6 +166,7 @@ void on_string_stat(int rc, const char *value, const struct Stat *stat, const vo
 
 void on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *data) {
     int at;
+    cover_told((const char *)data, rc);
     say("%s: %d %d entries", (const char *)data, rc, acl ? acl->count : -1);
     for (at = 0; acl && at < acl->count; at++)
         say("  %s:%s %d", acl->data[at].id.scheme, acl->data[at].id.id, acl->data[at].perms);

@@ -10,6 +10,14 @@ static void *name(const char *text) { return (void *)text; }
 
 static void no_log(const char *message) { (void)message; }
 
+/* No watch can be taken back. */
+static void removals_without(const char *what, zhandle_t *zh) {
+    say("%s: remove %d", what, zoo_remove_watches(zh, "/", ZWATCHTYPE_ANY, on_event, NULL, 0));
+    say("%s: remove all %d", what, zoo_remove_all_watches(zh, "/", ZWATCHTYPE_ANY, 0));
+    say("%s: aremove %d", what, zoo_aremove_watches(zh, "/", ZWATCHTYPE_ANY, on_event, NULL, 0, NULL, NULL));
+    say("%s: aremove all %d", what, zoo_aremove_all_watches(zh, "/", ZWATCHTYPE_ANY, 0, NULL, NULL));
+}
+
 static void over(const char *what, zhandle_t *zh) {
     struct Stat stat;
     say("%s: unrecoverable %d", what, is_unrecoverable(zh));
@@ -18,6 +26,8 @@ static void over(const char *what, zhandle_t *zh) {
     say("%s: create %d", what, zoo_create(zh, ROOT, NULL, -1, OPEN, 0, NULL, 0));
     say("%s: auth %d", what, zoo_add_auth(zh, "digest", "a:b", 3, on_void, "never"));
     say("%s: reconfig %d", what, zoo_areconfig(zh, NULL, "1", NULL, -1, on_data, "never"));
+    say("%s: servers %d", what, zoo_set_servers(zh, server()));
+    removals_without(what, zh);
 }
 
 void sessions(void) {
@@ -51,6 +61,9 @@ void sessions(void) {
     say("delay %d %d", zoo_set_servers_resolution_delay(zh, 1000), zoo_set_servers_resolution_delay(zh, -2));
     say("servers %d %d %d", zoo_set_servers(zh, NULL), zoo_set_servers(zh, "bad"), zoo_set_servers(zh, server()));
     zoo_deterministic_conn_order(1);
+    zoo_cycle_next_server(zh);
+    say("lock %d", zoo_lock_auth(zh));
+    say("unlock %d", zoo_unlock_auth(zh));
     memcpy(&id, zoo_client_id(zh), sizeof id);
     say("close %d", zookeeper_close(zh));
     /* The session has ended: attaching again is told so. */
@@ -97,7 +110,7 @@ void sessions(void) {
     reset_callbacks();
     zh = connect_to(server(), on_event, name("refused"));
     expect_callbacks(1);
-    zoo_add_auth(zh, "no such scheme", "x", 1, on_void, "auth");
+    zoo_add_auth(zh, "no such scheme", "x", 1, on_void, "add_auth");
     expect_callbacks(2);
     say("state %d", zoo_state(zh));
     over("refused", zh);

@@ -107,7 +107,13 @@ static void removals(zhandle_t *zh) {
     expect_callbacks(1);
     say("wexists %d", zoo_wexists(zh, ROOT, on_event, name("later"), &stat));
     say("aremove_all %d", zoo_aremove_all_watches(zh, ROOT, ZWATCHTYPE_DATA, 0, declared(on_void),
-                                                  "aremove_all"));
+                                                  "aremove_all_watches"));
+    expect_callbacks(1);
+    say("no handle %d", zoo_aremove_watches(NULL, ROOT, ZWATCHTYPE_ANY, on_event, NULL, 0, NULL, NULL));
+    say("no handle %d", zoo_remove_all_watches(NULL, ROOT, ZWATCHTYPE_ANY, 0));
+    say("no handle %d", zoo_aremove_all_watches(NULL, ROOT, ZWATCHTYPE_ANY, 0, NULL, NULL));
+    say("none at all %d", zoo_remove_all_watches(zh, ROOT, ZWATCHTYPE_ANY, 0));
+    say("none at all %d", zoo_aremove_all_watches(zh, ROOT, ZWATCHTYPE_ANY, 0, declared(on_void), "aremove_all_watches of none"));
     expect_callbacks(1);
     say("aremove none %d", zoo_aremove_watches(zh, ROOT, ZWATCHTYPE_ANY, on_event, name("late"), 0,
                                                declared(on_void), "never"));
