@@ -2,16 +2,19 @@
 """Ensembles of real processes, as an operator has them: other servers by reconfig and the files that it leaves, seven servers.
 
   run.py [--program PATH] [SCENARIO ...]
+  run.py --original words              the words of ZooKeeper 3.9.5, kept in words.json, against which ours are held
 
-Scenarios: reconfig, moved, seven. Prints one line a scenario; exit code 1 when something that must hold does not. What kills, disks and
+Scenarios: reconfig, moved, seven, words. Prints one line a scenario; exit code 1 when something that must hold does not. What kills, disks and
 load do to an ensemble is in compat/cluster.
 """
 
 import argparse
+import json
 import pathlib
 import re
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -175,23 +178,116 @@ def seven(cluster):
     return f"served with 3 of 7 dead, refused with 4; {count} acknowledged writes, 0 lost, 0 sessions lost"
 
 
-SCENARIOS = {"reconfig": (reconfig_rewrites, 3, SUPER), "moved": (moved, 3, SUPER), "seven": (seven, 7, {"syncLimit": 3})}
+# Lines of which only the beginning must be there.
+COUNTS = ["Zookeeper version", "Latency", "Received", "Sent", "Connections:", "Proposal sizes"]
+OTHER_LINES = {
+    "srvr": COUNTS, "stat": COUNTS, "envi": ["os.", "user.", "host.name", "zookeeper.version"],
+    "conf": ["clientPort", "serverId", "dataDir", "dataLogDir", "dataLogSize", "electionPort", "quorumPort", "server."],
+}
+# What need not be there: what only a Java program has, and digests of the past (here, that of now).
+OWN_LINES = {"envi": ("java.", "jvm.", "os.memory"), "hash": ("",)}
+MNTR_SAME = ["server_state", "peer_state", "quorum_size", "learners", "synced_followers", "synced_non_voting_followers", "synced_observers",
+             "pending_syncs", "znode_count", "watch_count", "ephemerals_count", "global_sessions", "local_sessions", "snap_count",
+             "outstanding_requests"]
+
+
+def shape(word, text):
+    """What of an answer must be the same: numbers, ids, times and ports are taken out."""
+    if word == "mntr":
+        pairs = dict(line.split("\t", 1) for line in text.splitlines())
+        return sorted(f"{key} {pairs['zk_' + key]}" for key in MNTR_SAME if "zk_" + key in pairs)
+    lines = []
+    for line in text.splitlines():
+        begins = next((begin for begin in OTHER_LINES.get(word, []) if line.startswith(begin)), None)
+        if line.startswith(OWN_LINES.get(word, "\0")):
+            continue
+        if begins is not None:
+            lines.append(begins)
+            continue
+        line = re.sub(r"0x[0-9a-f]+", "0x", line)
+        line = re.sub(r"\w{3} \w{3} \d\d [\d:]{8} UTC \d{4}", "DATE", line)
+        line = re.sub(r"127\.0\.0\.1:\d+", "PEER", line)
+        if word in ("stat", "cons", "dirs", "dump"):
+            # Who asks is a connection, too, and buckets are as many as the moment makes them.
+            if re.match(r" /PEER\[\d\]\(queued=0,recved=[01],sent=0\)$|0 expire", line) or "sessionId: 0x0" in line:
+                continue
+            line = re.sub(r"(=|: |/)-?\d+(\.\d+)?", r"\1N", re.sub(r"\[\d\]|\(\d+\)/\(\d+\)|^\d+ expire", "#", line))
+        lines.append(line)
+    return sorted(set(lines)) if word in ("dump", "stat", "cons", "wchc", "wchp") else lines
+
+
+def words(cluster):
+    """Each word on a leader, a follower and an observer says what the original's says; zkServer.sh status, too."""
+    for server in cluster.servers:
+        config = server.folder / "zoo.cfg"
+        config.write_text(re.sub(r"(?m)^(server\.4=.*)$", r"\1:observer", config.read_text()))
+    cluster.start()
+    cluster.await_serving(patience_s=90)
+    servers = {server.mode(): server for server in reversed(cluster.servers)}
+    require(set(servers) == {"leader", "follower", "observer"}, f"the servers are {sorted(servers)}")
+    clients = []
+    for role in sorted(servers):
+        clients.append(client := wire.Connection(("127.0.0.1", servers[role].port)))
+        client.connect()
+        client.call("create", wire.create(f"/{role}", b"x", flags=1))
+        client.call("getData", wire.text("/zookeeper") + wire.boolean(True))
+        client.call("exists", wire.text("/none") + wire.boolean(True))
+    for client in clients:
+        client.call("sync", wire.text("/"))
+    time.sleep(1)
+    said = {f"{role} {word}": servers[role].word(word) for role in sorted(servers) for word in WORDS}
+    found = {key: shape(key.split()[1], text) for key, text in said.items()}
+    keys = {role: sorted(line.split("\t")[0] for line in said[f"{role} mntr"].splitlines()) for role in servers}
+    if cluster.is_original:
+        KEPT.write_text(json.dumps({"shapes": found, "mntr": keys}, indent=1, sort_keys=True) + "\n")
+        return f"kept in {KEPT}"
+    kept = json.loads(KEPT.read_text())
+    different = [f"{key}: {kept['shapes'][key]} of the original, {found[key]} here" for key in found if found[key] != kept["shapes"][key]]
+    for role in servers:
+        more = set(keys[role]) - set(kept["mntr"][role])
+        different += [f"{role} mntr: keys that the original has not: {sorted(more)}"] if more else []
+        status = zk_server_status(servers[role])
+        different += [] if f"Mode: {role}\n" in status else [f"zkServer.sh status of the {role} says {status!r}"]
+    require(not different, "\n    ".join(["words differ:", *different]))
+    return f"{len(found)} answers as the original's, mntr with {sum(map(len, keys.values()))} keys of its {sum(map(len, kept['mntr'].values()))}"
+
+
+def zk_server_status(server):
+    script = peer.ROOT / "dist/bin/zkServer.sh"
+    done = subprocess.run([str(script), "status", str(server.folder / "zoo.cfg")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return done.stdout + done.stderr
+
+
+WORDS = "mntr srvr stat conf cons dump isro ruok wchs wchc wchp dirs hash envi".split()
+KEPT = pathlib.Path(__file__).resolve().parent / "words.json"
+SCENARIOS = {"reconfig": (reconfig_rewrites, 3, SUPER), "moved": (moved, 3, SUPER), "seven": (seven, 7, {"syncLimit": 3}),
+             "words": (words, 4, {"admin.enableServer": "false", "tickTime": 2000})}
+
+
+def original():
+    """The command that runs ZooKeeper 3.9.5 with a zoo.cfg."""
+    peer.install("3.9")
+    return ["java", "-Xmx300m", "-XX:+UseSerialGC", "-Dlog4j2.level=ERROR", "-cp", peer.classpath("3.9"),
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenarios", nargs="*", choices=[[], *SCENARIOS], default=[])
     parser.add_argument("--program", type=pathlib.Path, default=peer.TARGET / "release/zoa")
+    parser.add_argument("--original", action="store_true", help="ZooKeeper 3.9.5 in the place of Zoarium, for words")
     parser.add_argument("--keep", type=pathlib.Path, help="keep the servers' folders here")
     options = parser.parse_args()
     failed = []
+    command = original() if options.original else [str(options.program.resolve()), "serve"]
     for name in options.scenarios or SCENARIOS:
         run, size, settings = SCENARIOS[name]
         with tempfile.TemporaryDirectory(dir=peer.scratch(), prefix=f"ensemble-{name}-") as folder:
             root = options.keep / name if options.keep else pathlib.Path(folder)
             begun = time.monotonic()
             try:
-                with Ensemble(root, [str(options.program.resolve()), "serve"], size, settings) as cluster:
+                with Ensemble(root, command, size, settings) as cluster:
+                    cluster.is_original = options.original
                     outcome = run(cluster)
                 print(f"ensemble {name}: {outcome} ({time.monotonic() - begun:.0f} s)", flush=True)
             except Failure as failure:

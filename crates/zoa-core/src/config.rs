@@ -135,8 +135,6 @@ pub struct Gauges {
     pub data_dir_len: u64,
     /// Bytes of the log.
     pub log_dir_len: u64,
-    /// Snapshots taken since start.
-    pub snapshots: u64,
     /// Milliseconds since start.
     pub uptime_ms: u64,
     /// How its ensemble is, if it is part of one.

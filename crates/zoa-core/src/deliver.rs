@@ -39,6 +39,7 @@ use zoa_tree::TxnError;
 use zoa_tree::TxnOp;
 
 use crate::core::Core;
+use crate::ensemble::Role;
 use crate::lane::Attachment;
 use crate::lane::ConnectionNumber;
 use crate::lane::Lane;
@@ -113,6 +114,9 @@ impl Delivery<'_> {
             core.recovered(last.index, last.term);
         }
         core.stats.entries_applied.add(entries.len() as u64);
+        if matches!(core.role(), Role::Follower | Role::Observer) {
+            core.stats.entries_followed.add(entries.len() as u64);
+        }
         let sizes = entries.iter().map(|entry| entry.bytes.len());
         core.stats.proposal_sizes.record_all(sizes);
         Ok(())

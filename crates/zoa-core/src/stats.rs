@@ -38,6 +38,18 @@ pub struct Stats {
     pub events: [Summary; 4],
     /// Entries applied.
     pub entries_applied: Counter,
+    /// Those of them that another server had proposed to its log.
+    pub entries_followed: Counter,
+    /// How often this server looked for a leader. The driver counts.
+    pub looked_for_leader: Counter,
+    /// How long it took each time, in milliseconds. The driver measures.
+    pub election_time: Summary,
+    /// How long clients were not served each time, in milliseconds. The driver measures.
+    pub unavailable_time: Summary,
+    /// Those of these times at whose end this server led.
+    pub leader_unavailable_time: Summary,
+    /// Snapshots sent to other servers. The driver counts.
+    pub snapshots_sent: Counter,
     /// Latency of reads, in milliseconds.
     pub read_latency: Latency,
     /// Latency of writes, in milliseconds.

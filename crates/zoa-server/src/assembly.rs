@@ -413,7 +413,7 @@ fn snapshot_starter(
 ) -> home::StartSnapshots {
     let (core, trigger) = (Arc::clone(&running.core), running.snapshots.clone());
     let (proposer, gate) = (running.proposer.clone(), Arc::clone(gate));
-    let (retain, taken) = (options.retain, Arc::clone(&options.snapshots_taken));
+    let retain = options.retain;
     let handles = Arc::clone(&running.handles);
     Box::new(move |store| {
         let snapshots = SnapshotThread {
@@ -423,7 +423,6 @@ fn snapshot_starter(
             proposer,
             gate,
             retain,
-            taken,
         };
         let thread = thread::Builder::new().name("snapshots".to_owned());
         let handle = thread

@@ -30,12 +30,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use zoa_core::Core;
 use zoa_core::Proposals;
+use zoa_core::Stats;
 use zoa_ensemble::Direction;
 use zoa_ensemble::Effect;
 use zoa_ensemble::Ensemble;
 use zoa_ensemble::Event;
 use zoa_ensemble::Notice;
 use zoa_ensemble::NoticeLevel;
+use zoa_ensemble::Role;
 use zoa_log::LogIndex;
 use zoa_log::LogInput;
 use zoa_log::LogOutput;
@@ -220,6 +222,7 @@ pub(crate) fn start(
         fatal: parts.fatal,
         tick_ms: parts.tick_ms,
         next_tick_ms: 0,
+        spells: Spells::default(),
         is_stopping: false,
     };
     proposer.0.push(Input::MemberLines(parts.first_members));
@@ -254,7 +257,44 @@ struct ReplicationThread {
     fatal: Fatal,
     tick_ms: Option<u64>,
     next_tick_ms: u64,
+    spells: Spells,
     is_stopping: bool,
+}
+
+/// Since when something lasts that is measured when it ends, in milliseconds.
+#[derive(Debug, Default)]
+struct Spells {
+    leads: bool,
+    looking_ms: Option<u64>,
+    /// Only after this server has served.
+    unavailable_ms: Option<u64>,
+}
+
+impl Spells {
+    fn be(&mut self, role: Role, stats: &Stats, now_ms: u64) {
+        self.leads = role == Role::Leader;
+        if role == Role::Looking {
+            stats.looked_for_leader.add(1);
+            self.looking_ms.get_or_insert(now_ms);
+        } else if let Some(since_ms) = self.looking_ms.take() {
+            stats.election_time.record(now_ms.saturating_sub(since_ms));
+        }
+    }
+
+    fn serve(&mut self, serves: bool, stats: &Stats, now_ms: u64) {
+        if !serves {
+            self.unavailable_ms = Some(now_ms);
+            return;
+        }
+        let Some(since_ms) = self.unavailable_ms.take() else {
+            return;
+        };
+        let took_ms = now_ms.saturating_sub(since_ms);
+        stats.unavailable_time.record(took_ms);
+        if self.leads {
+            stats.leader_unavailable_time.record(took_ms);
+        }
+    }
 }
 
 /// When the front of the log goes: not while somebody is being sent what it follows.
@@ -443,6 +483,7 @@ impl ReplicationThread {
             }
             PeerEvent::Refused { peer, refusal } => Event::LinkRefused { peer, refusal },
             PeerEvent::SnapshotSent { node, delivered } => {
+                self.core.stats().snapshots_sent.add(u64::from(delivered));
                 self.cut.sent(time::now().mono_ms);
                 Event::SnapshotSent { node, delivered }
             }
@@ -491,11 +532,19 @@ impl ReplicationThread {
             Effect::InstallSnapshot { position, members } => self.install(position, members),
             Effect::Role { role, leader, term } => {
                 tracing::info!(?role, leader = leader.map(|peer| peer.0), term, "role");
-                self.view.be(role, time::now().mono_ms);
+                let now_ms = time::now().mono_ms;
+                self.view.be(role, now_ms);
+                if self.tick_ms.is_some() {
+                    self.spells.be(role, self.core.stats(), now_ms);
+                }
                 self.for_clients(ApplyInput::Role(role));
             }
             Effect::Established { .. } => self.for_clients(ApplyInput::Established),
-            Effect::Serving(serving) => self.for_clients(ApplyInput::Serving(serving)),
+            Effect::Serving(serving) => {
+                let now_ms = time::now().mono_ms;
+                self.spells.serve(serving, self.core.stats(), now_ms);
+                self.for_clients(ApplyInput::Serving(serving));
+            }
             Effect::Touches(touches) => self.core.handle_touches(time::now(), &touches),
             Effect::Unknown => self.core.end_unanswered(),
             Effect::TakeSnapshot => self.snapshots.take_soon(),

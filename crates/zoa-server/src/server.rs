@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
@@ -71,8 +70,6 @@ pub struct Options {
     pub may_found: bool,
     /// `fsync.warningthresholdms`: a write to the log that takes longer is worth a warning.
     pub slow_sync: Duration,
-    /// Counts the snapshots taken, for the metrics.
-    pub snapshots_taken: Arc<AtomicU64>,
     /// Shows how the ensemble is, for the metrics.
     pub view: Arc<EnsembleView>,
     /// The servers beside this one; `None` for a server alone.

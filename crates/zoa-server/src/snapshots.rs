@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -189,7 +188,6 @@ pub(crate) struct SnapshotThread {
     pub(crate) gate: Arc<MemberGate>,
     /// `autopurge.snapRetainCount`, or `None` to keep all.
     pub(crate) retain: Option<usize>,
-    pub(crate) taken: Arc<AtomicU64>,
 }
 
 impl SnapshotThread {
@@ -246,7 +244,6 @@ impl SnapshotThread {
         if let Some(retain) = self.retain {
             self.store.purge(retain)?;
         }
-        self.taken.fetch_add(1, Ordering::Relaxed);
         let millis = begun.elapsed_ms();
         self.core.stats().snapshot_time.record(millis);
         tracing::info!(zxid = %point.zxid, bytes = len, millis, "snapshot taken");

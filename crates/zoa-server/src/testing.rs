@@ -142,7 +142,6 @@ fn run(folder: &std::path::Path, port: u16, files: Option<&TlsFiles>) -> Server 
         keep_alive: false,
         may_found: true,
         slow_sync: Duration::from_secs(1),
-        snapshots_taken: Arc::default(),
         view: Arc::default(),
         ensemble: None,
     };

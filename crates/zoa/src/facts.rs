@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use rustix::process::Resource;
@@ -22,7 +20,6 @@ pub(crate) fn gather(
     configuration: Vec<(String, String)>,
     data_dir: PathBuf,
     log_dir: PathBuf,
-    snapshots_taken: Arc<AtomicU64>,
     view: Arc<EnsembleView>,
 ) -> Facts {
     let started = Instant::now();
@@ -37,7 +34,6 @@ pub(crate) fn gather(
             file_descriptors_max: getrlimit(Resource::Nofile).current,
             data_dir_len: dir_len(&data_dir.join("snap")),
             log_dir_len: dir_len(&log_dir.join("log")),
-            snapshots: snapshots_taken.load(Ordering::Relaxed),
             uptime_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             ensemble: view.gauges(),
         }),

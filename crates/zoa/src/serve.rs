@@ -26,6 +26,7 @@ use zoa_server::PeerTls;
 use zoa_server::SecureClient;
 use zoa_server::Server;
 use zoa_server::config::Notice;
+use zoa_server::config::PeerType;
 use zoa_server::config::ServerConfig;
 use zoa_tree::HashKey;
 use zoa_tree::Settings;
@@ -141,7 +142,6 @@ pub(crate) fn options(
         keep_alive: config.connections.keep_alive,
         may_found: config.data.db_autocreate,
         slow_sync: Duration::from_millis(u64::from(config.snapshots.sync_warning_ms)),
-        snapshots_taken: Arc::default(),
         view: Arc::default(),
         ensemble: ensemble(config, files)?,
     })
@@ -225,7 +225,6 @@ pub(crate) fn core_config(config: &ServerConfig, options: &Options) -> CoreConfi
             shown_configuration(config, my_id),
             options.data_dir.clone(),
             options.log_dir.clone(),
-            Arc::clone(&options.snapshots_taken),
             Arc::clone(&options.view),
         ),
         sessions: SessionRules {
@@ -259,6 +258,28 @@ fn settings(config: &ServerConfig) -> Settings {
             Settings::STANDALONE_DISABLED,
         ))
         .union(set(config.secure_client.is_some(), Settings::X509_ACLS))
+}
+
+/// What `conf` says of a server among others, in the original's order.
+fn shown_place(config: &ServerConfig) -> Option<[(&'static str, String); 6]> {
+    let ensemble = &config.ensemble;
+    let own = ensemble.servers.get(&ensemble.my_id?)?;
+    let at = own.addresses.first()?;
+    let limit = |limit: Option<u32>| limit.map_or_else(|| "0".to_owned(), |it| it.to_string());
+    let peer_type = match own.peer_type {
+        PeerType::Participant => 0,
+        PeerType::Observer => 1,
+    };
+    ensemble.is_distributed().then(|| {
+        [
+            ("initLimit", limit(ensemble.init_limit)),
+            ("syncLimit", limit(ensemble.sync_limit)),
+            ("electionAlg", "3".to_owned()),
+            ("electionPort", at.election_port.to_string()),
+            ("quorumPort", at.quorum_port.to_string()),
+            ("peerType", peer_type.to_string()),
+        ]
+    })
 }
 
 /// The lines of `conf`, in the original's order. No secret is among them.
@@ -301,8 +322,10 @@ fn shown_configuration(config: &ServerConfig, my_id: u8) -> Vec<(String, String)
         ),
         ("serverId", my_id.to_string()),
     ]
+    .into_iter()
+    .chain(shown_place(config).into_iter().flatten())
     .map(|(key, value)| (key.to_owned(), value))
-    .to_vec()
+    .collect()
 }
 
 /// Serves until SIGTERM or Ctrl-C.

@@ -21,7 +21,7 @@ pub(super) fn mntr(core: &Core, text: &mut String) {
     }
     gauges(core, &seen, text);
     ensemble(core, &seen.ensemble.unwrap_or_default(), text);
-    counters(core, &seen, text);
+    counters(core, text);
     summaries(core, text);
     latency(text, "readlatency", &core.stats().read_latency);
     latency(text, "updatelatency", &core.stats().write_latency);
@@ -94,11 +94,19 @@ fn three_sizes(text: &mut String, name: &str, sizes: &Sizes) {
     }
 }
 
-fn counters(core: &Core, gauges: &Gauges, text: &mut String) {
+fn counters(core: &Core, text: &mut String) {
     let stats = core.stats();
     line(text, "bytes_received_count", stats.bytes_received.value());
-    line(text, "commit_count", stats.entries_applied.value());
-    line(text, "proposal_count", stats.entries_applied.value());
+    // As the original: what a leader or a server alone proposes, and what a learner is sent.
+    let followed = stats.entries_followed.value();
+    let led = stats.entries_applied.value().saturating_sub(followed);
+    let is_observer = core.role() == Role::Observer;
+    let proposed_to = if is_observer { 0 } else { followed };
+    line(text, "commit_count", led);
+    line(text, "proposal_count", led);
+    line(text, "learner_commit_received_count", followed);
+    line(text, "learner_proposal_received_count", proposed_to);
+    line(text, "looking_count", stats.looked_for_leader.value());
     line(
         text,
         "connection_request_count",
@@ -114,7 +122,7 @@ fn counters(core: &Core, gauges: &Gauges, text: &mut String) {
         "stale_sessions_expired",
         stats.sessions_expired.value(),
     );
-    line(text, "snap_count", gauges.snapshots);
+    line(text, "snap_count", stats.snapshots_sent.value());
     line(text, "snapshot_error_count", stats.snapshots_failed.value());
     line(text, "response_bytes", stats.reply_bytes.value());
     line(text, "watch_bytes", stats.event_bytes.value());
@@ -143,6 +151,10 @@ fn summaries(core: &Core, text: &mut String) {
     summary(text, "startup_snap_load_time", &stats.snapshot_load_time);
     summary(text, "startup_txns_load_time", &stats.replay_time);
     summary(text, "startup_txns_loaded", &stats.entries_replayed);
+    summary(text, "election_time", &stats.election_time);
+    summary(text, "unavailable_time", &stats.unavailable_time);
+    let leader_unavailable = &stats.leader_unavailable_time;
+    summary(text, "leader_unavailable_time", leader_unavailable);
 }
 
 fn summary(text: &mut String, name: &str, summary: &Summary) {

@@ -34,7 +34,8 @@ pub(super) fn conf(core: &Core, text: &mut String) {
     }
     let members = core.with_tree(|tree| tree.members().clone());
     if !members.is_empty() {
-        writeln!(text, "membership: \n{members}").ok();
+        // The original's last line has no end.
+        write!(text, "membership: \n{members}").ok();
     }
 }
 

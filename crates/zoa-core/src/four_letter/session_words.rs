@@ -1,24 +1,71 @@
 //! `dump`: sessions by when they would expire, and their ephemerals.
 
+use ::core::net::SocketAddr;
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::atomic::Ordering;
 
 use zoa_proto::SessionId;
 
 use crate::core::Core;
 use crate::ensemble::Role;
+use crate::lane::Attachment;
 use crate::limits::EPHEMERALS_PER_STEP;
 use crate::limits::WORD_LINES_MAX;
 use crate::moment::Moment;
 
 pub(super) fn dump(core: &Core, now: Moment, text: &mut String) {
+    text.push_str("SessionTracker dump:\n");
     // Only the leader knows when a session would expire.
     match core.role() {
         Role::Standalone | Role::Leader => session_tracker(core, now, text),
         Role::Looking | Role::Follower | Role::Observer => sessions_of_learner(core, text),
     }
     ephemerals(core, text);
+    connections(core, now, text);
+}
+
+/// Connections by when they would be ended for being silent: as late as their sessions, or soon while they have none.
+fn connections(core: &Core, now: Moment, text: &mut String) {
+    let tick_ms = u64::from(core.config.tick_ms.max(1));
+    let mut buckets: BTreeMap<u64, Vec<(SocketAddr, SessionId)>> = BTreeMap::new();
+    let lanes = core.lanes_now();
+    for lane in &lanes {
+        let state = lane.lock();
+        let (session, due_ms) = match &state.attachment {
+            Attachment::Session {
+                session,
+                timeout_ms,
+                pulse,
+            } => {
+                let timeout_ms = u64::try_from(*timeout_ms).unwrap_or(0);
+                (*session, pulse.load(Ordering::Relaxed) + timeout_ms)
+            }
+            Attachment::None | Attachment::Requested { .. } => (SessionId::NONE, now.mono_ms),
+        };
+        let due_ms = (due_ms / tick_ms + 1) * tick_ms;
+        let bucket = buckets.entry(due_ms).or_default();
+        bucket.push((lane.peer(), session));
+    }
     text.push_str("Connections dump:\n");
-    writeln!(text, "Connections Sets (1)/({}):", core.connections_count()).ok();
+    let (sets, count) = (buckets.len(), lanes.len());
+    writeln!(text, "Connections Sets ({sets})/({count}):").ok();
+    let mut lines_left = WORD_LINES_MAX;
+    for (due_ms, mut connections) in buckets {
+        connections.sort_unstable();
+        let at = date_of(due_ms, now);
+        writeln!(text, "{} expire at {at}:", connections.len()).ok();
+        for (peer, session) in connections.into_iter().take(lines_left) {
+            writeln!(text, "\tip: /{peer} sessionId: {session}").ok();
+            lines_left -= 1;
+        }
+    }
+}
+
+/// A time of the monotonic clock as the original prints it.
+fn date_of(mono_ms: u64, now: Moment) -> String {
+    let left_ms = i64::try_from(mono_ms.saturating_sub(now.mono_ms)).unwrap_or(i64::MAX);
+    java_date(now.wall_ms.saturating_add(left_ms))
 }
 
 fn session_tracker(core: &Core, now: Moment, text: &mut String) {
@@ -30,12 +77,10 @@ fn session_tracker(core: &Core, now: Moment, text: &mut String) {
             .collect();
         (clock.count(), buckets)
     };
-    text.push_str("SessionTracker dump:\n");
     writeln!(text, "Session Sets ({})/({count}):", buckets.len()).ok();
     let mut lines_left = WORD_LINES_MAX;
     for (due_ms, sessions) in buckets {
-        let left_ms = i64::try_from(due_ms.saturating_sub(now.mono_ms)).unwrap_or(i64::MAX);
-        let at = java_date(now.wall_ms.saturating_add(left_ms));
+        let at = date_of(due_ms, now);
         writeln!(text, "{} expire at {at}:", sessions.len()).ok();
         for session in sessions.into_iter().take(lines_left) {
             writeln!(text, "\t{session}").ok();

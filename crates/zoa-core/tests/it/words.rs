@@ -122,6 +122,17 @@ fn dump_lists_sessions_by_when_they_expire() {
     assert_eq!(lines[5], "Sessions with Ephemerals (1):");
     assert_eq!(lines[6], format!("{}:", lines[3].trim_start()));
     assert_eq!(lines[7], "\t/eph");
+    assert_eq!(lines[8], "Connections dump:");
+    // Who asks has a connection and no session, and would be ended soon.
+    assert_eq!(lines[9], "Connections Sets (2)/(2):");
+    assert_eq!(lines[10], "1 expire at Tue Nov 14 22:13:21 UTC 2023:");
+    assert!(lines[11].ends_with(" sessionId: 0x0"), "{text}");
+    assert_eq!(lines[12], "1 expire at Tue Nov 14 22:13:31 UTC 2023:");
+    let session = lines[3].trim_start();
+    assert_eq!(
+        lines[13],
+        format!("\tip: /127.0.0.1:40000 sessionId: {session}")
+    );
 }
 
 #[test]
@@ -166,7 +177,10 @@ const MNTR_VALUES: &[&str] = &[
     "ephemerals_count",
     "global_sessions",
     "last_client_response_size",
+    "learner_commit_received_count",
+    "learner_proposal_received_count",
     "local_sessions",
+    "looking_count",
     "max_client_response_size",
     "max_file_descriptor_count",
     "max_latency",
@@ -194,7 +208,9 @@ const MNTR_VALUES: &[&str] = &[
 /// Keys that come with avg, min, max, cnt and sum.
 const MNTR_SUMMARIES: &[&str] = &[
     "dbinittime",
+    "election_time",
     "fsynctime",
+    "leader_unavailable_time",
     "node_changed_watch_count",
     "node_children_watch_count",
     "node_created_watch_count",
@@ -205,6 +221,7 @@ const MNTR_SUMMARIES: &[&str] = &[
     "startup_txns_load_time",
     "startup_txns_loaded",
     "sync_processor_batch_size",
+    "unavailable_time",
     "updatelatency",
 ];
 
@@ -377,11 +394,12 @@ fn the_configuration_shows_the_servers_and_a_follower_its_sessions() {
     world.found("server.1=a:1:2;3\nserver.2=b:1:2;3");
     let conf = ask(&mut world, "conf");
     let expected = "membership: \nserver.1=a:1:2:participant;0.0.0.0:3\n\
-                    server.2=b:1:2:participant;0.0.0.0:3\nversion=0\n";
+                    server.2=b:1:2:participant;0.0.0.0:3\nversion=0";
     assert!(conf.ends_with(expected), "{conf}");
     assert!(ask(&mut world, "dump").starts_with("SessionTracker dump:\n"));
     world.core.set_role(Role::Follower);
     let dump = ask(&mut world, "dump");
-    assert!(dump.starts_with("Global Sessions(1):\n0x1"), "{dump}");
-    assert!(dump.lines().nth(1).is_some_and(|line| line.ends_with("ms")));
+    let begins = "SessionTracker dump:\nGlobal Sessions(1):\n0x1";
+    assert!(dump.starts_with(begins), "{dump}");
+    assert!(dump.lines().nth(2).is_some_and(|line| line.ends_with("ms")));
 }

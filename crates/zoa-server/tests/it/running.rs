@@ -78,7 +78,6 @@ pub(crate) fn options(folder: &Folder) -> Options {
         keep_alive: false,
         may_found: true,
         slow_sync: Duration::from_secs(1),
-        snapshots_taken: Arc::default(),
         view: Arc::default(),
         ensemble: None,
     }
