@@ -21,6 +21,7 @@
 
 pub mod bench;
 pub mod bench_client;
+pub mod chaos;
 pub mod demo;
 pub mod dist;
 pub mod ffi;

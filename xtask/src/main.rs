@@ -17,6 +17,7 @@ use clap::Parser;
 use clap::Subcommand;
 use xtask::bench;
 use xtask::bench_client;
+use xtask::chaos;
 use xtask::demo;
 use xtask::dist;
 use xtask::ffi;
@@ -50,6 +51,12 @@ enum Task {
     /// Runs three real servers through deaths, wiped disks and restarts under load.
     Cluster {
         /// Passed on to compat/cluster/run.py.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Puts real servers through faults drawn from a seed, and judges them as the simulator does.
+    Chaos {
+        /// Passed on to `zoa-chaos`; `--help` shows what there is.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -197,6 +204,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Demo { server, cluster } => demo::run(&demo::Options { server, cluster }),
         Task::Cluster { arguments } => suite::run_cluster(Profile::Release, &arguments).map(drop),
+        Task::Chaos { arguments } => chaos::run(Profile::Release, &arguments).map(drop),
         Task::Test { steps } => step::run(&suite::steps(), &steps),
         Task::Nightly { suites } => step::run(&nightly::steps()?, &suites),
         Task::Tidy => suite::run_tidy().map(drop),

@@ -12,6 +12,7 @@ use std::process::Command;
 use anyhow::Context;
 use anyhow::Result;
 
+use crate::chaos;
 use crate::demo;
 use crate::ffi;
 use crate::museum;
@@ -46,6 +47,11 @@ pub fn steps() -> Result<Vec<Step>> {
             museum::run(&[])
         }),
     ];
+    steps.push(Step::new(
+        "chaos",
+        "real servers under faults: three and five of them for ten minutes, and all killed fifty times",
+        chaos::nightly,
+    ));
     for (name, about, work) in php_trials() {
         steps.push(Step::new(name, about, move || {
             php::run(&work)?;

@@ -13,6 +13,7 @@ use anyhow::Result;
 use anyhow::bail;
 use anyhow::ensure;
 
+use crate::chaos;
 use crate::dist;
 use crate::ffi;
 use crate::install;
@@ -84,6 +85,11 @@ pub fn steps() -> Vec<Step> {
             "ensemble",
             "other servers by reconfig and the files that it leaves; seven servers, of which three and four die",
             run_ensemble,
+        ),
+        Step::new(
+            "chaos",
+            "three real servers under faults of many kinds, judged as the simulator judges",
+            chaos::short,
         ),
         Step::new(
             "recipes",

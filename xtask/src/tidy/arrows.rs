@@ -19,7 +19,7 @@ const PAGE: &str = "ARCHITECTURE.md";
 const FENCE: &str = "```arrows";
 
 /// Crates that never ship; any of them may depend on anything.
-const DEVELOPMENT: [&str; 4] = ["xtask", "zoa-compat", "zoa-sim", "zoa-testkit"];
+const DEVELOPMENT: [&str; 5] = ["xtask", "zoa-chaos", "zoa-compat", "zoa-sim", "zoa-testkit"];
 
 /// The pure houses, each with all it may know of ours.
 const PURE: [(&str, &[&str]); 8] = [

@@ -11,7 +11,11 @@ use super::tree::has_extension;
 const PAGE: &str = "GUARANTEES.md";
 
 /// Crates that consist of checks: a citation anywhere in them is one by a test.
-const CHECKERS: [&str; 2] = ["crates/zoa-sim/", "crates/zoa-testkit/"];
+const CHECKERS: [&str; 3] = [
+    "crates/zoa-chaos/",
+    "crates/zoa-sim/",
+    "crates/zoa-testkit/",
+];
 
 /// How the paragraph begins that names the tests.
 const SHOWN_BY: &str = "Shown by: ";

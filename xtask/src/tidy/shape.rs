@@ -115,7 +115,7 @@ impl fmt::Display for Shape {
 fn is_shipped(path: &str) -> bool {
     let in_crate = path.starts_with("crates/") && path.contains("/src/");
     in_crate
-        && !["zoa-compat", "zoa-sim", "zoa-testkit"]
+        && !["zoa-chaos", "zoa-compat", "zoa-sim", "zoa-testkit"]
             .iter()
             .any(|name| path.contains(name))
 }

@@ -1,0 +1,1 @@
+//! Not written yet: so that others can build.
