@@ -18,6 +18,9 @@ use zoa_testkit::history::Connection;
 use zoa_testkit::history::ConnectionId;
 use zoa_testkit::history::History;
 use zoa_testkit::history::Received;
+use zoa_testkit::model::Step;
+use zoa_testkit::op::Op;
+use zoa_testkit::op::code;
 
 /// How many violations of one run are shown, beside the first of each guarantee.
 const SHOWN_MAX: usize = 6;
@@ -33,6 +36,9 @@ pub struct Counters {
     pub connections: u64,
     pub entries: u64,
     pub expiries: u64,
+    pub reconfigs: u64,
+    pub reconfigs_refused: u64,
+    pub reaped: u64,
     pub starts: u64,
     pub kills: u64,
     pub power_cuts: u64,
@@ -75,6 +81,21 @@ impl Counters {
         self.sim_ms = ended_at.as_ms();
     }
 
+    /// Counts what entries did.
+    pub(crate) fn add_steps(&mut self, steps: &[(Entry, Step)]) {
+        for (entry, step) in steps {
+            match &entry.asked {
+                Asked::Request(Op::Reconfig { .. }) if step.outcome.is_ok() => self.reconfigs += 1,
+                Asked::Request(Op::Reconfig { .. }) => self.reconfigs_refused += 1,
+                Asked::Refuse(code::RECONFIG_IN_PROGRESS | code::NEW_CONFIG_NO_QUORUM) => {
+                    self.reconfigs_refused += 1;
+                }
+                Asked::Reap { .. } => self.reaped += u64::from(step.outcome.is_ok()),
+                _ => {}
+            }
+        }
+    }
+
     /// Adds the numbers of another run.
     pub fn add(&mut self, other: &Self) {
         self.calls += other.calls;
@@ -84,6 +105,9 @@ impl Counters {
         self.connections += other.connections;
         self.entries += other.entries;
         self.expiries += other.expiries;
+        self.reconfigs += other.reconfigs;
+        self.reconfigs_refused += other.reconfigs_refused;
+        self.reaped += other.reaped;
         self.starts += other.starts;
         self.kills += other.kills;
         self.power_cuts += other.power_cuts;
@@ -107,7 +131,7 @@ impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} calls, {} acknowledged ({} ok), {} events, {} connections, {} entries, {} expiries, {} starts, {} kills, \
+            "{} calls, {} acknowledged ({} ok), {} events, {} connections, {} entries, {} expiries, {} reconfigs ({} refused), {} reaped, {} starts, {} kills, \
              {} power cuts, {} log failures, {} snapshots ({} failed), {} strangers, {} simulated seconds; {} leaders, {} links, {} frames, {} snapshots sent, \
              {} changes of members, {} wiped disks",
             self.calls,
@@ -117,6 +141,9 @@ impl fmt::Display for Counters {
             self.connections,
             self.entries,
             self.expiries,
+            self.reconfigs,
+            self.reconfigs_refused,
+            self.reaped,
             self.starts,
             self.kills,
             self.power_cuts,

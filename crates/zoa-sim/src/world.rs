@@ -4,6 +4,7 @@
 //! from the seed. The production code is called from here and nowhere else, and it is told the time and given its random bytes.
 
 mod actors;
+mod cast;
 mod ending;
 mod faulting;
 mod machine;
@@ -31,6 +32,7 @@ use crate::witness;
 use crate::witness::Heard;
 use crate::witness::Witness;
 use actors::Actor;
+use cast::Cast;
 use ending::Phase;
 use machine::Machine;
 use machine::Machines;
@@ -40,6 +42,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use zoa_core::ContainerRules;
 use zoa_core::Moment;
 use zoa_ensemble::LinkId;
 use zoa_log::WriteMode;
@@ -60,7 +63,6 @@ use zoa_testkit::replay::replay;
 use zoa_testkit::rng::Rng;
 use zoa_testkit::workload::Profile;
 use zoa_tree::HashKey;
-use zoa_tree::MemberLines;
 
 /// What decides a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,11 +99,15 @@ impl Scenario {
         matches!(self, Self::Clients | Self::Recipes | Self::Farm)
     }
 
-    /// How many servers there are.
-    fn servers(self, rng: &mut Rng) -> usize {
-        match self {
-            Self::Server | Self::Clients | Self::Recipes | Self::Farm => 1,
-            Self::Ensemble => *rng.pick(&[3, 3, 3, 5, 7]).unwrap_or(&3),
+    /// How soon what nobody uses goes. Recipes keep things in containers, and are to find them as they would anywhere.
+    fn containers(self) -> ContainerRules {
+        if self.has_users() {
+            return ContainerRules::default();
+        }
+        ContainerRules {
+            check_interval_ms: 300,
+            never_used_ms_max: 1_500,
+            ..ContainerRules::default()
         }
     }
 
@@ -230,8 +236,7 @@ pub(crate) struct World {
     plan: Vec<Fault>,
     machines: Machines,
     peers: PeerNetwork,
-    /// The servers, as their zoo.cfg names them; none when there is but one.
-    server_lines: MemberLines,
+    cast: Cast,
     /// Who led in which term.
     leaders: BTreeMap<u64, usize>,
     actors: Vec<Actor>,
@@ -256,9 +261,11 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(options: Options) -> Self {
         let mut rng = Rng::new(options.seed);
-        let servers = options.scenario.servers(&mut rng.fork("servers"));
-        let (profile, plan) = draw((options, servers), &mut rng);
-        let actors = (0..profile.clients)
+        let cast = Cast::draw(options.scenario, &mut rng.fork("servers"));
+        let servers = cast.machines();
+        let (profile, plan) = draw((options, &cast), &mut rng);
+        let administrators = u32::from(profile.ensemble.is_some());
+        let actors = (0..profile.clients + administrators)
             .map(|number| Actor::new(number, &profile, &mut rng))
             .collect();
         let mut settings = rng.fork("settings");
@@ -290,7 +297,7 @@ impl World {
             plan,
             machines: Machines(machines),
             peers: PeerNetwork::default(),
-            server_lines: server_lines(servers),
+            cast,
             leaders: BTreeMap::new(),
             actors,
             users: BTreeMap::new(),
@@ -577,6 +584,7 @@ impl World {
         self.counters.disk_ops = self.machines.iter().map(|it| it.disk.ops()).sum();
         self.counters.snapshots_sent = self.peers.snapshots_sent;
         let replayed = replay(&self.history, &self.witness.applied);
+        self.counters.add_steps(&replayed.steps);
         let case = Case {
             history: &self.history,
             applied: &self.witness.applied,
@@ -614,18 +622,9 @@ impl World {
     }
 }
 
-/// The lines of so many servers; none for one alone.
-fn server_lines(servers: usize) -> MemberLines {
-    if servers == 1 {
-        return MemberLines::default();
-    }
-    let line = |id| format!("server.{id}=10.1.0.{id}:2888:3888:participant;2181\n");
-    let text: String = (1..=servers).map(line).collect();
-    MemberLines::parse(&text).expect("these are lines of servers")
-}
-
 /// What clients do, and what fails meanwhile.
-fn draw((options, servers): (Options, usize), rng: &mut Rng) -> (Profile, Vec<Fault>) {
+fn draw((options, cast): (Options, &Cast), rng: &mut Rng) -> (Profile, Vec<Fault>) {
+    let servers = cast.machines();
     let mut drawn = Profile::draw(&mut rng.fork("profile"));
     if options.scenario.has_users() {
         drawn = among_users(drawn);
@@ -639,6 +638,7 @@ fn draw((options, servers): (Options, usize), rng: &mut Rng) -> (Profile, Vec<Fa
     } else {
         faults::plan(&mut dice, drawn.length_ms)
     };
+    drawn.ensemble = cast.change(&plan);
     match options.point {
         None if options.scenario.has_users() => (drawn, keep_moving(&plan)),
         None => (drawn, plan),

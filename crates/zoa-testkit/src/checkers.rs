@@ -55,8 +55,8 @@ pub struct Case<'a> {
 impl Case<'_> {
     /// Whether it cannot be told what a read should have shown: the first leader of an ensemble writes down who its servers are
     /// without taking a zxid, so a read at the zxid before may have seen it or not.
-    fn is_unsure(self, op: &Op) -> bool {
-        self.observed.is_ensemble && op.reads(CONFIG)
+    fn is_unsure(self, op: &Op, zxid: i64) -> bool {
+        self.replayed.founded_at == Some(zxid) && op.reads(CONFIG)
     }
 }
 

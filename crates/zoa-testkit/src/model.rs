@@ -7,11 +7,12 @@
 //! G-05, G-07, G-08, G-10, G-12 to G-15 and G-17, all of which compare what clients saw with what this model says.
 //!
 //! ```text
-//!   entry --> model.rs (session, owner, zxid) --> model/write.rs, model/multi.rs --> nodes + fired events
+//!   entry --> model.rs (session, owner, zxid) --> model/write.rs, multi.rs, members.rs --> nodes + fired events
 //!                                                 model/read.rs  <-- reads at this zxid
 //! ```
 
 mod access;
+mod members;
 mod multi;
 mod node;
 mod path;
@@ -30,13 +31,14 @@ use crate::applied::Entry;
 use crate::applied::Owner;
 use crate::op::Acl;
 use crate::op::Answer;
-use crate::op::Blob;
 use crate::op::Event;
 use crate::op::EventKind;
 use crate::op::Identity;
 use crate::op::Op;
 use crate::op::Outcome;
 use crate::op::code;
+use crate::op::owner;
+use members::Members;
 use std::collections::BTreeMap;
 
 /// A live session.
@@ -93,6 +95,8 @@ pub struct Model {
     term: u64,
     /// Values of nodes before a multi touched them, so that it can be taken back.
     undo: Option<Vec<(String, Option<Node>)>>,
+    /// The servers of the ensemble; none of a server alone.
+    members: Members,
 }
 
 impl Default for Model {
@@ -115,6 +119,7 @@ impl Default for Model {
             zxid: 0,
             term: 0,
             undo: None,
+            members: Members::default(),
         }
     }
 }
@@ -174,9 +179,12 @@ impl Model {
                 self.step(false, outcome, Vec::new())
             }
             Asked::FoundMembers(lines) => self.found_members(entry, lines),
-            Asked::Reap { path, .. } => self.reap(entry, path),
             // What clients see is the same under all rules so far.
             Asked::RaiseSemantics(_) => self.step(false, Ok(Answer::Done), Vec::new()),
+            Asked::Reap {
+                path,
+                never_used_ms_max,
+            } => self.reap(entry, path, *never_used_ms_max),
             Asked::Unreadable(_) => self.step(false, Err(code::MARSHALLING), Vec::new()),
         }
     }
@@ -216,31 +224,35 @@ impl Model {
         }
     }
 
-    /// The first time, the servers stand in the configuration from here on, with version 0; nobody hears of it.
-    fn found_members(&mut self, entry: &Entry, lines: &str) -> Step {
-        let Some(config) = self.nodes.get_mut("/zookeeper/config") else {
-            return self.step(false, Err(code::NO_NODE), Vec::new());
-        };
-        if config.version == -1 {
-            return self.step(false, Err(code::NODE_EXISTS), Vec::new());
+    /// What the leader takes for unused goes if it is so when it is applied; the number is used up either way.
+    fn reap(&mut self, entry: &Entry, path: &str, never_used_ms_max: u32) -> Step {
+        self.take_zxid(entry.term);
+        let mut fired = Vec::new();
+        let outcome = self.check_unused(entry.time_ms, path, never_used_ms_max);
+        if outcome.is_ok() {
+            self.remove_node(path, self.zxid, &mut fired);
         }
-        let servers = lines.lines().filter(|line| line.starts_with("server."));
-        let text: String = servers.map(|line| format!("{line}\n")).collect();
-        config.data = Some(Blob(format!("{text}version=0").into_bytes()));
-        config.version = -1;
-        config.mtime = entry.time_ms;
-        self.step(false, Ok(Answer::Done), Vec::new())
+        self.step(true, outcome.map(|()| Answer::Done), fired)
     }
 
-    /// The workloads make no znodes that go by themselves, so whatever the leader means does not go; its number is used up.
-    fn reap(&mut self, entry: &Entry, path: &str) -> Step {
-        self.take_zxid(entry.term);
-        let error = match self.nodes.get(path) {
-            None => code::NO_NODE,
-            Some(node) if node.num_children > 0 => code::NOT_EMPTY,
-            Some(_) => code::BAD_VERSION,
+    /// A container that had children, or was never used for too long; a znode that was not changed for its time to live. Neither
+    /// while it has children (reference: section 2.3).
+    fn check_unused(&self, time_ms: i64, path: &str, never_used_ms_max: u32) -> Result<(), i32> {
+        let node = self.nodes.get(path).ok_or(code::NO_NODE)?;
+        if node.num_children > 0 {
+            return Err(code::NOT_EMPTY);
+        }
+        let unchanged_ms = time_ms - node.mtime;
+        let is_due = if node.ephemeral_owner == owner::CONTAINER {
+            let never_used_ms_max = i64::from(never_used_ms_max);
+            let was_used = node.stat().cversion > 0;
+            was_used || (never_used_ms_max > 0 && unchanged_ms > never_used_ms_max)
+        } else if node.ephemeral_owner & owner::TTL == owner::TTL {
+            unchanged_ms > node.ephemeral_owner & !owner::TTL
+        } else {
+            false
         };
-        self.step(true, Err(error), Vec::new())
+        is_due.then_some(()).ok_or(code::BAD_VERSION)
     }
 
     fn open_session(&mut self, entry: &Entry, timeout_ms: i32, password: &[u8]) -> Step {

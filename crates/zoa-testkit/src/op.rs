@@ -21,6 +21,10 @@ pub mod code {
     pub const NO_NODE: i32 = -101;
     /// No identity of the session has the permission.
     pub const NO_AUTH: i32 = -102;
+    /// No quorum of the servers of a new configuration is there and has the log.
+    pub const NEW_CONFIG_NO_QUORUM: i32 = -13;
+    /// Another change of the servers is under way.
+    pub const RECONFIG_IN_PROGRESS: i32 = -14;
     /// The expected version is not the current one.
     pub const BAD_VERSION: i32 = -103;
     /// Ephemerals have no children.
@@ -67,6 +71,23 @@ pub mod flag {
     pub const EPHEMERAL_SEQUENTIAL: i32 = 3;
     /// A container; that is made by an operation of its own.
     pub const CONTAINER: i32 = 4;
+    /// Goes when it was not changed for its time to live; made by an operation of its own.
+    pub const PERSISTENT_WITH_TTL: i32 = 5;
+    /// The same, its name completed by the parent's counter.
+    pub const PERSISTENT_SEQUENTIAL_WITH_TTL: i32 = 6;
+}
+
+/// What stands in the place of an ephemeral's owner where the znode has none (reference: section 2.3).
+pub mod owner {
+    /// Of a container.
+    pub const CONTAINER: i64 = i64::MIN;
+    /// Of a znode with a time to live; its milliseconds are in the lower bits.
+    pub const TTL: i64 = -1 << 56;
+
+    /// Whether it is a session.
+    pub fn is_session(owner: i64) -> bool {
+        owner != 0 && owner != CONTAINER && owner & TTL != TTL
+    }
 }
 
 /// An identity of a connection, or the one an ACL entry names.
@@ -179,6 +200,19 @@ pub enum Op {
         flags: i32,
         with_stat: bool,
     },
+    CreateContainer {
+        path: String,
+        data: Option<Blob>,
+        acl: Vec<Acl>,
+        flags: i32,
+    },
+    CreateTtl {
+        path: String,
+        data: Option<Blob>,
+        acl: Vec<Acl>,
+        flags: i32,
+        ttl_ms: i64,
+    },
     Delete {
         path: String,
         version: i32,
@@ -199,6 +233,12 @@ pub enum Op {
         version: i32,
     },
     Multi(Vec<Self>),
+    Reconfig {
+        joining: Option<String>,
+        leaving: Option<String>,
+        new_members: Option<String>,
+        config_id: i64,
+    },
     Sync {
         path: String,
     },
@@ -267,10 +307,13 @@ impl Op {
     pub fn is_proposed(&self) -> bool {
         match self {
             Self::Create { .. }
+            | Self::CreateContainer { .. }
+            | Self::CreateTtl { .. }
             | Self::Delete { .. }
             | Self::SetData { .. }
             | Self::SetAcl { .. }
             | Self::Multi(_)
+            | Self::Reconfig { .. }
             | Self::Sync { .. }
             | Self::CloseSession => true,
             Self::Check { .. }

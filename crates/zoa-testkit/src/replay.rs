@@ -79,6 +79,8 @@ pub struct Replayed {
     pub expected: BTreeMap<CallId, Expected>,
     /// Where the order of events and replies is not what it should be.
     pub stream_faults: Vec<StreamFault>,
+    /// The zxid at which the first leader of an ensemble wrote down who its servers are.
+    pub founded_at: Option<i64>,
     /// All sessions that ever were.
     pub sessions: BTreeMap<i64, SessionLife>,
     /// The state after the last entry.
@@ -98,6 +100,9 @@ pub fn replay(history: &History, applied: &Applied) -> Replayed {
     for entry in applied.entries() {
         let step = model.apply(entry);
         note_session(&mut replayed.sessions, entry, &step);
+        if matches!(entry.asked, Asked::FoundMembers(_)) && step.outcome.is_ok() {
+            replayed.founded_at = Some(step.zxid);
+        }
         let any_order = step.ended_session.is_some();
         replayed.steps.push((entry.clone(), step));
         let Some((_, step)) = replayed.steps.last() else {

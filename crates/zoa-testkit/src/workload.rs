@@ -6,12 +6,15 @@
 //! Invariant: equal seeds and equal answers give equal behaviour. A checker can only find what is generated here: whatever the
 //! server serves is to be in `operations`.
 
+mod administrator;
 mod memory;
 mod operations;
 mod profile;
 mod program;
 mod scan;
 
+pub use administrator::Administrator;
+pub use administrator::Ensemble;
 pub use memory::Memory;
 pub use operations::OpSource;
 pub use profile::Profile;

@@ -96,7 +96,14 @@ pub(super) fn under(chroot: &str, op: &Op) -> Op {
         {
             *path = format!("{chroot}{path}");
         }
+        Op::CreateTtl {
+            path,
+            flags: flag::PERSISTENT_SEQUENTIAL_WITH_TTL,
+            ..
+        } => *path = format!("{chroot}{path}"),
         Op::Create { path, .. }
+        | Op::CreateContainer { path, .. }
+        | Op::CreateTtl { path, .. }
         | Op::Delete { path, .. }
         | Op::SetData { path, .. }
         | Op::SetAcl { path, .. }
@@ -117,7 +124,12 @@ pub(super) fn under(chroot: &str, op: &Op) -> Op {
                 *inner = under(chroot, inner);
             }
         }
-        Op::CloseSession | Op::Ping | Op::WhoAmI | Op::AddAuth { .. } | Op::SetWatches { .. } => {}
+        Op::CloseSession
+        | Op::Ping
+        | Op::WhoAmI
+        | Op::AddAuth { .. }
+        | Op::SetWatches { .. }
+        | Op::Reconfig { .. } => {}
     }
     op
 }

@@ -73,6 +73,7 @@ pub(crate) struct Setup {
     pub(crate) lines: MemberLines,
     pub(crate) raft_tick_ms: u64,
     pub(crate) bounds: ServerBounds,
+    pub(crate) containers: ContainerRules,
     pub(crate) hash_key: [u64; 2],
     /// Which life of the server this is, from 1.
     pub(crate) life: u64,
@@ -392,7 +393,7 @@ fn core_config(setup: &Setup) -> CoreConfig {
         frame_limits: FrameLimits::default(),
         connections_per_address_max: 0,
         connections_max: 0,
-        settings: Settings::NONE,
+        settings: Settings::RECONFIG_ENABLED.union(Settings::EXTENDED_TYPES),
         super_digest: Some(SuperDigest(SUPER_DIGEST.to_owned())),
         words: WordList::All,
         facts: Facts {
@@ -403,7 +404,7 @@ fn core_config(setup: &Setup) -> CoreConfig {
             gauges: Box::new(Gauges::default),
         },
         sessions: SessionRules::default(),
-        containers: ContainerRules::default(),
+        containers: setup.containers,
         hash_key: HashKey(setup.hash_key),
         first_connection: setup.life << 32,
     }

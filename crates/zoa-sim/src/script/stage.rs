@@ -150,6 +150,7 @@ impl Stage {
             server: PeerId(1),
             lines: MemberLines::default(),
             raft_tick_ms: 50,
+            containers: zoa_core::ContainerRules::default(),
             bounds: self.observed.bounds,
             hash_key: [1, 2],
             life: self.life,

@@ -315,7 +315,7 @@ impl World {
             let Some(call) = connection.calls.get(*call) else {
                 continue;
             };
-            actor.program.memory().learn(call);
+            actor.program.learn(call);
             if let Some(scan) = &mut actor.scan {
                 scan.learn(call);
             }

@@ -320,7 +320,8 @@ impl World {
         let setup = Setup {
             disk: self.machines[server].disk.clone(),
             server: PeerId(u8::try_from(server + 1).unwrap_or(u8::MAX)),
-            lines: self.server_lines.clone(),
+            lines: self.cast.lines_of(server),
+            containers: self.options.scenario.containers(),
             raft_tick_ms: RAFT_TICK_US / 1000,
             bounds: self.observed.bounds,
             hash_key: self.options.hash_key,

@@ -7,6 +7,7 @@ use super::Case;
 use super::Violation;
 use super::stat_free::stats_of;
 use crate::op::hex;
+use crate::op::owner;
 
 pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
     for (id, _, call) in case.history.calls() {
@@ -41,7 +42,7 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
         .replayed
         .model
         .nodes()
-        .filter(|(_, node)| node.ephemeral_owner != 0)
+        .filter(|(_, node)| owner::is_session(node.ephemeral_owner))
     {
         // Of the model itself: a mistake here would blind the checkers that trust it.
         let alive = sessions

@@ -11,7 +11,7 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
         else {
             continue;
         };
-        if case.is_unsure(&call.op) {
+        if case.is_unsure(&call.op, zxid) {
             continue;
         }
         let same_but_for_stats = stat_free(&expected.outcome) == stat_free(seen);

@@ -6,6 +6,7 @@
 use crate::op::Acl;
 use crate::op::Blob;
 use crate::op::Stat;
+use crate::op::owner;
 
 /// One znode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub struct Node {
     pub aversion: i32,
     /// Children ever created.
     pub creates: i32,
+    /// A session, or what a znode is that goes by itself; only the first is shown.
     pub ephemeral_owner: i64,
     pub num_children: i32,
 }
@@ -56,7 +58,11 @@ impl Node {
             version: self.version,
             cversion: self.creates.wrapping_mul(2).wrapping_sub(self.num_children),
             aversion: self.aversion,
-            ephemeral_owner: self.ephemeral_owner,
+            ephemeral_owner: if owner::is_session(self.ephemeral_owner) {
+                self.ephemeral_owner
+            } else {
+                0
+            },
             data_length: self
                 .data
                 .as_ref()

@@ -1,5 +1,8 @@
 //! The model against values worked out by hand from the reference, since everything else is judged by it.
 
+mod members;
+mod reaping;
+
 use super::Model;
 use super::Step;
 use crate::applied::Asked;

@@ -7,6 +7,7 @@ use super::Fired;
 use super::Model;
 use super::Node;
 use super::access;
+use super::members::Change;
 use super::node::next_version;
 use super::path;
 use crate::op::Acl;
@@ -17,7 +18,11 @@ use crate::op::Op;
 use crate::op::Outcome;
 use crate::op::code;
 use crate::op::flag;
+use crate::op::owner;
 use crate::op::perm;
+
+/// The longest time to live: it shares its eight bytes with the mark of its kind and two bytes that are kept free.
+const TTL_MS_MAX: i64 = (1 << 40) - 1;
 
 impl Model {
     /// One write outside or inside of a multi.
@@ -35,22 +40,48 @@ impl Model {
                 flags,
                 with_stat,
             } => {
-                let created = self.create(
-                    asker,
-                    Wanted {
-                        path,
-                        data,
-                        acl,
-                        flags: *flags,
-                    },
-                    fired,
-                )?;
+                let (sequential, ephemeral) = kind_of(*flags)?;
+                let wanted = Wanted {
+                    path,
+                    data,
+                    acl,
+                    sequential,
+                    owner: if ephemeral { asker.session } else { 0 },
+                };
+                let created = self.create(asker, wanted, fired)?;
                 let stat = self.node(&created).map(Node::stat).unwrap_or_default();
                 Ok(if *with_stat {
                     Answer::PathStat(created, stat)
                 } else {
                     Answer::Path(created)
                 })
+            }
+            Op::CreateContainer {
+                path,
+                data,
+                acl,
+                flags,
+            } => self.create_container(asker, (path, data, acl, *flags), fired),
+            Op::CreateTtl {
+                path,
+                data,
+                acl,
+                flags,
+                ttl_ms,
+            } => self.create_ttl(asker, (path, data, acl, *flags), (*ttl_ms, fired)),
+            Op::Reconfig {
+                joining,
+                leaving,
+                new_members,
+                config_id,
+            } => {
+                let wanted = Change {
+                    joining: joining.as_deref(),
+                    leaving: leaving.as_deref(),
+                    new_members: new_members.as_deref(),
+                    config_id: *config_id,
+                };
+                self.reconfig(asker, wanted, fired)
             }
             Op::Delete { path, version } => self.delete(asker, (path, *version), fired),
             Op::SetData {
@@ -70,7 +101,6 @@ impl Model {
         wanted: Wanted<'_>,
         fired: &mut Vec<Fired>,
     ) -> Result<String, i32> {
-        let (sequential, ephemeral) = kind_of(wanted.flags)?;
         let parent_path = path::parent_of(wanted.path).filter(|_| !wanted.path.contains('\0'));
         let parent_path = parent_path.ok_or(code::BAD_ARGUMENTS)?.to_owned();
         let acl = access::settle(wanted.acl, asker.identities)?;
@@ -78,7 +108,7 @@ impl Model {
         if !access::allows(&parent.acl, perm::CREATE, asker.identities) {
             return Err(code::NO_AUTH);
         }
-        let full_path = if sequential {
+        let full_path = if wanted.sequential {
             format!("{}{:010}", wanted.path, parent.creates)
         } else {
             wanted.path.to_owned()
@@ -89,17 +119,68 @@ impl Model {
         if self.node(&full_path).is_some() {
             return Err(code::NODE_EXISTS);
         }
-        if parent.ephemeral_owner != 0 {
+        if owner::is_session(parent.ephemeral_owner) {
             return Err(code::NO_CHILDREN_FOR_EPHEMERALS);
         }
-        let owner = if ephemeral { asker.session } else { 0 };
         self.add_node(
             asker,
             (&parent_path, &full_path),
-            (wanted.data.clone(), acl, owner),
+            (wanted.data.clone(), acl, wanted.owner),
             fired,
         );
         Ok(full_path)
+    }
+
+    /// Whatever kind the flags name, it is a container; they say whether it is numbered.
+    fn create_container(
+        &mut self,
+        asker: Asker<'_>,
+        (path, data, acl, flags): (&str, &Option<Blob>, &[Acl], i32),
+        fired: &mut Vec<Fired>,
+    ) -> Outcome {
+        let wanted = Wanted {
+            path,
+            data,
+            acl,
+            sequential: kind_of(flags)?.0,
+            owner: owner::CONTAINER,
+        };
+        self.create_with_stat(asker, wanted, fired)
+    }
+
+    fn create_ttl(
+        &mut self,
+        asker: Asker<'_>,
+        (path, data, acl, flags): (&str, &Option<Blob>, &[Acl], i32),
+        (ttl_ms, fired): (i64, &mut Vec<Fired>),
+    ) -> Outcome {
+        let sequential = match flags {
+            flag::PERSISTENT_WITH_TTL => false,
+            flag::PERSISTENT_SEQUENTIAL_WITH_TTL => true,
+            _ => return Err(code::BAD_ARGUMENTS),
+        };
+        if !(1..=TTL_MS_MAX).contains(&ttl_ms) {
+            return Err(code::BAD_ARGUMENTS);
+        }
+        let wanted = Wanted {
+            path,
+            data,
+            acl,
+            sequential,
+            owner: owner::TTL | ttl_ms,
+        };
+        self.create_with_stat(asker, wanted, fired)
+    }
+
+    fn create_with_stat(
+        &mut self,
+        asker: Asker<'_>,
+        wanted: Wanted<'_>,
+        fired: &mut Vec<Fired>,
+    ) -> Outcome {
+        let created = self.create(asker, wanted, fired)?;
+        let stat = self.node(&created).map(Node::stat).unwrap_or_default();
+        Ok(Answer::PathStat(created, stat))
     }
 
     fn add_node(
@@ -246,7 +327,7 @@ impl Model {
         Ok(Answer::Done)
     }
 
-    fn change(&mut self, path: &str, change: impl FnOnce(&mut Node)) {
+    pub(super) fn change(&mut self, path: &str, change: impl FnOnce(&mut Node)) {
         let Some(mut node) = self.node(path).cloned() else {
             return;
         };
@@ -272,7 +353,8 @@ struct Wanted<'a> {
     path: &'a str,
     data: &'a Option<Blob>,
     acl: &'a [Acl],
-    flags: i32,
+    sequential: bool,
+    owner: i64,
 }
 
 /// Whether the flags say sequential and ephemeral. Plain create takes the flag of a container for that of a znode that stays.

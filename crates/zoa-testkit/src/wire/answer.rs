@@ -93,9 +93,11 @@ pub fn decode(op: &Op, body: &[u8]) -> Result<Answer, String> {
 fn read_answer(op: &Op, reader: &mut Reader<'_>) -> Result<Answer, DecodeError> {
     Ok(match opcode_of(op) {
         opcode::CREATE | opcode::SYNC => Answer::Path(reader.ustring()?.to_owned()),
-        opcode::CREATE2 => Answer::PathStat(reader.ustring()?.to_owned(), read_stat(reader)?),
+        opcode::CREATE2 | opcode::CREATE_CONTAINER | opcode::CREATE_TTL => {
+            Answer::PathStat(reader.ustring()?.to_owned(), read_stat(reader)?)
+        }
         opcode::EXISTS | opcode::SET_DATA | opcode::SET_ACL => Answer::Stat(read_stat(reader)?),
-        opcode::GET_DATA => Answer::Data(read_data(reader)?, read_stat(reader)?),
+        opcode::GET_DATA | opcode::RECONFIG => Answer::Data(read_data(reader)?, read_stat(reader)?),
         opcode::GET_ACL => Answer::Acl(read_acl(reader)?, read_stat(reader)?),
         opcode::GET_CHILDREN => Answer::Children(read_names(reader)?),
         opcode::GET_CHILDREN2 => Answer::ChildrenStat(read_names(reader)?, read_stat(reader)?),

@@ -43,6 +43,9 @@ pub fn opcode_of(op: &Op) -> i32 {
         Op::Create {
             with_stat: true, ..
         } => opcode::CREATE2,
+        Op::CreateContainer { .. } => opcode::CREATE_CONTAINER,
+        Op::CreateTtl { .. } => opcode::CREATE_TTL,
+        Op::Reconfig { .. } => opcode::RECONFIG,
         Op::Delete { .. } => opcode::DELETE,
         Op::SetData { .. } => opcode::SET_DATA,
         Op::SetAcl { .. } => opcode::SET_ACL,
@@ -85,11 +88,42 @@ fn write_body(op: &Op, writer: &mut Writer<'_>) {
             acl,
             flags,
             ..
+        }
+        | Op::CreateContainer {
+            path,
+            data,
+            acl,
+            flags,
         } => {
             writer.ustring(path);
             writer.buffer(bytes_of(data));
             write_acl(acl, writer);
             writer.int(*flags);
+        }
+        Op::CreateTtl {
+            path,
+            data,
+            acl,
+            flags,
+            ttl_ms,
+        } => {
+            writer.ustring(path);
+            writer.buffer(bytes_of(data));
+            write_acl(acl, writer);
+            writer.int(*flags);
+            writer.long(*ttl_ms);
+        }
+        Op::Reconfig {
+            joining,
+            leaving,
+            new_members,
+            config_id,
+        } => {
+            for list in [joining, leaving, new_members] {
+                // A string that is not there is a buffer that is not there.
+                writer.buffer(list.as_ref().map(String::as_bytes));
+            }
+            writer.long(*config_id);
         }
         Op::SetData {
             path,
@@ -206,6 +240,25 @@ fn read_body(opcode: i32, reader: &mut Reader<'_>) -> Result<Option<Op>, DecodeE
             flags: reader.int()?,
             with_stat: opcode == opcode::CREATE2,
         },
+        opcode::CREATE_CONTAINER => Op::CreateContainer {
+            path: reader.ustring()?.to_owned(),
+            data: read_data(reader)?,
+            acl: read_acl(reader)?,
+            flags: reader.int()?,
+        },
+        opcode::CREATE_TTL => Op::CreateTtl {
+            path: reader.ustring()?.to_owned(),
+            data: read_data(reader)?,
+            acl: read_acl(reader)?,
+            flags: reader.int()?,
+            ttl_ms: reader.long()?,
+        },
+        opcode::RECONFIG => Op::Reconfig {
+            joining: read_list(reader)?,
+            leaving: read_list(reader)?,
+            new_members: read_list(reader)?,
+            config_id: reader.long()?,
+        },
         opcode::DELETE => Op::Delete {
             path: reader.ustring()?.to_owned(),
             version: reader.int()?,
@@ -227,6 +280,11 @@ fn read_body(opcode: i32, reader: &mut Reader<'_>) -> Result<Option<Op>, DecodeE
         opcode::MULTI => return read_multi(reader),
         _ => return Ok(None),
     }))
+}
+
+fn read_list(reader: &mut Reader<'_>) -> Result<Option<String>, DecodeError> {
+    let bytes = reader.buffer()?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
 pub(super) fn read_data(reader: &mut Reader<'_>) -> Result<Option<Blob>, DecodeError> {

@@ -53,6 +53,25 @@ fn writes_are_read_back_as_they_were_sent() {
             path: "/a".to_owned(),
             version: 2,
         },
+        Op::CreateContainer {
+            path: "/a".to_owned(),
+            data: None,
+            acl: Acl::open(),
+            flags: 4,
+        },
+        Op::CreateTtl {
+            path: "/a".to_owned(),
+            data: None,
+            acl: Acl::open(),
+            flags: 5,
+            ttl_ms: 77,
+        },
+        Op::Reconfig {
+            joining: Some("server.4=d:1:2;3".to_owned()),
+            leaving: None,
+            new_members: None,
+            config_id: -1,
+        },
     ] {
         let frame = request::encode(7, &op);
         let body = frame.get(12..).expect("length, xid, opcode and a body");

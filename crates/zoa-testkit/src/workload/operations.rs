@@ -19,6 +19,8 @@ pub struct OpSource {
     /// Makes every written value different, so that a wrong one can be told.
     written: u64,
     client: u32,
+    /// Whether the servers change, so that it is worth looking at them.
+    servers_change: bool,
 }
 
 /// Znodes that all clients work on.
@@ -40,7 +42,13 @@ const PLAIN: [&str; 14] = [
 ];
 
 /// Directories of ephemerals and sequences.
-const DIRECTORIES: [&str; 5] = ["/q", "/e", "/a", "/b", "/e/sub"];
+const DIRECTORIES: [&str; 7] = ["/q", "/e", "/a", "/b", "/e/sub", "/box", "/q/box"];
+
+/// Where the servers of an ensemble can be read.
+const CONFIG: &str = "/zookeeper/config";
+
+/// Containers, and what is in them.
+const CONTAINERS: [&str; 3] = ["/box", "/q/box", "/box/in"];
 
 /// Znodes whose ACLs change; the rest of the tree stays open.
 const LOCKED: [&str; 4] = ["/locked/1", "/locked/2", "/locked/1/in", "/locked/3"];
@@ -67,6 +75,7 @@ impl OpSource {
             data_len_max: profile.data_len_max,
             written: 0,
             client,
+            servers_change: profile.ensemble.is_some(),
         }
     }
 
@@ -104,6 +113,14 @@ impl OpSource {
         })
     }
 
+    fn place_to_look(&mut self, memory: &Memory) -> String {
+        if self.servers_change && self.rng.percent(6) {
+            CONFIG.to_owned()
+        } else {
+            self.path(memory)
+        }
+    }
+
     /// A version that is right most of the time.
     fn version(&mut self, memory: &Memory, path: &str) -> i32 {
         match self.rng.weighted(&[55, 35, 10]) {
@@ -129,7 +146,7 @@ impl OpSource {
     }
 
     fn read(&mut self, memory: &Memory) -> Op {
-        let path = self.path(memory);
+        let path = self.place_to_look(memory);
         let watch = self.rng.percent(25);
         match self.rng.weighted(&[30, 20, 8, 18, 8, 4, 4, 4]) {
             0 => Op::GetData { path, watch },
@@ -187,7 +204,7 @@ impl OpSource {
         let path = if self.rng.percent(30) {
             self.directory()
         } else {
-            self.path(memory)
+            self.place_to_look(memory)
         };
         match self.rng.weighted(&[25, 25, 20, 18, 6, 6]) {
             0 => Op::GetData { path, watch: true },
@@ -253,6 +270,9 @@ impl OpSource {
         {
             return Op::Delete { version: -1, path };
         }
+        if self.rng.percent(12) {
+            return self.reaped();
+        }
         let directory = self.directory();
         match self.rng.weighted(&[30, 35, 35]) {
             0 => {
@@ -264,6 +284,44 @@ impl OpSource {
                 let prefix = if self.rng.percent(20) { "" } else { "e-" };
                 self.create(format!("{directory}/{prefix}"), flag::EPHEMERAL_SEQUENTIAL)
             }
+        }
+    }
+
+    /// What goes by itself when nobody uses it.
+    fn reaped(&mut self) -> Op {
+        let (data, acl) = (self.data(), Acl::open());
+        if self.rng.percent(50) {
+            let path = self.rng.pick(&CONTAINERS).map_or("/box", |path| path);
+            return Op::CreateContainer {
+                path: path.to_owned(),
+                data,
+                acl,
+                flags: *self
+                    .rng
+                    .pick(&[flag::CONTAINER, flag::CONTAINER, flag::CONTAINER, 0, 5, 77])
+                    .unwrap_or(&flag::CONTAINER),
+            };
+        }
+        let (path, flags) = match self.rng.weighted(&[50, 45, 5]) {
+            0 => (
+                format!("/q/ttl{}", self.rng.below(4)),
+                flag::PERSISTENT_WITH_TTL,
+            ),
+            1 => ("/q/ttl-".to_owned(), flag::PERSISTENT_SEQUENTIAL_WITH_TTL),
+            _ => ("/q/ttl".to_owned(), flag::PERSISTENT),
+        };
+        let ttl_ms = match self.rng.weighted(&[90, 6, 2, 2]) {
+            0 => i64::try_from(self.rng.between(1, 3_000)).unwrap_or(1),
+            1 => 1 << 39,
+            2 => 0,
+            _ => 1 << 40,
+        };
+        Op::CreateTtl {
+            path,
+            data,
+            acl,
+            flags,
+            ttl_ms,
         }
     }
 
@@ -294,7 +352,12 @@ impl OpSource {
                     path,
                 }
             }
-            _ => self.named_by_server(memory),
+            _ => match self.named_by_server(memory) {
+                Op::CreateContainer { path, .. } | Op::CreateTtl { path, .. } => {
+                    self.create(path, flag::PERSISTENT)
+                }
+                named => named,
+            },
         }
     }
 
@@ -371,7 +434,7 @@ impl OpSource {
             .rng
             .pick(&ODD)
             .map_or_else(String::new, |path| (*path).to_owned());
-        match self.rng.weighted(&[20, 15, 20, 10, 10, 10, 10]) {
+        match self.rng.weighted(&[20, 15, 20, 10, 10, 10, 10, 4]) {
             // The original judges the parent first, so only paths whose parent is there are fully judged.
             0 => {
                 let tail = self.rng.pick(&["/..", "/.", "/\u{7f}", ""]).unwrap_or(&"");
@@ -393,6 +456,13 @@ impl OpSource {
                 with_stat: true,
             },
             5 => self.create("/a/flags".to_owned(), 9),
+            // Mostly without the right to it.
+            6 => Op::Reconfig {
+                joining: None,
+                leaving: Some("200".to_owned()),
+                new_members: None,
+                config_id: if self.rng.percent(50) { -1 } else { 7 },
+            },
             _ => Op::Multi(vec![self.write(memory), Op::Check { path, version: -1 }]),
         }
     }

@@ -1,5 +1,6 @@
 //! How a run as a whole behaves: how many clients, how busy, how wild. Drawn once a seed.
 
+use super::Ensemble;
 use crate::rng::Rng;
 
 /// The character of one run.
@@ -29,6 +30,8 @@ pub struct Profile {
     pub big_directory: bool,
     /// Milliseconds between two snapshots, about.
     pub snapshot_every_ms: u64,
+    /// The servers, where somebody changes them.
+    pub ensemble: Option<Ensemble>,
 }
 
 impl Profile {
@@ -58,6 +61,7 @@ impl Profile {
             timeout_ms: (rng.between(500, 2_000), rng.between(2_000, 12_000)),
             big_directory: rng.percent(6),
             snapshot_every_ms: *rng.pick(&[200, 900, 3_000]).unwrap_or(&900),
+            ensemble: None,
         }
     }
 }

@@ -3,12 +3,14 @@
 //! It behaves as programs do: it pings when idle, comes back after a lost connection, sometimes falls silent, sometimes gives a
 //! connection up that is still good, and rarely does what only broken or hostile clients do.
 
+use super::Administrator;
 use super::BASE;
 use super::Memory;
 use super::OpSource;
 use super::Profile;
 use crate::client::Client;
 use crate::clock::SimTime;
+use crate::history::Call;
 use crate::history::ConnectAsk;
 use crate::op::Acl;
 use crate::op::Op;
@@ -51,10 +53,13 @@ pub struct Program {
     silent_until: SimTime,
     /// All faults are over: it settles down.
     calm: bool,
+    /// What it does instead, if it changes the servers of the ensemble.
+    administrator: Option<Administrator>,
 }
 
 impl Program {
-    /// The program of client `number`; the first one prepares the tree.
+    /// The program of client `number`; the first one prepares the tree, and one behind the others changes the servers where the
+    /// profile names some.
     pub fn new(mut rng: Rng, profile: &Profile, number: u32) -> Self {
         let ops = OpSource::new(rng.fork("operations"), profile, number);
         let preparing = if number == 0 {
@@ -62,7 +67,13 @@ impl Program {
         } else {
             Vec::new()
         };
+        let is_administrator = number == profile.clients;
+        let administrator = profile
+            .ensemble
+            .filter(|_| is_administrator)
+            .map(|ensemble| Administrator::new(rng.fork("administrator"), ensemble));
         Self {
+            administrator,
             rng,
             ops,
             memory: Memory::default(),
@@ -74,9 +85,12 @@ impl Program {
         }
     }
 
-    /// What it has learned; calls are handed in as they are answered.
-    pub fn memory(&mut self) -> &mut Memory {
-        &mut self.memory
+    /// It learns from calls as they are answered.
+    pub fn learn(&mut self, call: &Call) {
+        self.memory.learn(call);
+        if let Some(administrator) = &mut self.administrator {
+            administrator.learn(call);
+        }
     }
 
     /// From here on it only keeps its session and listens.
@@ -158,6 +172,14 @@ impl Program {
     fn work(&mut self, client: &Client, now: SimTime) -> Act {
         if client.awaiting_count() > 100 {
             return self.ping_when_idle(client, now);
+        }
+        if let Some(administrator) = &mut self.administrator {
+            let ops = administrator.next(now);
+            return if ops.is_empty() {
+                self.ping_when_idle(client, now)
+            } else {
+                Act::Send(ops)
+            };
         }
         if let Some(op) = self.preparing.pop() {
             return Act::Send(vec![op]);
