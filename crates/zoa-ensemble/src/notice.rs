@@ -79,6 +79,11 @@ pub enum Notice {
         /// Its id before.
         before: NodeId,
     },
+    /// Newer rules hold in the replicated state: every server knows them.
+    NewerRules {
+        /// Their version.
+        version: u32,
+    },
     /// This server catches up with its leader, and serves no client until it has, for longer than initLimit.
     CatchesUp {
         /// Since when, in milliseconds.
@@ -103,6 +108,7 @@ impl Notice {
             Self::WaitsForFounding { .. }
             | Self::Founded { .. }
             | Self::Joins { .. }
+            | Self::NewerRules { .. }
             | Self::Replaces { .. } => NoticeLevel::Info,
             Self::OtherFounders { .. }
             | Self::RefusedBy { .. }
@@ -151,6 +157,10 @@ impl fmt::Display for Notice {
             Self::Joins { cluster, node } => {
                 write!(f, "this server joins cluster {cluster} as server {node}")
             }
+            Self::NewerRules { version } => write!(
+                f,
+                "every server has been upgraded: rules of version {version} hold from here on, which earlier programs do not know"
+            ),
             Self::RefusedBy { peer, refusal } => {
                 write!(f, "server {} refuses this one: {refusal}", peer.0)
             }

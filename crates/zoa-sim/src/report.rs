@@ -55,6 +55,7 @@ pub struct Counters {
     pub snapshots_sent: u64,
     pub members_changed: u64,
     pub wipes: u64,
+    pub rules_raised: u64,
 }
 
 impl Counters {
@@ -78,6 +79,8 @@ impl Counters {
             .entries()
             .filter(|entry| entry.asked == Asked::Expire)
             .count() as u64;
+        let raises = |entry: &Entry| matches!(entry.asked, Asked::RaiseSemantics(_));
+        self.rules_raised = u64::from(applied.entries().any(raises));
         self.sim_ms = ended_at.as_ms();
     }
 
@@ -124,6 +127,7 @@ impl Counters {
         self.snapshots_sent += other.snapshots_sent;
         self.members_changed += other.members_changed;
         self.wipes += other.wipes;
+        self.rules_raised += other.rules_raised;
     }
 }
 
@@ -133,7 +137,7 @@ impl fmt::Display for Counters {
             f,
             "{} calls, {} acknowledged ({} ok), {} events, {} connections, {} entries, {} expiries, {} reconfigs ({} refused), {} reaped, {} starts, {} kills, \
              {} power cuts, {} log failures, {} snapshots ({} failed), {} strangers, {} simulated seconds; {} leaders, {} links, {} frames, {} snapshots sent, \
-             {} changes of members, {} wiped disks",
+             {} changes of members, {} wiped disks, newer rules in {} ensembles",
             self.calls,
             self.acknowledged,
             self.succeeded,
@@ -157,7 +161,8 @@ impl fmt::Display for Counters {
             self.frames,
             self.snapshots_sent,
             self.members_changed,
-            self.wipes
+            self.wipes,
+            self.rules_raised
         )
     }
 }

@@ -21,11 +21,15 @@ use zoa_tree::TxnOp;
 use super::Ensemble;
 use super::links::Link;
 use crate::event::Effect;
+use crate::notice::Notice;
 
 impl Ensemble {
     /// The state goes by these rules from here on.
     pub(super) fn handle_semantics(&mut self, version: u32, effects: &mut Vec<Effect>) {
-        self.semantics = Some(version);
+        let before = self.semantics.replace(version);
+        if before.is_some_and(|before| before < version) {
+            effects.push(Effect::Notice(Notice::NewerRules { version }));
+        }
         if self.identity.semantics != version {
             self.identity.semantics = version;
             self.tell_identity(effects);

@@ -79,6 +79,8 @@ pub(crate) struct Setup {
     pub(crate) life: u64,
     pub(crate) segment_len: u64,
     pub(crate) tail_entries: u64,
+    /// What its program can do.
+    pub(crate) versions: Versions,
 }
 
 /// Why a process did not start.
@@ -380,7 +382,7 @@ fn ensemble_config(setup: &Setup, seed: u64) -> EnsembleConfig {
         force_new_ensemble: false,
         seed,
         notices: Notices::default(),
-        versions: Versions::THIS,
+        versions: setup.versions,
     }
 }
 

@@ -189,6 +189,7 @@ impl Process {
         told.digests
             .push((self.core.applied_index(), self.core.with_tree(Tree::digest)));
         self.tell_lines();
+        self.check_rules()?;
         for verdict in verdicts {
             self.push_raft(Event::ChangeDecided {
                 index: LogIndex(verdict.index),
@@ -196,6 +197,15 @@ impl Process {
             });
         }
         Ok(())
+    }
+
+    /// The program before this one could not read what raises the rules beyond what it knows.
+    fn check_rules(&self) -> Result<(), Death> {
+        if self.semantics <= self.setup.versions.semantics {
+            return Ok(());
+        }
+        let why = format!("rules of version {} hold, too new", self.semantics);
+        Err(Death::Undecodable(why))
     }
 
     /// Tells the ensemble who the servers are and which rules hold, when that has changed.
@@ -230,6 +240,6 @@ impl Process {
         told.digests
             .push((self.core.applied_index(), self.core.with_tree(Tree::digest)));
         self.tell_lines();
-        Ok(())
+        self.check_rules()
     }
 }

@@ -15,6 +15,7 @@ use crate::witness::Witness;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use zoa_core::Moment;
+use zoa_ensemble::Versions;
 use zoa_proto::PeerId;
 use zoa_testkit::checkers::check_all;
 use zoa_testkit::client::Client;
@@ -156,6 +157,7 @@ impl Stage {
             life: self.life,
             segment_len: 16 << 10,
             tail_entries: 0,
+            versions: Versions::THIS,
         };
         let mut told = Told::default();
         let random = self.rng.fork("life");

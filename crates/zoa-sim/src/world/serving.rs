@@ -12,6 +12,7 @@ use crate::process::TaskTurn;
 use crate::process::Thread;
 use crate::process::Told;
 use std::net::IpAddr;
+use zoa_ensemble::Versions;
 use zoa_proto::PeerId;
 use zoa_testkit::applied::Owner;
 use zoa_testkit::disk::Fault as DiskFault;
@@ -328,6 +329,7 @@ impl World {
             life: self.machines[server].life,
             segment_len: self.segment_len,
             tail_entries: self.tail_entries,
+            versions: self.versions_of(server),
         };
         if let Some(point) = self.options.point {
             self.plan_point(server, point);
@@ -356,6 +358,17 @@ impl World {
                 self.settle(server, told);
                 self.fail_to_start(server, &error.to_string());
             }
+        }
+    }
+
+    /// A quarter of the ensembles begin with the program before this one; each server of them has this one from its second start on
+    /// (G-24).
+    fn versions_of(&self, server: usize) -> Versions {
+        let begins_with_the_one_before = self.machines.count() > 1 && self.options.seed % 4 == 3;
+        if begins_with_the_one_before && self.machines[server].life == 1 {
+            Versions::FIRST
+        } else {
+            Versions::THIS
         }
     }
 
