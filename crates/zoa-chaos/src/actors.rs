@@ -55,7 +55,7 @@ const CHILDREN_MAX: usize = 60;
 const DELETIONS_MAX: usize = 20;
 
 /// Directories that would grow without end.
-const GROWING: [&str; 6] = ["/q", "/e", "/a", "/b", "/e/sub", "/big"];
+const GROWING: [&str; 8] = ["/q", "/e", "/a", "/b", "/e/sub", "/big", "/box", "/q/box"];
 
 /// What all clients share.
 #[derive(Debug)]
@@ -396,7 +396,7 @@ impl Actor {
             let Some(call) = connection.calls.get(*call) else {
                 continue;
             };
-            self.program.memory().learn(call);
+            self.program.learn(call);
             self.will.learn(call);
         }
     }

@@ -120,8 +120,8 @@ impl Run {
             | Kind::CutClients
             | Kind::SlowClients
             | Kind::ResetClients
-            | Kind::Wipe => true,
-            Kind::Reconfig => false,
+            | Kind::Wipe
+            | Kind::Reconfig => true,
         }
     }
 
@@ -315,16 +315,28 @@ impl Run {
 
     /// A server is taken out by an operator.
     async fn leave(&self, server: u8) {
-        let op = Op::Ping;
-        let _ = server;
+        let op = Op::Reconfig {
+            joining: None,
+            leaving: Some(server.to_string()),
+            new_members: None,
+            config_id: -1,
+        };
         // With faults about it may be refused or lost; then nobody has left, and adding it again changes nothing.
         self.ask_as_operator(op, 5_000).await;
     }
 
     /// A server is added by an operator, who asks until it is done.
     async fn join(&mut self, server: u8) {
-        let op = Op::Ping;
-        let _ = server;
+        let op = Op::Reconfig {
+            joining: Some(format!(
+                "{};{}",
+                self.setup.line(server, &self.grounds),
+                crate::server::CLIENT_PORT
+            )),
+            leaving: None,
+            new_members: None,
+            config_id: -1,
+        };
         let begun = self.now();
         while !self.ask_as_operator(op.clone(), 5_000).await {
             if self.now().ms_since(begun) > CHANGED_MS_MAX {

@@ -39,6 +39,9 @@ const MARGIN_MS: u64 = 1_000;
 /// For so long a server that is cut off may answer a client whom the leader does not hear of: syncLimit, and what reports take.
 const UNREPORTED_MS_MAX: u64 = 3_500;
 
+/// An answer that took longer may have been heard long after it was asked.
+const SOON_MS: u64 = 500;
+
 /// Of a hundred answers, so many must have been laid beside the model, or the verdict means nothing.
 const COMPARED_PERCENT_MIN: u64 = 95;
 
@@ -261,14 +264,14 @@ fn observe(
     observed
 }
 
-/// What was answered was heard, and not before it was asked.
+/// What was answered soon was heard, and not before it was asked.
 fn heard_on(connection: &Connection) -> impl Iterator<Item = (Owner, SimTime)> {
     let owner = connection.owner;
-    let answered = connection
-        .calls
-        .iter()
-        .filter(|call| call.reply().is_some());
-    answered.filter_map(move |call| Some((owner?, call.invoked_at)))
+    connection.calls.iter().filter_map(move |call| {
+        let (at, _, _) = call.reply()?;
+        let is_soon = at.ms_since(call.invoked_at) <= SOON_MS;
+        is_soon.then_some((owner?, call.invoked_at))
+    })
 }
 
 fn widened(span: Span) -> Span {
@@ -325,17 +328,13 @@ fn change_an_answer(history: &mut History) {
 /// Whatever was done to the servers: who was answered just now cannot have been silent for a whole timeout (G-11).
 fn expired_though_answered(history: &History, replayed: &Replayed) -> Vec<Wrong> {
     let mut timeouts: BTreeMap<i64, i32> = BTreeMap::new();
-    let mut answered: BTreeMap<i64, Vec<SimTime>> = BTreeMap::new();
+    // When each was asked, and when its answer had come: only then it had been heard for certain.
+    let mut answered: BTreeMap<i64, Vec<(SimTime, SimTime)>> = BTreeMap::new();
     for connection in &history.connections {
-        let calls = connection
-            .calls
-            .iter()
-            .filter(|call| call.reply().is_some());
+        let calls = connection.calls.iter();
+        let times = calls.filter_map(|call| Some((call.invoked_at, call.reply()?.0)));
         if let Some(session) = connection.session() {
-            answered
-                .entry(session)
-                .or_default()
-                .extend(calls.map(|call| call.invoked_at));
+            answered.entry(session).or_default().extend(times);
         }
     }
     let mut wrong = Vec::new();
@@ -352,7 +351,8 @@ fn expired_though_answered(history: &History, replayed: &Replayed) -> Vec<Wrong>
             .get(&entry.session)
             .map_or(0, |ms| u64::try_from(*ms).unwrap_or(0));
         let times = answered.get(&entry.session).map_or(&[][..], Vec::as_slice);
-        let last = times.iter().filter(|at| **at <= entry.committed_at).max();
+        let before = times.iter().filter(|(_, at)| *at <= entry.committed_at);
+        let last = before.map(|(invoked_at, _)| invoked_at).max();
         if let Some(last) = last
             && entry.committed_at.ms_since(*last) + UNREPORTED_MS_MAX < timeout_ms
         {

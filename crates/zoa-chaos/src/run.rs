@@ -117,7 +117,8 @@ pub(crate) struct Remains {
 
 /// What all servers are told.
 const SETTINGS: &str = "tickTime=500\ninitLimit=20\nsyncLimit=4\nminSessionTimeout=1000\nmaxSessionTimeout=10000\n\
-    maxClientCnxns=0\n4lw.commands.whitelist=*\nsnapCount=3000\nreconfigEnabled=true\nadmin.enableServer=false\n";
+    maxClientCnxns=0\n4lw.commands.whitelist=*\nsnapCount=3000\nreconfigEnabled=true\nextendedTypesEnabled=true\n\
+    znode.container.checkIntervalMs=300\nznode.container.maxNeverUsedIntervalMs=1500\nadmin.enableServer=false\n";
 
 /// What the checkers must know of these settings.
 fn bounds() -> ServerBounds {
@@ -142,6 +143,7 @@ fn profile(clients: u32) -> Profile {
         silence_permille: 3,
         data_len_max: 3_000,
         timeout_ms: TIMEOUTS_MS,
+        ensemble: None,
         big_directory: false,
         snapshot_every_ms: 0,
     }
