@@ -427,12 +427,25 @@ impl Cluster {
                 bytes_max,
             } => self.read_log(id, (low, high), bytes_max),
             RaftEffect::Commit(committed) => self.commit_all(id, committed),
-            RaftEffect::Established { term } => self.server(id).established.push(term),
+            RaftEffect::Established { term } => self.note_established(id, term),
             RaftEffect::Refused { reason, proposals } => {
                 self.server(id).refused.push((reason, proposals));
             }
             RaftEffect::PeerFault { fault, .. } => self.server(id).faults.push(fault),
         }
+    }
+
+    /// Who is established has handed out all that earlier leaders have committed to anybody.
+    fn note_established(&mut self, id: u64, term: u64) {
+        let mut earlier = self.history.iter().filter(|(_, (at, _))| *at < term);
+        let committed = earlier.next_back().map_or(0, |(index, _)| *index);
+        let applied = self.at(id).applied.last().map_or(0, |(index, _, _)| *index);
+        assert!(
+            applied >= committed,
+            "established in term {term} at {applied} of {committed}, seed {}",
+            self.seed
+        );
+        self.server(id).established.push(term);
     }
 
     /// The layer above has decided on the change that was handed out.

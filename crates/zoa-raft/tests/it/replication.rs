@@ -1,5 +1,6 @@
 //! Entries reach a quorum's disks, and are committed then and not before.
 
+use bytes::BufMut;
 use bytes::Bytes;
 use zoa_raft::LogPosition;
 use zoa_raft::Members;
@@ -262,4 +263,36 @@ fn a_follower_that_does_not_answer_is_sent_a_bounded_number_of_appends() {
         2 * limits::APPENDS_IN_FLIGHT_MAX,
         "no more is lost"
     );
+}
+
+// Goal: what was acknowledged in an earlier term may have been replaced since.
+#[test]
+fn an_acknowledgement_of_an_earlier_term_counts_for_nothing() {
+    let mut cluster = Cluster::new(3, 9);
+    let first = cluster.elect();
+    cluster.crash(first);
+    let leader = cluster.elect();
+    cluster.settle();
+    cluster.propose(leader, &["a"]);
+    cluster.sync(leader, 1);
+    cluster.network.clear();
+    let follower = (1..=3).find(|id| *id != first && *id != leader);
+    let ends = |cluster: &mut Cluster| {
+        let raft = cluster.server(leader).raft.as_ref();
+        let raft = raft.expect("it is up");
+        (raft.commit(), raft.last_index(), raft.term())
+    };
+    let (commit, last, term) = ends(&mut cluster);
+    assert!(commit < last);
+    for (at, expected) in [(term - 1, commit), (term, last)] {
+        let mut answer = vec![1, 2];
+        let from = follower.expect("there are three");
+        for field in [from, leader, at, last.0, at, commit.0] {
+            answer.put_u64(field);
+        }
+        answer.put_u8(0);
+        answer.put_u64(0);
+        cluster.event(leader, RaftEvent::Peer(answer.into()));
+        assert_eq!(ends(&mut cluster).0, expected);
+    }
 }
