@@ -17,6 +17,8 @@
 mod config;
 mod ensemble;
 mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod hello;
 mod identity;
 pub mod limits;

@@ -4,6 +4,7 @@ mod chaos;
 mod dice;
 mod disk;
 mod founding;
+mod hostile;
 mod joining;
 mod machine;
 mod members;

@@ -76,6 +76,9 @@ fn every_target_is_in_the_fuzz_folder_and_the_other_way_round() {
         })
         .collect();
     found.sort();
+    // The others are of the peer port, which zoa-ensemble tests.
+    let is_ours = |name: &String| !name.starts_with("peer_");
+    found.retain(is_ours);
     let expected: Vec<_> = TARGETS
         .iter()
         .map(|(name, _)| format!("{name}.rs"))

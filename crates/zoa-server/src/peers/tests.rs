@@ -374,6 +374,47 @@ fn hostile_bytes_go_nowhere_and_harm_no_one() {
     assert_eq!(two.up().1, PeerId(1));
 }
 
+/// Its frames are whole, its hello is not that of a member: nobody hears the frame behind it.
+#[test]
+fn who_is_not_judged_to_be_a_peer_is_never_heard() {
+    let two = Node::start(2, 9, 0);
+    let right = identity(1, 9).hello(PeerId(2), Purpose::Messages).encode();
+    let judges = identity(2, 9);
+    let is_taken = |bytes: &[u8]| {
+        let hello = Hello::decode(bytes);
+        hello.is_ok_and(|hello| zoa_ensemble::judge(&judges, &hello).is_ok())
+    };
+    assert!(is_taken(&right));
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % 1_000_003).expect("it is small") % below
+    };
+    let mut refused = 0;
+    while refused < 200 {
+        let mut hello = right.clone();
+        for _ in 0..=random(3) {
+            let at = random(hello.len());
+            hello[at] ^= u8::try_from(1 + random(255)).expect("it is one byte");
+        }
+        if is_taken(&hello) {
+            continue;
+        }
+        refused += 1;
+        let mut socket = TcpStream::connect(two.peers.listens_on()[0]).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        for frame in [&hello[..], &zoa_ensemble::encode_answer(Ok(())), b"heard"] {
+            drop(socket.write_all(&framing::head(frame)));
+            drop(socket.write_all(frame));
+        }
+        drop(socket.read_to_end(&mut Vec::new()));
+    }
+    let heard = two.events.try_recv();
+    assert!(heard.is_err(), "{heard:?}");
+}
+
 #[test]
 fn a_greeted_peer_that_sends_damage_is_cut_off() {
     let two = Node::start(2, 9, 0);
