@@ -1,8 +1,8 @@
 <?php
 
-// A task farm whose processes are killed and paused: php farm-faults.php SERVER ZOA [TASKS] [SECONDS OF FAULTS] [SEED]
+// A task farm whose processes are killed and paused: php farm-faults.php [TASKS] [SECONDS OF FAULTS] [SEED]
 //
-// Leaders and workers in PHP and in Rust (the program ZOA) work on tasks of a PHP client, some of which fail or hang. Every few
+// ZOA_SERVER names the program zoa, which is the server and part of the farm. Leaders and workers in PHP and in Rust work on tasks of a PHP client, some of which fail or hang. Every few
 // hundred milliseconds one of the processes is killed with SIGKILL and started anew, or stopped for longer than its session lives.
 // Then all is calm, and what must hold is what must hold in the simulator: every accepted task has exactly one end; a result that a
 // worker heard to be saved is there, unchanged; none was saved twice. Exit code 0 means that all of it held.
@@ -16,14 +16,16 @@ use Zoarium\Farm\Leader;
 use Zoarium\Farm\NewTask;
 use Zoarium\Farm\Stage;
 use Zoarium\Farm\Worker;
+use Zoarium\Tests\TestServer;
 
 require __DIR__ . '/../../php/autoload.php';
+require __DIR__ . '/../../php/tests/TestServer.php';
 
 /** Of the sessions that are to end with their processes. */
 const SESSION_MS = 1000;
 
 /** After which an attempt that hangs is taken away. */
-const TIME_LIMIT_MS = 1500;
+const TIME_LIMIT_MS = 1000;
 
 /** How long a farm may take to end all tasks once all is calm, in seconds. */
 const PATIENCE = 30.0;
@@ -71,10 +73,10 @@ function work_on(Assignment $task, string $file): void
 if (str_starts_with($argv[1] ?? '', '--')) {
     take_part($argv[1], $argv[2], $argv[3], $argv[4]);
 }
-[, $server, $zoa] = $argv + array_fill(0, 3, null);
-$server !== null && $zoa !== null || exit("usage: php farm-faults.php SERVER ZOA [TASKS] [SECONDS] [SEED]\n");
-[$count, $seconds] = [(int) ($argv[3] ?? 200), (float) ($argv[4] ?? 10)];
-$seed = (int) ($argv[5] ?? random_int(1, 1_000_000));
+TestServer::start();
+[$server, $zoa] = [TestServer::address(), TestServer::program()];
+[$count, $seconds] = [(int) ($argv[1] ?? 200), (float) ($argv[2] ?? 10)];
+$seed = (int) ($argv[3] ?? random_int(1, 1_000_000));
 mt_srand($seed);
 echo "seed $seed\n";
 $root = '/farm-faults-' . bin2hex(random_bytes(4));

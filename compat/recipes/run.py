@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Lets kazoo and the Rust recipes contend for the same lock, election, semaphore, queue and barriers.
+"""Lets kazoo, the Rust recipes and those in PHP contend for the same lock, election, semaphore, queue and barriers.
 
-A Rust process (zoa-client's example `recipes`) and kazoo's own recipes work on the same znodes of one Zoarium server.
-What is checked is what the recipes promise: a sum that is only right when one adds at a time, never more inside than
-there are leases, every item taken once, nobody through a barrier that stands.
+Rust processes (zoa-client's example `recipes`), PHP processes (`php/tests/take-part.php`) and kazoo's own recipes work on
+the same znodes of one Zoarium server. What is checked is what the recipes promise: a sum that is only right when one adds
+at a time, never more inside than there are leases, every item taken once, nobody through a barrier that stands.
 
-  run.py --server PROGRAM --rust PROGRAM      exit 1 when something did not hold
+  run.py --server PROGRAM --rust PROGRAM [--php COMMAND]      exit 1 when something did not hold
+
+The command is that which runs PHP with our extension, such as "php -n -d extension=zookeeper.so"; without it PHP is left out.
 """
 
 import argparse
@@ -52,19 +54,24 @@ def start_server(program, folder):
 
 
 class Stage:
-    """One server, one kazoo client, and Rust processes."""
+    """One server, one kazoo client, and processes in other languages."""
 
-    def __init__(self, rust, address, kazoo):
-        self.rust, self.address, self.kazoo = rust, address, kazoo
+    def __init__(self, languages, address, kazoo):
+        self.languages, self.address, self.kazoo = languages, address, kazoo
 
-    def start_rust(self, what, path, count):
-        argv = [self.rust, self.address, what, path, str(count)]
+    def start(self, language, what, path, count):
+        argv = [*self.languages[language], self.address, what, path, str(count)]
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def end_rust(self, process):
+    def start_two(self, what, path, count):
+        """Two processes, of different languages if there are two."""
+        names = list(self.languages)
+        return [self.start(language, what, path, count) for language in (names[0], names[-1])]
+
+    def end(self, process):
         out, err = process.communicate(timeout=60)
         if process.returncode != 0:
-            raise Held(f"the Rust process ended with {process.returncode}: {err}")
+            raise Held(f"{process.args[0]} ended with {process.returncode}: {out}{err}")
         return out.split("\n")[:-1]
 
     def add_one(self, path):
@@ -75,11 +82,11 @@ class Stage:
 
 def check_sum(stage, what, path, kazoo_round):
     stage.kazoo.create(path + "-sum", b"0")
-    rust = [stage.start_rust(what, path, ROUNDS) for _ in range(2)]
+    others = stage.start_two(what, path, ROUNDS)
     for _ in range(ROUNDS):
         kazoo_round()
-    for process in rust:
-        stage.end_rust(process)
+    for process in others:
+        stage.end(process)
     total = int(stage.kazoo.get(path + "-sum")[0])
     if total != 3 * ROUNDS:
         raise Held(f"{3 * ROUNDS} additions under the {what} made {total}")
@@ -102,70 +109,78 @@ def election(stage):
 
 def semaphore(stage):
     stage.kazoo.create("/semaphore-inside", b"")
-    rust = [stage.start_rust("semaphore", "/semaphore", ROUNDS) for _ in range(2)]
+    others = stage.start_two("semaphore", "/semaphore", ROUNDS)
     seen = []
     for _ in range(ROUNDS):
         with stage.kazoo.Semaphore("/semaphore", max_leases=2):
             made = stage.kazoo.create("/semaphore-inside/k-", b"", ephemeral=True, sequence=True)
             seen.append(len(stage.kazoo.get_children("/semaphore-inside")))
             stage.kazoo.delete(made)
-    for process in rust:
-        seen += [int(line.split()[1]) for line in stage.end_rust(process)]
+    for process in others:
+        seen += [int(line.split()[1]) for line in stage.end(process)]
     if len(seen) != 3 * ROUNDS or max(seen) > 2:
         raise Held(f"{len(seen)} leases, and {max(seen)} inside at once where 2 may be")
 
 
 def queue(stage):
     shared = stage.kazoo.Queue("/queue")
-    rust = [stage.start_rust("put", "/queue", ROUNDS), stage.start_rust("take", "/queue", ROUNDS)]
+    languages = list(stage.languages)
+    putting = [stage.start(language, "put", "/queue", ROUNDS) for language in languages]
+    taking = [stage.start(language, "take", "/queue", ROUNDS) for language in languages]
     for number in range(ROUNDS):
         shared.put(f"kazoo-{number}".encode())
     taken, until = [], time.monotonic() + 30
     while len(taken) < ROUNDS and time.monotonic() < until:
         item = shared.get()
         taken += [item.decode()] if item is not None else []
-    stage.end_rust(rust[0])
-    taken += [line.split()[1] for line in stage.end_rust(rust[1])]
-    put = [f"{who}-{number}" for who in ("kazoo", "rust") for number in range(ROUNDS)]
+    for process in putting:
+        stage.end(process)
+    for process in taking:
+        taken += [line.split()[1] for line in stage.end(process)]
+    put = [f"{who}-{number}" for who in ("kazoo", *languages) for number in range(ROUNDS)]
     if sorted(taken) != sorted(put):
         raise Held(f"{len(put)} items were put and {len(taken)} taken, {len(set(taken))} different ones")
 
 
 def barrier(stage):
     shared = stage.kazoo.Barrier("/barrier")
-    stage.end_rust(stage.start_rust("set", "/barrier", 0))
-    if shared.wait(timeout=0.3):
-        raise Held("kazoo got through a barrier that Rust has set")
-    stage.end_rust(stage.start_rust("remove", "/barrier", 0))
-    if not shared.wait(timeout=10):
-        raise Held("kazoo did not get through a barrier that Rust has removed")
+    for language in stage.languages:
+        stage.end(stage.start(language, "set", "/barrier", 0))
+        if shared.wait(timeout=0.3):
+            raise Held(f"kazoo got through a barrier that {language} has set")
+        stage.end(stage.start(language, "remove", "/barrier", 0))
+        if not shared.wait(timeout=10):
+            raise Held(f"kazoo did not get through a barrier that {language} has removed")
     shared.create()
-    waiting = stage.start_rust("wait", "/barrier", 0)
+    waiting = {language: stage.start(language, "wait", "/barrier", 0) for language in stage.languages}
     time.sleep(0.5)
-    if waiting.poll() is not None:
-        raise Held("Rust got through a barrier that kazoo has set")
+    for language, process in waiting.items():
+        if process.poll() is not None:
+            raise Held(f"{language} got through a barrier that kazoo has set")
     shared.remove()
-    stage.end_rust(waiting)
+    for process in waiting.values():
+        stage.end(process)
 
 
 def double_barrier(stage):
-    shared = stage.kazoo.DoubleBarrier("/double", 2, "kazoo")
+    count = 1 + len(stage.languages)
+    shared = stage.kazoo.DoubleBarrier("/double", count, "kazoo")
     entering = threading.Thread(target=shared.enter)
     entering.start()
     time.sleep(0.5)
     if not entering.is_alive():
         raise Held("kazoo entered alone")
-    rust = stage.start_rust("double", "/double", 2)
+    others = [stage.start(language, "double", "/double", count) for language in stage.languages]
     entering.join(20)
-    if entering.is_alive() or rust.stdout.readline() != "entered\n":
-        raise Held("both are there, and one did not enter")
+    if entering.is_alive() or any(process.stdout.readline() != "entered\n" for process in others):
+        raise Held("all are there, and one did not enter")
     time.sleep(0.5)
-    if rust.poll() is not None:
-        raise Held("Rust left while kazoo was inside")
+    if any(process.poll() is not None for process in others):
+        raise Held("one left while kazoo was inside")
     leaving = threading.Thread(target=shared.leave)
     leaving.start()
-    if stage.end_rust(rust) != ["left"]:
-        raise Held("Rust did not leave")
+    if any(stage.end(process) != ["left"] for process in others):
+        raise Held("one did not leave")
     leaving.join(20)
     if leaving.is_alive():
         raise Held("kazoo did not leave")
@@ -178,6 +193,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--server", required=True, help="the program zoa")
     parser.add_argument("--rust", required=True, help="zoa-client's example `recipes`")
+    parser.add_argument("--php", help="what runs PHP with our extension")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if not arguments.inside:
@@ -185,6 +201,9 @@ def main():
         python = kazoo_suite.VENV / "bin/python"
         return subprocess.run([str(python), __file__, *sys.argv[1:], "--inside"]).returncode
     from kazoo.client import KazooClient
+    languages = {"rust": [arguments.rust]}
+    if arguments.php:
+        languages["php"] = [*arguments.php.split(), str(HERE.parent.parent / "php/tests/take-part.php")]
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         server, address = start_server(arguments.server, folder)
@@ -194,8 +213,8 @@ def main():
             for check in CHECKS:
                 begun = time.monotonic()
                 try:
-                    check(Stage(arguments.rust, address, client))
-                    print(f"ok      {check.__name__}: kazoo and Rust, {time.monotonic() - begun:.1f} s", flush=True)
+                    check(Stage(languages, address, client))
+                    print(f"ok      {check.__name__}: kazoo, {', '.join(languages)}, {time.monotonic() - begun:.1f} s", flush=True)
                 except Held as error:
                     failed += 1
                     print(f"FAILED  {check.__name__}: {error}", flush=True)

@@ -30,7 +30,9 @@ while (!$isStopped) {
     try {
         $leader = new Leader(new ZookeeperClient($server), $root, $name);
         echo "leader $name stands\n";
-        $leader->run();
+        $leader->run(static function (int $token) use ($name): void {
+            echo "leader $name leads with token $token\n";
+        });
     } catch (SessionEnded $error) {
         echo $error->getMessage(), "\n";
     }

@@ -34,8 +34,9 @@ $work = static function (Assignment $task) use ($pauseMs): string {
     usleep($pauseMs * 1000);
     return strrev($task->payload());
 };
-$ended = static function (Assignment $task, bool $isSaved): void {
-    echo $task->id(), $isSaved ? " done\n" : " was taken away\n";
+$ended = static function (Assignment $task, bool $isTaken, ?Throwable $error): void {
+    $what = $error === null ? 'done' : "failed: {$error->getMessage()}";
+    echo $task->id(), ' ', $isTaken ? $what : 'was taken away', "\n";
 };
 while (!$isStopped) {
     try {

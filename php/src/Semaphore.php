@@ -87,7 +87,7 @@ final class Semaphore
             }
         }
         // As kazoo does: what is no number is somebody else's.
-        if (ctype_digit($node->data) && $node->data !== $wanted) {
+        if (preg_match('/^[0-9]+$/D', $node->data) === 1 && $node->data !== $wanted) {
             throw new Exception\BadContent($this->path, "{$node->data} leases, not $wanted");
         }
     }

@@ -21,5 +21,7 @@ spl_autoload_register(static function (string $class): void {
 });
 
 TestServer::start();
+// For the scripts that tests start.
+putenv('ZOA_TEST_ADDRESS=' . TestServer::address());
 // For the tests that share what the extension's own tests use.
 putenv('ZOA_TEST_SERVER=' . TestServer::address());

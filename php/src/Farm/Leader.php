@@ -60,12 +60,19 @@ final class Leader
     /**
      * Stands by and leads, again and again, until stop() is called.
      *
+     * @param callable(int): void|null $begins told each time when it begins to lead, with the fencing token
      * @throws Exception\Failure when the session ends: begin again with a new client
      */
-    public function run(): void
+    public function run(?callable $begins = null): void
     {
+        $told = null;
         while (!$this->isStopped) {
             $this->turn();
+            $token = $this->token();
+            if ($token !== null && $token !== $told && $begins !== null) {
+                $begins($token);
+            }
+            $told = $token;
             $until = min(Session::now() + self::SLICE, $this->lookAt);
             $this->session->await($this->watches(), $until);
         }

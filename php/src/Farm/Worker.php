@@ -133,22 +133,24 @@ final class Worker
      * Works until stop() is called. What is thrown makes the attempt fail, and its message is kept with the task.
      *
      * @param callable(Assignment): string $work gives the result
-     * @param callable(Assignment, bool): void|null $ended told of each attempt, and whether its result or failure was taken
+     * @param callable(Assignment, bool, \Throwable|null): void|null $ended told of each attempt, whether what came of it was taken, and
+     *     what was thrown
      * @throws Exception\Failure when the session ends: register again with a new client
      */
     public function work(callable $work, ?callable $ended = null): void
     {
         while (($assignment = $this->next()) !== null) {
+            $error = null;
             try {
                 $isTaken = $assignment->done($work($assignment));
-            } catch (Exception\SessionEnded $error) {
-                throw $error;
+            } catch (Exception\SessionEnded $end) {
+                throw $end;
             } catch (\Throwable $error) {
                 // A result that is too long for a znode, too.
                 $isTaken = $assignment->fail($error->getMessage());
             }
             if ($ended !== null) {
-                $ended($assignment, $isTaken);
+                $ended($assignment, $isTaken, $error);
             }
         }
     }
