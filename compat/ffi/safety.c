@@ -220,7 +220,9 @@ static void arguments_that_make_no_sense(void) {
     zoo_check_op_init(NULL, "/a", 0);
     deallocate_String_vector(NULL);
     deallocate_ACL_vector(NULL);
-    HOLDS(zookeeper_init_ssl(server, "a,b,c,d", NULL, 6000, NULL, NULL, 0) == NULL && errno == ENOTSUP);
+    HOLDS(zookeeper_init_ssl(server, "/no/such/file,b,c,d", NULL, 6000, NULL, NULL, 0) == NULL && errno == EINVAL);
+    HOLDS(zookeeper_init_ssl(server, ",,,", NULL, 6000, NULL, NULL, 0) == NULL && errno == EINVAL);
+    HOLDS(zookeeper_init_ssl(server, NULL, NULL, 6000, NULL, NULL, 0) == NULL && errno == EINVAL);
 }
 
 static void data_longer_than_the_buffer(void) {
@@ -242,6 +244,45 @@ static void data_longer_than_the_buffer(void) {
     len = 8;
     HOLDS(zoo_get(zh, "/safety-big", 0, guard, &len, &stat) == ZOK && len == 8 && guard[8] == 'g');
     HOLDS(zoo_delete(zh, "/safety-big", -1) == ZOK);
+    HOLDS(zookeeper_close(zh) == ZOK);
+}
+
+/* Makes the session's socket take little at a time. */
+static void narrow(zhandle_t *zh) {
+    struct sockaddr_storage wanted, address;
+    socklen_t len = sizeof wanted;
+    int fd, size = 4096;
+    memset(&wanted, 0, sizeof wanted);
+    HOLDS(zookeeper_get_connected_host(zh, (struct sockaddr *)&wanted, &len) != NULL);
+    for (fd = 3; fd < 256; fd++) {
+        socklen_t its = sizeof address;
+        memset(&address, 0, sizeof address);
+        if (getpeername(fd, (struct sockaddr *)&address, &its) == 0 && memcmp(&wanted, &address, 8) == 0)
+            HOLDS(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
+    }
+}
+
+/* What the caller's own write leaves over is sent all the same: the thread that sends is asleep, and the next ping far. */
+static void more_than_the_socket_takes(void) {
+    static char big[1000000];
+    time_t began;
+    int round;
+    zhandle_t *zh = zookeeper_init(server, NULL, 60000, NULL, NULL, ZOO_NO_LOG_CLIENTENV);
+    wait_state(zh, ZOO_CONNECTED_STATE);
+    memset(big, 'b', sizeof big);
+    zoo_delete(zh, "/safety-full", -1);
+    HOLDS(zoo_create(zh, "/safety-full", NULL, -1, OPEN, 0, NULL, 0) == ZOK);
+    narrow(zh);
+    began = time(NULL);
+    for (round = 0; round < 5; round++) {
+        HOLDS(zoo_set(zh, "/safety-full", big, sizeof big, -1) == ZOK);
+        told = 0;
+        HOLDS(zoo_aset(zh, "/safety-full", big, sizeof big, -1, on_stat, NULL) == ZOK);
+        wait_told(1);
+        HOLDS(told_rc == ZOK);
+    }
+    HOLDS(time(NULL) - began < 10);
+    HOLDS(zoo_delete(zh, "/safety-full", -1) == ZOK);
     HOLDS(zookeeper_close(zh) == ZOK);
 }
 
@@ -429,6 +470,7 @@ int main(int argc, char **argv) {
     handles_that_are_none();
     arguments_that_make_no_sense();
     data_longer_than_the_buffer();
+    more_than_the_socket_takes();
     closing_from_inside();
     concurrent_close();
     /* Some checkers of threads forbid threads in a child. */

@@ -220,6 +220,7 @@ int main(int argc, char **argv) {
     say_rc("interest without room", zookeeper_interest(zh, NULL, &interest, &tv));
     expect(zh, 1);
     say_rc("state", zoo_state(zh));
+    say_rc("process nothing", zookeeper_process(zh, ZOOKEEPER_READ));
     operations(zh);
     watches(zh);
     memcpy(&id, zoo_client_id(zh), sizeof id);

@@ -279,7 +279,16 @@ ZOOAPI zhandle_t *zookeeper_init(const char *host, watcher_fn fn, int recv_timeo
 ZOOAPI zhandle_t *zookeeper_init2(const char *host, watcher_fn fn, int recv_timeout, const clientid_t *clientid,
                                   void *context, int flags, log_callback_fn log_callback);
 
-/** A session over TLS. Not served yet: NULL, errno ENOTSUP, and a line in the log. */
+/**
+ * A session over TLS. The hosts' ports are the servers' for TLS.
+ *
+ * @param cert PEM files with commas between them: "authorities[,certificate,key[,password]]"; keys with a password are not
+ *        taken, so nobody looks at it
+ * @return as zookeeper_init(); EINVAL also when a file cannot be used, and a line of the log says why
+ *
+ * The server's certificate must be for the name in `host`, unless ZOARIUM_TLS_ANY_NAME=1 is in the environment; the
+ * original's library looks at no name. A failure of TLS ends requests with ZSSLCONNECTIONERROR.
+ */
 ZOOAPI zhandle_t *zookeeper_init_ssl(const char *host, const char *cert, watcher_fn fn, int recv_timeout,
                                      const clientid_t *clientid, void *context, int flags);
 

@@ -14,8 +14,11 @@ use std::process::Command;
 
 use anyhow::Context;
 use anyhow::Result;
+use anyhow::ensure;
 
 use crate::install;
+use crate::prefix;
+use crate::prefix::Style;
 use crate::program;
 use crate::step::Tally;
 use crate::workspace;
@@ -179,17 +182,31 @@ pub fn try_all(trials: &[String]) -> Result<Tally> {
 fn try_out(libraries: &Path, profile: Profile, words: &[&str]) -> Result<Tally> {
     install::debian(&[
         "g++",
+        "pkg-config",
         "valgrind",
         "libzookeeper-mt-dev",
         "libzookeeper-st2",
         "zookeeper-bin",
         "python3-zookeeper",
     ])?;
+    let program = workspace::program(profile);
     let mut command = Command::new("python3");
     command.arg(workspace::root().join("compat/ffi/trials.py"));
     command.arg("--libraries").arg(libraries);
-    command.arg("--program").arg(workspace::program(profile));
+    command.arg("--program").arg(&program);
+    let mut prefixes = Vec::new();
+    for (style, name) in [(Style::Plain, "plain"), (Style::Debian, "debian")] {
+        let prefix = workspace::target().join("libzookeeper/prefixes").join(name);
+        prefix::put(&prefix, style, libraries, &program)?;
+        command.arg("--prefix").arg(&prefix);
+        prefixes.push(prefix);
+    }
     program::run(command.args(words))?;
+    for prefix in prefixes {
+        prefix::uninstall(&prefix)?;
+        let left = program::read(Command::new("find").arg(&prefix).args(["-type", "f,l"]))?;
+        ensure!(left.is_empty(), "left behind by --uninstall: {left}");
+    }
     Ok(Tally::one())
 }
 

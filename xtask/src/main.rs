@@ -111,6 +111,9 @@ struct FfiArguments {
     #[arg(long, group = "work")]
     short: bool,
     /// Only these trials, by name; all of them, the long ones too, if none is named.
+        /// Take away what was installed there.
+        #[arg(long, conflicts_with = "debian")]
+        uninstall: bool,
     trials: Vec<String>,
 }
 
@@ -212,7 +215,19 @@ fn run(task: Task) -> Result<()> {
         Task::Bench { arguments } => bench::run(&arguments),
         Task::BenchClient => bench_client::run(),
         Task::Ffi(arguments) => arguments.run(),
-        Task::Install { prefix, debian } => prefix::install(&prefix, debian),
+        Task::Install {
+            prefix,
+            uninstall: true,
+            ..
+        } => prefix::uninstall(&prefix),
+        Task::Install { prefix, debian, .. } => {
+            let style = if debian {
+                prefix::Style::Debian
+            } else {
+                prefix::Style::Plain
+            };
+            prefix::install(&prefix, style)
+        }
         Task::Php(arguments) => php::run(&arguments.work()),
         Task::Museum { bugs } => {
             let tally = museum::run(&bugs)?;

@@ -9,9 +9,11 @@
 //!           DIR/../etc/zookeeper/conf_example/ for the configuration where DIR is /usr
 //! ```
 //!
-//! It starts nothing and changes no setting of the machine. Invariant: a file that a running program uses is replaced, not written
-//! into; a zoo.cfg is never touched.
+//! What was put in place is listed in `share/doc/zoarium/installed.txt`, which `--uninstall` goes by. It starts nothing and changes no
+//! setting of the machine. Invariants: a file that a running program uses is replaced, not written into; a zoo.cfg, logs and data are
+//! never touched.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -19,8 +21,10 @@ use std::process::Command;
 
 use anyhow::Context;
 use anyhow::Result;
+use anyhow::ensure;
 
 use crate::dist;
+use crate::dist::SCRIPTS;
 use crate::ffi;
 use crate::ffi::Optimized;
 use crate::program;
@@ -69,80 +73,185 @@ impl Layout {
     }
 }
 
+/// How things are laid out under a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// As the original's `make install`.
+    Plain,
+    /// As Debian's packages.
+    Debian,
+}
+
+/// The names of the files in `share/doc/zoarium`, and the one among them that lists all.
+const DOCUMENTS: [&str; 2] = ["LICENSE", "docs/c-library.md"];
+const LIST: &str = "share/doc/zoarium/installed.txt";
+
 /// Builds everything and puts it in place.
 ///
 /// # Errors
 /// When something cannot be built or written.
-pub fn install(prefix: &Path, is_debian: bool) -> Result<()> {
-    let prefix = std::path::absolute(prefix).context("the prefix is no path")?;
-    let layout = if is_debian {
-        let multiarch = program::read(Command::new("gcc").arg("-print-multiarch"))?;
-        Layout::debian(&prefix, multiarch.trim())
-    } else {
-        Layout::plain(&prefix)
-    };
+pub fn install(prefix: &Path, style: Style) -> Result<()> {
     let libraries = ffi::build(Optimized::Fully)?;
-    let dist = dist::lay_out(Profile::Release)?;
-    put_programs(&layout, &dist)?;
-    put_libraries(&layout, &libraries)?;
-    put_headers(&layout)?;
-    let root = workspace::root();
-    let conf = layout.conf.join("zoo_sample.cfg");
-    dist::copy(&root.join("dist/conf/zoo_sample.cfg"), &conf)?;
-    for name in ["LICENSE", "docs/c-library.md"] {
-        let from = root.join(name);
-        let file = from.file_name().context("a document has a name")?;
-        dist::copy(&from, &layout.doc.join(file))?;
-    }
-    for name in ["mt", "st"] {
-        let file = layout.lib.join(format!("pkgconfig/zookeeper_{name}.pc"));
-        write(&file, &pkg_config(&layout, &prefix, name))?;
-    }
+    let mut build = program::cargo(&["build", "-p", "zoa", Profile::Release.argument()]);
+    program::run(&mut build)?;
+    let lib = put(
+        prefix,
+        style,
+        &libraries,
+        &workspace::program(Profile::Release),
+    )?;
     println!("installed in {}", prefix.display());
     println!(
         "a program finds the library after `ldconfig`, or with LD_LIBRARY_PATH={}",
-        layout.lib.display()
+        lib.display()
     );
+    println!("`cargo xtask install --uninstall` with the same prefix takes it away again");
     Ok(())
 }
 
-fn put_programs(layout: &Layout, dist: &Path) -> Result<()> {
-    dist::copy(&dist.join("bin/zoa"), &layout.bin.join("zoa"))?;
-    for script in ["zkServer.sh", "zkCli.sh", "zkEnv.sh"] {
-        dist::copy(&dist.join("bin").join(script), &layout.scripts.join(script))?;
-    }
-    if layout.bin != layout.scripts {
-        // The scripts look for the program beside themselves.
-        ffi::replace_link(&layout.scripts.join("zoa"), &layout.bin.join("zoa"))?;
-    }
-    Ok(())
-}
-
-fn put_libraries(layout: &Layout, libraries: &Path) -> Result<()> {
-    for name in ["mt", "st"] {
-        for ending in ["a", "so.2.0.0"] {
-            let file = format!("libzookeeper_{name}.{ending}");
-            dist::copy(&libraries.join(&file), &layout.lib.join(&file))?;
+/// Puts what was built in place; the folder of the libraries.
+///
+/// # Errors
+/// When something cannot be written.
+pub fn put(prefix: &Path, style: Style, libraries: &Path, zoa: &Path) -> Result<PathBuf> {
+    let prefix = std::path::absolute(prefix).context("the prefix is no path")?;
+    let layout = match style {
+        Style::Plain => Layout::plain(&prefix),
+        Style::Debian => {
+            let multiarch = program::read(Command::new("gcc").arg("-print-multiarch"))?;
+            Layout::debian(&prefix, multiarch.trim())
         }
-        let (file, soname) = (
-            format!("libzookeeper_{name}.so.2.0.0"),
-            format!("libzookeeper_{name}.so.2"),
-        );
-        ffi::replace_link(&layout.lib.join(&soname), Path::new(&file))?;
-        ffi::replace_link(
-            &layout.lib.join(format!("libzookeeper_{name}.so")),
-            Path::new(&soname),
-        )?;
-    }
-    Ok(())
-}
-
-fn put_headers(layout: &Layout) -> Result<()> {
-    let headers = workspace::root().join("include/zookeeper");
+    };
+    let mut placed = Placed::of(&prefix)?;
+    placed.programs(&layout, zoa)?;
+    placed.libraries(&layout, libraries)?;
+    let root = workspace::root();
+    let headers = root.join("include/zookeeper");
     for header in fs::read_dir(&headers).context("listing the headers")? {
         let header = header.context("listing the headers")?;
-        dist::copy(&header.path(), &layout.include.join(header.file_name()))?;
+        placed.copy(&header.path(), &layout.include.join(header.file_name()))?;
     }
+    let conf = layout.conf.join("zoo_sample.cfg");
+    placed.copy(&root.join("dist/conf/zoo_sample.cfg"), &conf)?;
+    for name in DOCUMENTS {
+        let from = root.join(name);
+        let file = from.file_name().context("a document has a name")?;
+        placed.copy(&from, &layout.doc.join(file))?;
+    }
+    for name in ["mt", "st"] {
+        let file = layout.lib.join(format!("pkgconfig/zookeeper_{name}.pc"));
+        placed.write(&file, &pkg_config(&layout, &prefix, name))?;
+    }
+    placed.list(&prefix.join(LIST))?;
+    Ok(layout.lib)
+}
+
+/// What stands under a prefix because of us.
+#[derive(Debug, Default)]
+struct Placed {
+    files: BTreeSet<PathBuf>,
+}
+
+impl Placed {
+    /// What an earlier install has put there.
+    fn of(prefix: &Path) -> Result<Self> {
+        let list = prefix.join(LIST);
+        let text = match fs::read_to_string(&list) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return Err(error).with_context(|| format!("reading {}", list.display()));
+            }
+        };
+        let files = text.lines().map(PathBuf::from).collect();
+        Ok(Self { files })
+    }
+
+    fn copy(&mut self, from: &Path, to: &Path) -> Result<()> {
+        dist::copy(from, to)?;
+        self.files.insert(to.to_owned());
+        Ok(())
+    }
+
+    fn link(&mut self, link: PathBuf, to: &Path) -> Result<()> {
+        ffi::replace_link(&link, to)?;
+        self.files.insert(link);
+        Ok(())
+    }
+
+    fn write(&mut self, file: &Path, text: &str) -> Result<()> {
+        write(file, text)?;
+        self.files.insert(file.to_owned());
+        Ok(())
+    }
+
+    fn programs(&mut self, layout: &Layout, zoa: &Path) -> Result<()> {
+        self.copy(zoa, &layout.bin.join("zoa"))?;
+        for script in SCRIPTS {
+            let from = workspace::root().join(script);
+            let name = from.file_name().context("a script has a name")?;
+            self.copy(&from, &layout.scripts.join(name))?;
+        }
+        if layout.bin != layout.scripts {
+            // The scripts look for the program beside themselves.
+            self.link(layout.scripts.join("zoa"), &layout.bin.join("zoa"))?;
+        }
+        Ok(())
+    }
+
+    fn libraries(&mut self, layout: &Layout, libraries: &Path) -> Result<()> {
+        for name in ["mt", "st"] {
+            for ending in ["a", "so.2.0.0"] {
+                let file = format!("libzookeeper_{name}.{ending}");
+                self.copy(&libraries.join(&file), &layout.lib.join(&file))?;
+            }
+            let file = format!("libzookeeper_{name}.so.2.0.0");
+            let soname = format!("libzookeeper_{name}.so.2");
+            let plain = format!("libzookeeper_{name}.so");
+            self.link(layout.lib.join(&soname), Path::new(&file))?;
+            self.link(layout.lib.join(plain), Path::new(&soname))?;
+        }
+        Ok(())
+    }
+
+    fn list(mut self, file: &Path) -> Result<()> {
+        self.files.insert(file.to_owned());
+        let lines = self
+            .files
+            .iter()
+            .map(|path| format!("{}\n", path.display()));
+        write(file, &lines.collect::<String>())
+    }
+}
+
+/// Takes away what was installed under a prefix, and the folders that are empty then.
+///
+/// # Errors
+/// When nothing is installed there, or a file cannot be removed.
+pub fn uninstall(prefix: &Path) -> Result<()> {
+    let prefix = std::path::absolute(prefix).context("the prefix is no path")?;
+    let Placed { files } = Placed::of(&prefix)?;
+    ensure!(
+        !files.is_empty(),
+        "nothing is installed in {}: it has no {LIST}",
+        prefix.display()
+    );
+    for file in &files {
+        if file.symlink_metadata().is_ok() {
+            fs::remove_file(file).with_context(|| format!("removing {}", file.display()))?;
+        }
+    }
+    for file in &files {
+        let folders = file.ancestors().skip(1);
+        for folder in folders.take_while(|folder| folder.starts_with(&prefix) && **folder != prefix)
+        {
+            // One that is not empty is somebody else's, too.
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+    }
+    println!("{} files removed from {}", files.len(), prefix.display());
     Ok(())
 }
 

@@ -107,7 +107,6 @@ ASYNC(acreate, zoo_acreate(at->zh, at->fresh, "x", 1, at->acl, 0, string_done, "
 ASYNC(acreate2, zoo_acreate2(at->zh, at->fresh, "x", 1, at->acl, 0, string_stat_done, "zoo_acreate2"))
 ASYNC(acreate_ttl, zoo_acreate_ttl(at->zh, at->fresh, "x", 1, at->acl, ZOO_PERSISTENT_WITH_TTL, TTL_MS, string_done, "zoo_acreate_ttl"))
 ASYNC(acreate2_ttl, zoo_acreate2_ttl(at->zh, at->fresh, "x", 1, at->acl, ZOO_PERSISTENT_WITH_TTL, TTL_MS, string_stat_done, "zoo_acreate2_ttl"))
-ASYNC(acreate2_ttl_sequence, zoo_acreate2_ttl(at->zh, at->fresh, "x", 1, at->acl, ZOO_PERSISTENT_SEQUENTIAL_WITH_TTL, TTL_MS, string_stat_done, "zoo_acreate2_ttl"))
 ASYNC(acreate2_container, zoo_acreate2(at->zh, at->fresh, "x", 1, at->acl, ZOO_CONTAINER, string_stat_done, "zoo_acreate2"))
 ASYNC(adelete, zoo_adelete(at->zh, at->path, at->version, void_done, "zoo_adelete"))
 ASYNC(aexists, zoo_aexists(at->zh, at->path, 0, stat_done, "zoo_aexists"))
@@ -154,7 +153,7 @@ static const struct {
     ENTRY(delete_),        ENTRY(exists),         ENTRY(wexists),       ENTRY(get),             ENTRY(wget),
     ENTRY(set),            ENTRY(set2),           ENTRY(get_children),  ENTRY(wget_children),   ENTRY(get_children2),
     ENTRY(wget_children2), ENTRY(get_acl),        ENTRY(set_acl),       ENTRY(getconfig),       ENTRY(wgetconfig),
-    ENTRY(acreate),        ENTRY(acreate2),       ENTRY(acreate_ttl),   ENTRY(acreate2_ttl),    ENTRY(acreate2_container), ENTRY(acreate2_ttl_sequence),
+    ENTRY(acreate),        ENTRY(acreate2),       ENTRY(acreate_ttl),   ENTRY(acreate2_ttl),    ENTRY(acreate2_container),
     ENTRY(adelete),        ENTRY(aexists),        ENTRY(awexists),      ENTRY(aget),            ENTRY(awget),
     ENTRY(aset),           ENTRY(aget_children),  ENTRY(awget_children), ENTRY(aget_children2), ENTRY(awget_children2),
     ENTRY(async),          ENTRY(aget_acl),       ENTRY(aset_acl),      ENTRY(agetconfig),      ENTRY(awgetconfig),
@@ -278,7 +277,9 @@ void errors(void) {
 /* A server of an ensemble that super:test may reconfigure. */
 void reconfigs(void) {
     static const char *observer = "server.9=127.0.0.1:1:2:observer;127.0.0.1:3";
-    static const char *voter = "server.8=127.0.0.1:4:5:participant;127.0.0.1:6";
+    /* Two of four are no quorum. */
+    static const char *voters = "server.7=127.0.0.1:4:5:participant;127.0.0.1:6,"
+                                "server.8=127.0.0.1:7:8:participant;127.0.0.1:9";
     struct at at = {NULL, "/", "/", -1, OPEN};
     zhandle_t *zh = connect_to(server(), on_quiet, NULL);
     zhandle_t *over = of_ended_session();
@@ -297,12 +298,12 @@ void reconfigs(void) {
     say("old version %d", ended(zoo_areconfig(zh, observer, NULL, NULL, 7, data_done, "zoo_areconfig")));
     say("nonsense %d", zoo_reconfig(zh, "nonsense", NULL, NULL, -1, buffer, (len = sizeof buffer, &len), &room));
     say("nonsense %d", ended(zoo_areconfig(zh, "nonsense", NULL, NULL, -1, data_done, "zoo_areconfig")));
-    say("no quorum %d", zoo_reconfig(zh, voter, NULL, NULL, -1, buffer, (len = sizeof buffer, &len), &room));
-    say("no quorum %d", ended(zoo_areconfig(zh, voter, NULL, NULL, -1, data_done, "zoo_areconfig")));
-    say("over %d", zoo_reconfig(over, voter, NULL, NULL, -1, buffer, (len = sizeof buffer, &len), &room));
-    say("over %d", zoo_areconfig(over, voter, NULL, NULL, -1, data_done, "zoo_areconfig"));
-    say("no handle %d", zoo_reconfig(NULL, voter, NULL, NULL, -1, buffer, (len = sizeof buffer, &len), &room));
-    say("no handle %d", zoo_areconfig(NULL, voter, NULL, NULL, -1, data_done, "zoo_areconfig"));
+    say("no quorum %d", zoo_reconfig(zh, voters, NULL, NULL, -1, buffer, (len = sizeof buffer, &len), &room));
+    say("no quorum %d", ended(zoo_areconfig(zh, voters, NULL, NULL, -1, data_done, "zoo_areconfig")));
+    say("over %d", zoo_reconfig(over, voters, NULL, NULL, -1, buffer, (len = sizeof buffer, &len), &room));
+    say("over %d", zoo_areconfig(over, voters, NULL, NULL, -1, data_done, "zoo_areconfig"));
+    say("no handle %d", zoo_reconfig(NULL, voters, NULL, NULL, -1, buffer, (len = sizeof buffer, &len), &room));
+    say("no handle %d", zoo_areconfig(NULL, voters, NULL, NULL, -1, data_done, "zoo_areconfig"));
     zookeeper_close(over);
     zookeeper_close(zh);
 }

@@ -47,6 +47,9 @@ static void creates(zhandle_t *zh) {
     say("create2 again %d", zoo_create2(zh, ROOT "/two", "", 0, OPEN, 0, path, sizeof path, &stat));
     rc = zoo_create2(zh, ROOT "/box", NULL, -1, OPEN, ZOO_CONTAINER, path, sizeof path, &stat);
     say("container %d %s", rc, path);
+    rc = zoo_create2_ttl(zh, SEQUENCE, NULL, -1, OPEN, ZOO_PERSISTENT_SEQUENTIAL_WITH_TTL, 100000, path, sizeof path, &stat);
+    say("ttl sequence %d %.*s", rc, (int)strlen(SEQUENCE), path);
+    zoo_delete(zh, path, -1);
     say("ttl 0 %d", zoo_create_ttl(zh, ROOT "/t", "x", 1, OPEN, ZOO_PERSISTENT_WITH_TTL, 0, path, sizeof path));
     say("ttl too long %d",
         zoo_create_ttl(zh, ROOT "/t", "x", 1, OPEN, ZOO_PERSISTENT_WITH_TTL, 0x7fffffffffffffffLL, path, sizeof path));

@@ -62,6 +62,7 @@ pub(crate) const fn of_connection_error(error: ConnectionError) -> c_int {
         | ConnectionError::HandshakeTimeout(_)
         | ConnectionError::Silent(_)
         | ConnectionError::RequestTimeout(_) => ZOPERATIONTIMEOUT,
+        ConnectionError::Tls(_) => ErrorCode::SslConnectionError.to_wire(),
         _ => ZCONNECTIONLOSS,
     }
 }

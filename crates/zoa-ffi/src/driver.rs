@@ -9,9 +9,11 @@
 
 mod dial;
 mod socket;
+mod tls;
 
 use std::ffi::c_char;
 use std::ffi::c_int;
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::thread::Thread;
@@ -37,6 +39,7 @@ pub(crate) use dial::Mailbox;
 pub(crate) use dial::look_up;
 use socket::Received;
 use socket::Socket;
+pub(crate) use tls::Tls;
 
 /// Reads of one turn; then callbacks and writes have their turn.
 const READS_PER_TURN: usize = 16;
@@ -54,6 +57,8 @@ pub(crate) struct State {
     pub(crate) lines: Vec<Line>,
     /// The I/O thread sleeps, or is about to.
     pub(crate) is_sleeping: bool,
+    /// It will wake when the socket takes more.
+    pub(crate) is_awaiting_room: bool,
     /// What went wrong with the connection in this turn.
     pub(crate) trouble: c_int,
     /// The session has ended and all has been told.
@@ -66,6 +71,8 @@ pub(crate) struct State {
     socket: Option<(ConnectionId, Socket)>,
     is_connecting: bool,
     mailbox: Arc<Mailbox>,
+    /// How it is spoken, if it is.
+    tls: Option<Tls>,
     pub(crate) circumstances: Circumstances,
 }
 
@@ -74,6 +81,7 @@ impl State {
         core: Client<Tag>,
         hosts: Hosts,
         mailbox: Arc<Mailbox>,
+        tls: Option<Tls>,
         default: Watcher,
     ) -> Self {
         Self {
@@ -88,6 +96,7 @@ impl State {
             answered: Vec::new(),
             lines: Vec::new(),
             is_sleeping: false,
+            is_awaiting_room: false,
             trouble: ZOK,
             is_over: false,
             has_tried: false,
@@ -96,6 +105,7 @@ impl State {
             socket: None,
             is_connecting: false,
             mailbox,
+            tls,
         }
     }
 
@@ -110,6 +120,8 @@ impl State {
             SessionState::Connecting | SessionState::Suspended => {
                 if self.core.is_handshaking() {
                     constants::STATE_ASSOCIATING
+                } else if self.is_shaking_hands() {
+                    constants::ZOO_SSL_CONNECTING_STATE
                 } else if self.is_connecting {
                     constants::STATE_CONNECTING
                 } else if self.has_tried {
@@ -119,6 +131,11 @@ impl State {
                 }
             }
         }
+    }
+
+    fn is_shaking_hands(&self) -> bool {
+        let socket = self.socket.as_ref();
+        self.is_connecting && socket.is_some_and(|(_, socket)| socket.is_shaking_hands())
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -164,6 +181,14 @@ impl State {
 
     /// How long to wait at most, in milliseconds; `None` for ever.
     pub(crate) fn wait_ms(&self, now_ms: u64) -> Option<u64> {
+        let socket = self.socket.as_ref();
+        if socket.is_some_and(|(_, socket)| socket.has_more()) {
+            return Some(0);
+        }
+        self.due_in_ms(now_ms)
+    }
+
+    fn due_in_ms(&self, now_ms: u64) -> Option<u64> {
         let due_ms = self.core.poll_timeout()?;
         Some(due_ms.saturating_sub(now_ms))
     }
@@ -171,10 +196,9 @@ impl State {
     /// Whether something is left that only a turn can do.
     pub(crate) fn needs_turn(&mut self) -> bool {
         match &self.socket {
-            Some((_, socket)) if !socket.is_waiting_to_write() => {
-                self.core.poll_transmit().is_some()
-            }
-            Some(_) => false,
+            // Who filled the socket does not wait until it takes more: the I/O thread does, once it knows.
+            Some((_, socket)) if socket.is_waiting_to_write() => !self.is_awaiting_room,
+            Some(_) => self.core.poll_transmit().is_some(),
             None => true,
         }
     }
@@ -201,7 +225,7 @@ impl State {
     }
 
     fn keep_time(&mut self, now_ms: u64) -> bool {
-        let is_due = self.wait_ms(now_ms) == Some(0);
+        let is_due = self.due_in_ms(now_ms) == Some(0);
         if is_due {
             self.core.handle_timeout(now_ms);
         }
@@ -240,13 +264,21 @@ impl State {
                 self.is_connecting = false;
                 self.core.handle_connected(now_ms, connection);
             }
-            Some(Err(error)) => {
-                self.drop_socket();
-                self.core
-                    .handle_disconnected(now_ms, connection, Some(error.kind()));
-            }
+            Some(Err(error)) => self.lose(now_ms, connection, &error),
         }
         true
+    }
+
+    /// The socket could not be connected, or has broken.
+    fn lose(&mut self, now_ms: u64, connection: ConnectionId, error: &std::io::Error) {
+        self.drop_socket();
+        match tls::failure_of(error) {
+            Some(failure) => self.core.handle_tls_failed(now_ms, connection, failure),
+            None => {
+                let kind = Some(error.kind());
+                self.core.handle_disconnected(now_ms, connection, kind);
+            }
+        }
     }
 
     fn read(&mut self, now_ms: u64) -> bool {
@@ -271,11 +303,7 @@ impl State {
                 self.drop_socket();
                 self.core.handle_disconnected(now_ms, connection, None);
             }
-            Received::Error(error) => {
-                self.drop_socket();
-                self.core
-                    .handle_disconnected(now_ms, connection, Some(error.kind()));
-            }
+            Received::Error(error) => self.lose(now_ms, connection, &error),
         }
         true
     }
@@ -290,6 +318,8 @@ impl State {
             return false;
         };
         let mut has_written = false;
+        // An error is told by the next read, after what was received before.
+        let _ = socket.flush();
         while let Some(transmit) = core.poll_transmit()
             && transmit.connection == *connection
         {
@@ -324,19 +354,16 @@ impl State {
                 Action::Connect {
                     connection,
                     address,
-                    ..
+                    host,
                 } => {
                     self.has_tried = true;
                     self.cycled = None;
-                    match Socket::connect(address) {
+                    match self.dial(address, &host) {
                         Ok(socket) => {
                             self.socket = Some((connection, socket));
                             self.is_connecting = true;
                         }
-                        Err(error) => {
-                            let error = Some(error.kind());
-                            self.core.handle_disconnected(now_ms, connection, error);
-                        }
+                        Err(error) => self.lose(now_ms, connection, &error),
                     }
                 }
                 Action::Resolve { connection, host } => {
@@ -348,6 +375,11 @@ impl State {
             }
         }
         has_acted
+    }
+
+    fn dial(&self, address: SocketAddr, host: &Host) -> std::io::Result<Socket> {
+        let encryption = self.tls.as_ref().map(|tls| tls.start(host)).transpose()?;
+        Socket::connect(address, encryption)
     }
 
     fn drop_socket(&mut self) {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! C caller -> lifecycle, async_calls, sync_calls, multi     names, arguments and codes as the original's
+//!                  |  ask, submit
 //!                  |
 //!               Handle ---- State { Client<Tag>, socket }    one lock, held only by code of ours
 //!                  |                     ^
@@ -34,6 +35,7 @@
 
 pub mod abi;
 mod arguments;
+mod ask;
 pub mod async_calls;
 mod callbacks;
 mod clock;

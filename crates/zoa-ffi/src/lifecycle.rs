@@ -32,6 +32,7 @@ use crate::constants::FLAG_NO_LOG_CLIENTENV;
 use crate::constants::FLAG_READONLY;
 use crate::driver::Mailbox;
 use crate::driver::State;
+use crate::driver::Tls;
 use crate::driver::look_up;
 use crate::events::Circumstances;
 use crate::handle::Birth;
@@ -61,6 +62,8 @@ struct Wanted {
     context: *mut c_void,
     flags: c_int,
     log_callback: Option<LogCallbackFn>,
+    /// The files for TLS; `None` when it is not spoken.
+    cert: Option<*const c_char>,
 }
 
 /// Makes a session.
@@ -102,11 +105,49 @@ pub unsafe extern "C" fn zookeeper_init2(
         context,
         flags,
         log_callback,
+        cert: None,
     };
+    // SAFETY: the same contract.
+    unsafe { make_or_say_why(&wanted) }
+}
+
+/// Makes a session over TLS.
+///
+/// # Safety
+/// As [`zookeeper_init`]; `cert` is null or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zookeeper_init_ssl(
+    host: *const c_char,
+    cert: *const c_char,
+    watcher: Option<WatcherFn>,
+    recv_timeout: c_int,
+    client_id: *const ClientId,
+    context: *mut c_void,
+    flags: c_int,
+) -> *mut ZHandle {
+    let wanted = Wanted {
+        host,
+        watcher,
+        timeout_ms: recv_timeout,
+        client_id,
+        context,
+        flags,
+        log_callback: None,
+        cert: Some(cert),
+    };
+    // SAFETY: the same contract.
+    unsafe { make_or_say_why(&wanted) }
+}
+
+/// The handle, or null and an errno.
+///
+/// # Safety
+/// As [`zookeeper_init`].
+unsafe fn make_or_say_why(wanted: &Wanted) -> *mut ZHandle {
     let mut made = null_mut();
     let rc = guarded(|| {
         // SAFETY: the same contract.
-        match unsafe { make(&wanted) } {
+        match unsafe { make(wanted) } {
             Ok(pointer) => {
                 made = pointer;
                 ZOK
@@ -158,6 +199,8 @@ unsafe fn make(wanted: &Wanted) -> Result<*mut ZHandle, c_int> {
         libc::EINVAL
     })?;
     check_names(&parsed, callback)?;
+    // SAFETY: the same contract.
+    let tls = unsafe { tls_of(wanted) }?;
     let reserved = Reserved::take().ok_or(libc::EMFILE)?;
     let birth = Birth {
         number: reserved.pointer().addr(),
@@ -168,7 +211,7 @@ unsafe fn make(wanted: &Wanted) -> Result<*mut ZHandle, c_int> {
         context: wanted.context,
         log_callback: callback,
     };
-    match build(&birth, &parsed, wanted.flags) {
+    match build(&birth, &parsed, wanted.flags, tls) {
         Ok(handle) => {
             let pointer = reserved.pointer();
             reserved.fill(Arc::clone(&handle));
@@ -179,6 +222,28 @@ unsafe fn make(wanted: &Wanted) -> Result<*mut ZHandle, c_int> {
             Err(errno)
         }
     }
+}
+
+/// What `cert` says, if TLS is asked for.
+///
+/// # Safety
+/// `cert` is null or a string.
+unsafe fn tls_of(wanted: &Wanted) -> Result<Option<Tls>, c_int> {
+    let Some(cert) = wanted.cert else {
+        return Ok(None);
+    };
+    // SAFETY: the same contract.
+    let text = unsafe { crate::arguments::text(cert) }.map_err(|_| libc::EINVAL)?;
+    let tls = Tls::parse(text).map_err(|error| {
+        log::line(
+            wanted.log_callback,
+            Level::Error,
+            c"zookeeper_init_ssl",
+            || error,
+        );
+        libc::EINVAL
+    })?;
+    Ok(Some(tls))
 }
 
 #[cfg(not(feature = "single-threaded"))]
@@ -220,7 +285,12 @@ fn check_names(parsed: &ConnectString, callback: Option<LogCallbackFn>) -> Resul
     }
 }
 
-fn build(birth: &Birth, parsed: &ConnectString, flags: c_int) -> Result<Arc<Handle>, c_int> {
+fn build(
+    birth: &Birth,
+    parsed: &ConnectString,
+    flags: c_int,
+    tls: Option<Tls>,
+) -> Result<Arc<Handle>, c_int> {
     let wake = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
         .map_err(|error| error.raw_os_error())?;
     let copy = wake
@@ -238,7 +308,7 @@ fn build(birth: &Birth, parsed: &ConnectString, flags: c_int) -> Result<Arc<Hand
         function: birth.watcher.unwrap_or(crate::handle::watch_nothing),
         context: birth.context,
     };
-    let state = State::new(core, list, Arc::new(Mailbox::new(copy)), default);
+    let state = State::new(core, list, Arc::new(Mailbox::new(copy)), tls, default);
     Ok(Arc::new(Handle::new(birth, state, wake)))
 }
 

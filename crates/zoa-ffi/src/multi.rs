@@ -4,7 +4,8 @@
 //! Invariants: the results' rooms are noted when the multi is asked for, as the original does, and filled when it is answered. One bad
 //! operation makes the whole a `ZMARSHALLINGERROR`, and nothing is sent.
 
-use std::ffi::c_char;
+pub mod initialisers;
+
 use std::ffi::c_int;
 use std::ffi::c_void;
 
@@ -21,18 +22,15 @@ use zoa_proto::request::Create;
 use zoa_proto::request::Delete;
 use zoa_proto::request::SetData;
 
-use crate::abi::AclVector;
-use crate::abi::AnyOp;
 use crate::abi::CreateOp;
 use crate::abi::SetOp;
-use crate::abi::Stat;
 use crate::abi::VersionOp;
 use crate::abi::VoidCompletion;
 use crate::abi::ZHandle;
 use crate::abi::ZooOp;
 use crate::abi::ZooOpResult;
 use crate::arguments;
-use crate::async_calls::is_path;
+use crate::ask::is_path;
 use crate::codes::ZBADARGUMENTS;
 use crate::codes::ZMARSHALLINGERROR;
 use crate::codes::ZUNIMPLEMENTED;
@@ -175,6 +173,10 @@ impl Handle {
         if arrays.count < 0 || (count > 0 && (arrays.ops.is_null() || first.is_null())) {
             return Err(ZBADARGUMENTS);
         }
+        // The original cannot marshal for a session that is over, and says so.
+        if count > 0 && self.state_code() < 0 {
+            return Err(ZMARSHALLINGERROR);
+        }
         let mut judged = Vec::with_capacity(count);
         for at in 0..count {
             // SAFETY: `at` is below the count of both arrays.
@@ -262,170 +264,4 @@ pub unsafe extern "C" fn zoo_multi(
     crate::sync_calls::wait(zh, room, |handle, tag| unsafe {
         handle.ask_multi(arrays, tag)
     })
-}
-
-/// # Safety
-/// `op` is null or one operation.
-unsafe fn put_op(op: *mut ZooOp, made: ZooOp) {
-    if !op.is_null() {
-        // SAFETY: not null, so one operation by contract.
-        unsafe { op.write(made) };
-    }
-}
-
-const fn create_type(mode: c_int, otherwise: OpCode) -> c_int {
-    match CreateFlags(mode).mode() {
-        Some(zoa_proto::CreateMode::Container) => OpCode::CreateContainer.to_wire(),
-        Some(mode) if mode.is_ttl() => OpCode::CreateTtl.to_wire(),
-        _ => otherwise.to_wire(),
-    }
-}
-
-/// Makes a create.
-///
-/// # Safety
-/// `op` is null or one operation.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zoo_create_op_init(
-    op: *mut ZooOp,
-    path: *const c_char,
-    data: *const c_char,
-    datalen: c_int,
-    acl: *const AclVector,
-    flags: c_int,
-    buf: *mut c_char,
-    buflen: c_int,
-) {
-    let create_op = CreateOp {
-        path,
-        data,
-        datalen,
-        buf,
-        buflen,
-        acl,
-        flags,
-        ttl: 0,
-    };
-    let op_type = create_type(flags, OpCode::Create);
-    // SAFETY: the same contract.
-    unsafe {
-        put_op(
-            op,
-            ZooOp {
-                op_type,
-                op: AnyOp { create_op },
-            },
-        )
-    };
-}
-
-/// Makes a create2, which multis of the original's libraries do not take.
-///
-/// # Safety
-/// `op` is null or one operation.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zoo_create2_op_init(
-    op: *mut ZooOp,
-    path: *const c_char,
-    data: *const c_char,
-    datalen: c_int,
-    acl: *const AclVector,
-    flags: c_int,
-    buf: *mut c_char,
-    buflen: c_int,
-) {
-    let create_op = CreateOp {
-        path,
-        data,
-        datalen,
-        buf,
-        buflen,
-        acl,
-        flags,
-        ttl: 0,
-    };
-    let op_type = create_type(flags, OpCode::Create2);
-    // SAFETY: the same contract.
-    unsafe {
-        put_op(
-            op,
-            ZooOp {
-                op_type,
-                op: AnyOp { create_op },
-            },
-        )
-    };
-}
-
-/// Makes a delete.
-///
-/// # Safety
-/// `op` is null or one operation.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zoo_delete_op_init(op: *mut ZooOp, path: *const c_char, version: c_int) {
-    let delete_op = VersionOp { path, version };
-    let op_type = OpCode::Delete.to_wire();
-    // SAFETY: the same contract.
-    unsafe {
-        put_op(
-            op,
-            ZooOp {
-                op_type,
-                op: AnyOp { delete_op },
-            },
-        )
-    };
-}
-
-/// Makes a setData.
-///
-/// # Safety
-/// `op` is null or one operation.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zoo_set_op_init(
-    op: *mut ZooOp,
-    path: *const c_char,
-    data: *const c_char,
-    datalen: c_int,
-    version: c_int,
-    stat: *mut Stat,
-) {
-    let set_op = SetOp {
-        path,
-        data,
-        datalen,
-        version,
-        stat,
-    };
-    let op_type = OpCode::SetData.to_wire();
-    // SAFETY: the same contract.
-    unsafe {
-        put_op(
-            op,
-            ZooOp {
-                op_type,
-                op: AnyOp { set_op },
-            },
-        )
-    };
-}
-
-/// Makes a check.
-///
-/// # Safety
-/// `op` is null or one operation.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zoo_check_op_init(op: *mut ZooOp, path: *const c_char, version: c_int) {
-    let check_op = VersionOp { path, version };
-    let op_type = OpCode::Check.to_wire();
-    // SAFETY: the same contract.
-    unsafe {
-        put_op(
-            op,
-            ZooOp {
-                op_type,
-                op: AnyOp { check_op },
-            },
-        )
-    };
 }

@@ -172,6 +172,7 @@ impl Handle {
         }
         // Whoever leaves something behind from here on wakes this thread.
         state.is_sleeping = true;
+        state.is_awaiting_room = sleep.is_full;
         drop(state);
         for thread in &answered {
             thread.unpark();

@@ -1,6 +1,6 @@
-//! What is exported and not served: TLS and SASL, which say so, and locks that the original shows by accident.
+//! What is exported and not served: SASL, which says so, and locks that the original shows by accident.
 //!
-//! Invariant: none of them does half of a thing. A session that was asked to be encrypted or authenticated is not made at all.
+//! Invariant: none of them does half of a thing. A session that was asked to be authenticated is not made at all.
 
 use std::ffi::CStr;
 use std::ffi::c_char;
@@ -26,21 +26,6 @@ fn refuse(callback: Option<LogCallbackFn>, function: &'static CStr, what: &str) 
         0
     });
     set_errno(libc::ENOTSUP);
-}
-
-/// Would make a session over TLS: gives NULL and ENOTSUP.
-#[unsafe(no_mangle)]
-pub extern "C" fn zookeeper_init_ssl(
-    _host: *const c_char,
-    _cert: *const c_char,
-    _watcher: Option<WatcherFn>,
-    _recv_timeout: c_int,
-    _client_id: *const ClientId,
-    _context: *mut c_void,
-    _flags: c_int,
-) -> *mut ZHandle {
-    refuse(None, c"zookeeper_init_ssl", "TLS");
-    null_mut()
 }
 
 /// Would make a session with SASL: gives NULL and ENOTSUP.

@@ -1,6 +1,6 @@
 //! Taking watches back: one watcher's, or all of a path.
 //!
-//! The server is asked, unless another watcher here needs its watch. Invariant: after an answer without error the watches are gone
+//! The server is asked, in a way that leaves it its watch when another watcher here needs that. Invariant: after an answer without error the watches are gone
 //! here and there; with `local` they are gone here in any case.
 
 use std::ffi::c_char;
@@ -10,13 +10,15 @@ use std::ffi::c_void;
 use zoa_client_core::Rejected;
 use zoa_client_core::SubmitError;
 use zoa_client_core::WatchRemoval;
+use zoa_proto::Request;
 use zoa_proto::WatcherType;
+use zoa_proto::request::ChangeWatches;
 
 use crate::abi::VoidCompletion;
 use crate::abi::WatcherFn;
 use crate::abi::ZHandle;
 use crate::arguments;
-use crate::async_calls::is_path;
+use crate::ask::is_path;
 use crate::clock;
 use crate::codes::ZBADARGUMENTS;
 use crate::handle::Handle;
@@ -68,7 +70,21 @@ impl Handle {
                 watcher,
                 local: tag.is_local,
             };
-            state.core.remove_watches(clock::now_ms(), wanted, tag)
+            match state.core.remove_watches(clock::now_ms(), wanted, tag) {
+                // Nobody watches here. The original has the server say so.
+                Err(Rejected {
+                    error: SubmitError::NoWatcher,
+                    tag,
+                }) if watcher.is_none() && !wanted.local => {
+                    let body = ChangeWatches {
+                        path,
+                        watcher_type: kind,
+                    };
+                    let request = Request::CheckWatches(body);
+                    state.core.submit(clock::now_ms(), request.into(), tag)
+                }
+                taken => taken,
+            }
         })
     }
 }

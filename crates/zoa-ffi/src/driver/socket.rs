@@ -1,4 +1,4 @@
-//! A TCP socket that never blocks.
+//! A TCP socket that never blocks, with or without TLS on it.
 //!
 //! It knows whether it was last full or empty, so that who waits knows what for. Invariant: it is close-on-exec, and a peer that is
 //! gone is an error and not a signal.
@@ -21,6 +21,8 @@ use rustix::net::SocketFlags;
 use rustix::net::SocketType;
 use rustix::net::sockopt;
 
+use super::tls::Encryption;
+
 /// What reading came to.
 #[derive(Debug)]
 pub(super) enum Received {
@@ -38,13 +40,14 @@ pub(super) enum Received {
 #[derive(Debug)]
 pub(super) struct Socket {
     fd: OwnedFd,
+    encryption: Option<Encryption>,
     is_connecting: bool,
     is_full: bool,
 }
 
 impl Socket {
     /// Starts to connect.
-    pub(super) fn connect(address: SocketAddr) -> io::Result<Self> {
+    pub(super) fn connect(address: SocketAddr, encryption: Option<Encryption>) -> io::Result<Self> {
         let family = match address {
             SocketAddr::V4(_) => AddressFamily::INET,
             SocketAddr::V6(_) => AddressFamily::INET6,
@@ -56,6 +59,7 @@ impl Socket {
         match rustix::net::connect(&fd, &address) {
             Ok(()) | Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::INTR) => Ok(Self {
                 fd,
+                encryption,
                 is_connecting: true,
                 is_full: false,
             }),
@@ -63,8 +67,25 @@ impl Socket {
         }
     }
 
-    /// Whether it is connected; `None` while that is open.
+    /// Whether it is connected, and encrypted if it is to be; `None` while that is open.
     pub(super) fn poll_connected(&mut self) -> Option<io::Result<()>> {
+        if self.is_connecting {
+            match self.poll_open()? {
+                Ok(()) => self.is_connecting = false,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let Some(encryption) = &mut self.encryption else {
+            return Some(Ok(()));
+        };
+        match encryption.shake_hands(self.fd.as_fd()) {
+            Ok(true) => Some(Ok(())),
+            Ok(false) => self.flush().err().map(Err),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn poll_open(&self) -> Option<io::Result<()>> {
         let mut waiting = [PollFd::new(&self.fd, PollFlags::OUT)];
         let now = Timespec {
             tv_sec: 0,
@@ -75,15 +96,22 @@ impl Socket {
             Ok(_) => {}
             Err(error) => return Some(Err(error.into())),
         }
-        self.is_connecting = false;
         Some(match sockopt::socket_error(&self.fd) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) | Err(error) => Err(error.into()),
         })
     }
 
-    pub(super) fn receive(&self, buffer: &mut [u8]) -> Received {
+    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Received {
         let room = buffer.len();
+        if let Some(encryption) = &mut self.encryption {
+            return match encryption.receive(self.fd.as_fd(), buffer) {
+                Ok(0) => Received::End,
+                Ok(len) => Received::Bytes { len, is_all: false },
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Nothing,
+                Err(error) => Received::Error(error),
+            };
+        }
         match rustix::net::recv(&self.fd, buffer, RecvFlags::empty()) {
             Ok((_, 0)) => Received::End,
             Ok((_, len)) => Received::Bytes {
@@ -97,6 +125,11 @@ impl Socket {
 
     /// How many of the bytes it took; 0 when it is full.
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(encryption) = &mut self.encryption {
+            let len = encryption.encrypt(bytes)?;
+            self.flush()?;
+            return Ok(len);
+        }
         match rustix::net::send(&self.fd, bytes, SendFlags::NOSIGNAL) {
             Ok(len) => {
                 self.is_full = len < bytes.len();
@@ -108,6 +141,24 @@ impl Socket {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Sends what is encrypted and was left.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        if let Some(encryption) = &mut self.encryption {
+            self.is_full = encryption.flush(self.fd.as_fd())?;
+        }
+        Ok(())
+    }
+
+    /// Whether it speaks TLS and is not connected yet, but the socket is.
+    pub(super) const fn is_shaking_hands(&self) -> bool {
+        self.encryption.is_some() && !self.is_connecting
+    }
+
+    /// Whether bytes are here of which the socket tells nothing any more.
+    pub(super) fn has_more(&self) -> bool {
+        self.encryption.as_ref().is_some_and(Encryption::has_more)
     }
 
     pub(super) const fn is_waiting_to_write(&self) -> bool {
