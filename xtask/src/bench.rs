@@ -2,8 +2,9 @@
 //!
 //! The measuring is `zoa bench compare`; this installs the peer, builds, and puts the table into
 //! `docs/performance.md` between two markers, leaving the words around it. `cargo xtask bench -- growth`
-//! does the same with the curves of `zoa bench growth`, which need no peer. Neither is part of any gate:
-//! figures of a shared machine are read, not asserted.
+//! does the same with the curves of `zoa bench growth`, which need no peer, and `cargo xtask bench -- cluster`
+//! with the tables of `zoa bench cluster`. None is part of any gate: figures of a shared machine are read, not
+//! asserted.
 
 use std::fs;
 use std::path::Path;
@@ -27,17 +28,28 @@ const END: &str = "<!-- end of table -->";
 const CURVES_BEGIN: &str = "<!-- curves: written by cargo xtask bench -- growth -->";
 const CURVES_END: &str = "<!-- end of curves -->";
 
+const CLUSTER_BEGIN: &str = "<!-- ensembles: written by cargo xtask bench -- cluster -->";
+const CLUSTER_END: &str = "<!-- end of ensembles -->";
+
+/// The first argument that asks for ensembles instead of single servers.
+const CLUSTER: &str = "cluster";
+
+/// What only tries the measuring out: its figures go on no page.
+const TRIAL: &str = "--trial";
+
 /// The first argument that asks for the curves instead of the comparison.
 const GROWTH: &str = "growth";
 
 /// Runs the comparison; `arguments` go to `zoa bench compare` behind our own. Where the first of them is
-/// `growth`, shows how cost grows instead; the others go to `zoa bench growth`.
+/// `growth`, shows how cost grows instead, and where it is `cluster`, what ensembles do; the others go to
+/// `zoa bench growth` or `zoa bench cluster`.
 ///
 /// # Errors
 /// When the peer cannot be installed, the build fails, or the measuring does.
 pub fn run(arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
         Some((first, rest)) if first == GROWTH => grow(rest),
+        Some((first, rest)) if first == CLUSTER => cluster(rest),
         _ => compare(arguments),
     }
 }
@@ -53,6 +65,32 @@ fn grow(arguments: &[String]) -> Result<()> {
     let curves = fs::read_to_string(&curves).context("reading the curves")?;
     let markers = (CURVES_BEGIN, CURVES_END);
     put_into_page(&workspace::root().join(PAGE), markers, &curves)
+}
+
+/// Fails when a target is not reached; the page is written all the same, unless only some parts were measured, or as a trial.
+fn cluster(arguments: &[String]) -> Result<()> {
+    install::debian(&["zookeeper"]).context("installing the original server to compare with")?;
+    let folder = build()?;
+    let tables = folder.join("cluster.md");
+    if tables.exists() {
+        fs::remove_file(&tables).context("removing the tables of the last time")?;
+    }
+    let zoa = workspace::program(Profile::Release);
+    let mut measure = Command::new(&zoa);
+    measure.args(["bench", CLUSTER, "--left"]);
+    measure.arg(format!("Zoarium='{}' serve {{cfg}}", zoa.display()));
+    measure.args(["--right", PEER, "--dir"]);
+    measure.arg(folder.join("cluster-data"));
+    measure.arg("--json").arg(folder.join("cluster.json"));
+    measure.arg("--markdown").arg(&tables);
+    let outcome = program::run(measure.args(arguments).current_dir(workspace::root()));
+    let is_whole = arguments.iter().all(|argument| argument.starts_with("--"));
+    if is_whole && !arguments.iter().any(|argument| argument == TRIAL) && tables.exists() {
+        let tables = fs::read_to_string(&tables).context("reading the tables")?;
+        let markers = (CLUSTER_BEGIN, CLUSTER_END);
+        put_into_page(&workspace::root().join(PAGE), markers, &tables)?;
+    }
+    outcome
 }
 
 /// Builds the program and makes a folder for what it measures.

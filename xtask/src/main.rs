@@ -25,6 +25,7 @@ use xtask::museum;
 use xtask::nightly;
 use xtask::php;
 use xtask::prefix;
+use xtask::recipes;
 use xtask::step;
 use xtask::suite;
 use xtask::workspace::Profile;
@@ -47,6 +48,9 @@ enum Task {
         /// Three servers, and the death of the one that leads.
         #[arg(long, conflicts_with = "server")]
         cluster: bool,
+        /// A task farm with five PHP workers; every few seconds a worker or the leader is killed.
+        #[arg(long, conflicts_with_all = ["server", "cluster"])]
+        farm: bool,
     },
     /// Runs three real servers through deaths, wiped disks and restarts under load.
     Cluster {
@@ -76,9 +80,24 @@ enum Task {
     Dist,
     /// Measures our server and the original in turn and writes docs/performance.md.
     Bench {
-        /// Passed on to `zoa bench compare`, or behind `growth` to `zoa bench growth`.
+        /// Passed on to `zoa bench compare`, or behind `growth` or `cluster` to `zoa bench growth` or `zoa bench cluster`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
+    },
+    /// Measures recipes and the task farm on our server and the original, and writes docs/performance.md.
+    Recipes {
+        /// Measure; there is nothing else to do, so it need not be said.
+        #[arg(long)]
+        bench: bool,
+        /// Only count the requests of a release before herds of 20, 100 and 500.
+        #[arg(long)]
+        herd: bool,
+        /// The table shows medians of so many rounds.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Try it with the debug build, and write nothing.
+        #[arg(long)]
+        debug: bool,
     },
     /// Measures our Rust client and the original's C library in turn and writes docs/performance.md.
     BenchClient,
@@ -92,6 +111,9 @@ enum Task {
         /// Lay it out as Debian's packages do.
         #[arg(long)]
         debian: bool,
+        /// Take away what was installed there.
+        #[arg(long, conflicts_with = "debian")]
+        uninstall: bool,
     },
     /// Builds the PHP extension and installs it into this machine's PHP, or tries it out.
     Php(PhpArguments),
@@ -111,9 +133,6 @@ struct FfiArguments {
     #[arg(long, group = "work")]
     short: bool,
     /// Only these trials, by name; all of them, the long ones too, if none is named.
-        /// Take away what was installed there.
-        #[arg(long, conflicts_with = "debian")]
-        uninstall: bool,
     trials: Vec<String>,
 }
 
@@ -148,6 +167,12 @@ struct PhpArguments {
     /// Run so many random sequences of everything it offers.
     #[arg(long, group = "trial", value_name = "SEQUENCES")]
     fuzz: Option<u64>,
+    /// Run the suite of the Composer library, and its recipes beside kazoo's and Rust's.
+    #[arg(long, group = "trial")]
+    library: bool,
+    /// Kill and pause the processes of a task farm of PHP and Rust for so many seconds.
+    #[arg(long, group = "trial", value_name = "SECONDS")]
+    farm_faults: Option<u64>,
     /// Have eight processes contend for Symfony's lock for so many seconds.
     #[arg(long, group = "trial", value_name = "SECONDS")]
     symfony: Option<u64>,
@@ -178,6 +203,7 @@ impl PhpArguments {
             });
         }
         for (is_meant, work) in [
+            (self.library, php::Work::Library),
             (self.cost, php::Work::Cost),
             (self.tutorial, php::Work::Tutorial),
             (self.phpize, php::Work::Phpize),
@@ -190,7 +216,8 @@ impl PhpArguments {
         let fuzz = self.fuzz.map(php::Work::Fuzz);
         let symfony = self.symfony.map(php::Work::Symfony);
         let delivery = self.delivery.map(php::Work::Delivery);
-        let trial = article.or(fuzz).or(symfony).or(delivery);
+        let farm_faults = self.farm_faults.map(php::Work::FarmFaults);
+        let trial = article.or(fuzz).or(symfony).or(delivery).or(farm_faults);
         trial.unwrap_or(php::Work::Install)
     }
 }
@@ -205,7 +232,15 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Demo { server, cluster } => demo::run(&demo::Options { server, cluster }),
+        Task::Demo {
+            server,
+            cluster,
+            farm,
+        } => demo::run(&demo::Options {
+            server,
+            cluster,
+            farm,
+        }),
         Task::Cluster { arguments } => suite::run_cluster(Profile::Release, &arguments).map(drop),
         Task::Chaos { arguments } => chaos::run(Profile::Release, &arguments).map(drop),
         Task::Test { steps } => step::run(&suite::steps(), &steps),
@@ -213,6 +248,16 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => suite::run_tidy().map(drop),
         Task::Dist => dist::lay_out(Profile::Release).map(drop),
         Task::Bench { arguments } => bench::run(&arguments),
+        Task::Recipes {
+            bench: _,
+            herd,
+            rounds,
+            debug,
+        } => recipes::run(&recipes::Options {
+            rounds,
+            herd,
+            debug,
+        }),
         Task::BenchClient => bench_client::run(),
         Task::Ffi(arguments) => arguments.run(),
         Task::Install {

@@ -11,6 +11,7 @@
 mod args;
 mod clock;
 mod closed_loop;
+mod cluster;
 mod compare;
 mod floor;
 mod grounds;
@@ -35,7 +36,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use anyhow::Result;
-use anyhow::bail;
 
 use crate::bench::args::FillArgs;
 use crate::bench::args::ListArgs;
@@ -43,6 +43,8 @@ use crate::bench::args::LoadArgs;
 use crate::bench::args::MixedArgs;
 use crate::bench::args::SessionsArgs;
 use crate::bench::args::WatchArgs;
+use crate::bench::cluster::ClusterArgs;
+use crate::bench::cluster::FailoverArgs;
 use crate::bench::compare::CompareArgs;
 use crate::bench::floor::FloorArgs;
 use crate::bench::growth::GrowthArgs;
@@ -81,8 +83,10 @@ enum Workload {
     Restart(RestartArgs),
     /// Writers beside a client that lists a very large directory
     List(ListArgs),
-    /// Kill the leader of an ensemble: not served yet
-    Failover,
+    /// Kill the leaders of an ensemble of three: time without an acknowledged write
+    Failover(FailoverArgs),
+    /// Kill, stop, wipe and restart the servers of an ensemble of three, and measure it
+    Cluster(ClusterArgs),
     /// A server that does nothing: the floor under every figure
     Floor(FloorArgs),
     /// What one durable write costs on a disk, without a server
@@ -107,9 +111,8 @@ pub(crate) fn run(args: BenchArgs) -> Result<()> {
         Workload::Fill(args) => (workload::fill::fill(args)?, args.target.json),
         Workload::Restart(args) => (workload::restart::restart(args)?, args.json),
         Workload::List(args) => (workload::list::list(args)?, args.target.json),
-        Workload::Failover => {
-            bail!("failover needs an ensemble, which this version does not serve yet")
-        }
+        Workload::Failover(args) => (cluster::failover(args)?, args.json),
+        Workload::Cluster(args) => return cluster::run(args),
         Workload::Floor(args) => {
             return floor::serve(*args, |port| {
                 // Without a terminal there is nobody to tell.

@@ -15,7 +15,8 @@ const SECONDS_MAX: f64 = 86_400.0;
 /// The server to measure.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Target {
-    /// The server, as host:port
+    /// The server, as host:port; several, separated by commas, for an ensemble, over which the
+    /// connections are spread
     #[arg(long, default_value = "127.0.0.1:2181")]
     pub(crate) server: String,
     /// Process id of the server, for its CPU time and memory; several, separated by commas, for an

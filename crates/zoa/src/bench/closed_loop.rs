@@ -216,15 +216,15 @@ impl<O: Operations> Offered<'_, O> {
 }
 
 /// The moments at which paced requests are due.
-struct Pace {
+pub(crate) struct Pace {
     start: Instant,
     per_second: f64,
-    issued: f64,
-    turn: usize,
+    pub(crate) issued: f64,
+    pub(crate) turn: usize,
 }
 
 impl Pace {
-    fn new(start: Instant, per_second: f64) -> Self {
+    pub(crate) fn new(start: Instant, per_second: f64) -> Self {
         Self {
             start,
             per_second,
@@ -234,12 +234,12 @@ impl Pace {
     }
 
     /// When the next request was due, if that is not in the future.
-    fn due(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
         Some(self.due_at()).filter(|due| *due <= now)
     }
 
     /// The next request is due with its burst.
-    fn due_at(&self) -> Instant {
+    pub(crate) fn due_at(&self) -> Instant {
         let exact = self.issued / self.per_second;
         let bursts = (exact / PACE.as_secs_f64()).ceil();
         self.start + Duration::from_secs_f64(bursts * PACE.as_secs_f64())

@@ -8,7 +8,7 @@
 //!
 //! The right one is the yardstick: fixed offered loads are half of what it took in the same round.
 
-mod goals;
+pub(in crate::bench) mod goals;
 mod machine;
 mod results;
 mod suite;
@@ -21,12 +21,13 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use anyhow::Result;
 
-use crate::bench::compare::machine::Machine;
-use crate::bench::compare::results::Results;
-use crate::bench::compare::results::Side;
+use crate::bench::compare::goals::LINES;
+pub(crate) use crate::bench::compare::machine::Machine;
+pub(crate) use crate::bench::compare::results::Results;
+pub(crate) use crate::bench::compare::results::Side;
 use crate::bench::compare::suite::Contender;
 use crate::bench::compare::suite::Suite;
-use crate::bench::compare::table::Table;
+pub(crate) use crate::bench::compare::table::Table;
 
 /// Options of `zoa bench compare`.
 #[derive(Clone, Debug, clap::Args)]
@@ -66,7 +67,7 @@ pub(crate) struct Named {
     pub(crate) command: String,
 }
 
-fn parse_named(text: &str) -> Result<Named, String> {
+pub(crate) fn parse_named(text: &str) -> Result<Named, String> {
     match text.split_once('=') {
         Some((name, command)) if !name.trim().is_empty() && !command.trim().is_empty() => {
             Ok(Named {
@@ -120,7 +121,7 @@ fn measure(args: &CompareArgs, floor: &str, dir: &Path) -> Result<Table> {
     }
     Ok(Table::new(
         (&args.left.name, &args.right.name),
-        rounds,
+        (rounds, LINES),
         machine,
         results,
     ))
@@ -131,7 +132,7 @@ pub(crate) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-fn write_file(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, format!("{text}\n"))
         .with_context(|| format!("cannot write {}", path.display()))
 }

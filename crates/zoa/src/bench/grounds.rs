@@ -14,14 +14,14 @@ use anyhow::Result;
 use crate::bench::args::Target;
 use crate::bench::process::Processes;
 use crate::bench::session::Session;
-use crate::bench::session::resolve;
+use crate::bench::session::answering;
 
 /// How long one step of preparing or clearing may take; listing a million children is the longest.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that answers, and a directory on it.
 pub(crate) struct Grounds {
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
     root: String,
     processes: Processes,
 }
@@ -43,13 +43,13 @@ impl Grounds {
 
     fn make(target: &Target) -> Result<Self> {
         let processes = Processes::new(&target.pids)?;
-        let mut session = Session::open(&resolve(&target.server)?, PATIENCE)?;
+        let addresses = answering(&target.server, PATIENCE)?;
+        let mut session = Session::open(&addresses, PATIENCE)?;
         let root = format!("/zoa-bench-{:016x}", RandomState::new().hash_one(0));
         session.create(&root, b"")?;
-        let address = session.address();
         session.close();
         Ok(Self {
-            address,
+            addresses,
             root,
             processes,
         })
@@ -64,9 +64,9 @@ impl Grounds {
         Ok(())
     }
 
-    /// Where the server listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// Where the servers listen.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// The directory.
@@ -81,15 +81,23 @@ impl Grounds {
 
     /// A blocking session for what is not measured.
     pub(crate) fn session(&self) -> Result<Session> {
-        Session::open(&[self.address], PATIENCE)
+        Session::open(&self.addresses, PATIENCE)
     }
 
-    /// Creates so many znodes with so much data each; their paths.
+    /// Creates so many znodes with so much data each, and waits until every server has them; their
+    /// paths.
     pub(crate) fn keys(&self, count: usize, value_bytes: usize) -> Result<Vec<String>> {
         let paths: Vec<_> = (0..count).map(|number| key(&self.root, number)).collect();
         let mut session = self.session()?;
         session.create_all(&paths, &value(value_bytes))?;
         session.close();
+        if 1 < self.addresses.len() {
+            for &address in &self.addresses {
+                let mut session = Session::open(&[address], PATIENCE)?;
+                session.sync(&self.root)?;
+                session.close();
+            }
+        }
         Ok(paths)
     }
 }

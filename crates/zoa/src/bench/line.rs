@@ -30,6 +30,18 @@ use zoa_proto::encode_request;
 /// bytes.
 const IDLE_BUFFER_LEN_MAX: usize = 64 * 1024;
 
+/// What asks for a new session with this timeout, in milliseconds.
+pub(crate) const fn new_session(timeout_ms: i32) -> ConnectRequest<'static> {
+    ConnectRequest {
+        protocol_version: 0,
+        last_zxid_seen: Zxid::ZERO,
+        timeout_ms,
+        session: SessionId::NONE,
+        password: &[0; 16],
+        read_only: Some(false),
+    }
+}
+
 /// Which of a workload's kinds of request one is; an index into its histograms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Class(pub(crate) usize);
@@ -81,16 +93,8 @@ impl Line {
         }
     }
 
-    /// Asks for a new session; called once the socket is connected.
-    pub(crate) fn greet(&mut self, session_timeout_ms: i32) -> Result<()> {
-        let request = ConnectRequest {
-            protocol_version: 0,
-            last_zxid_seen: Zxid::ZERO,
-            timeout_ms: session_timeout_ms,
-            session: SessionId::NONE,
-            password: &[0; 16],
-            read_only: Some(false),
-        };
+    /// Asks for a session; called once the socket is connected.
+    pub(crate) fn greet(&mut self, request: &ConnectRequest<'_>) -> Result<()> {
         request.encode_frame(&mut self.outgoing)?;
         self.stage = Stage::Greeting;
         Ok(())

@@ -15,7 +15,6 @@ use anyhow::Result;
 use anyhow::bail;
 use zoa_proto::AclList;
 use zoa_proto::AclRef;
-use zoa_proto::ConnectRequest;
 use zoa_proto::ConnectResponse;
 use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
@@ -25,16 +24,19 @@ use zoa_proto::OpCode;
 use zoa_proto::PathList;
 use zoa_proto::ReplyHeader;
 use zoa_proto::Request;
-use zoa_proto::SessionId;
+use zoa_proto::Stat;
 use zoa_proto::Version;
 use zoa_proto::Xid;
-use zoa_proto::Zxid;
 use zoa_proto::encode_request;
 use zoa_proto::jute::Reader;
 use zoa_proto::request::Create;
 use zoa_proto::request::Delete;
+use zoa_proto::request::Exists;
 use zoa_proto::request::GetChildren;
 use zoa_proto::request::GetData;
+use zoa_proto::request::Sync;
+
+use crate::bench::line::new_session;
 
 /// The most operations put into one multi.
 pub(crate) const MULTI_OPS_MAX: usize = 100;
@@ -42,6 +44,9 @@ pub(crate) const MULTI_OPS_MAX: usize = 100;
 const MULTI_BYTES_MAX: usize = 768 * 1024;
 /// Bytes that an operation takes in a multi beside its data, at most.
 const MULTI_OP_OVERHEAD: usize = 256;
+
+/// The session timeout to ask for unless told otherwise, in milliseconds.
+const TIMEOUT_MS: i32 = 30_000;
 
 /// How many operations with this much data go into one multi.
 pub(crate) fn multi_ops(value_bytes: usize) -> usize {
@@ -51,11 +56,21 @@ pub(crate) fn multi_ops(value_bytes: usize) -> usize {
 /// A create of a persistent znode that everybody may do everything with; `acl_scratch` holds its
 /// ACL.
 pub(crate) fn create<'a>(path: &'a str, data: &'a [u8], acl: AclList<'a>) -> Create<'a> {
+    create_of(CreateMode::Persistent, path, data, acl)
+}
+
+/// The same of a znode of any kind.
+pub(crate) fn create_of<'a>(
+    mode: CreateMode,
+    path: &'a str,
+    data: &'a [u8],
+    acl: AclList<'a>,
+) -> Create<'a> {
     Create {
         path,
         data: Some(data),
         acl,
-        flags: CreateMode::Persistent.into(),
+        flags: mode.into(),
     }
 }
 
@@ -92,10 +107,22 @@ pub(crate) fn resolve(server: &str) -> Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
+/// One address for each of the servers named, separated by commas: the first that grants a session.
+pub(crate) fn answering(servers: &str, patience: Duration) -> Result<Vec<SocketAddr>> {
+    let first = |server: &str| {
+        let session = Session::open(&resolve(server)?, patience)?;
+        let address = session.address();
+        session.close();
+        Ok(address)
+    };
+    servers.split(',').map(first).collect()
+}
+
 /// An established session.
 pub(crate) struct Session {
     stream: TcpStream,
     address: SocketAddr,
+    timeout: Duration,
     xid_last: i32,
     buffer: Vec<u8>,
 }
@@ -104,9 +131,18 @@ impl Session {
     /// A new session on the first of the addresses that takes one; no step may take longer than
     /// `patience`.
     pub(crate) fn open(addresses: &[SocketAddr], patience: Duration) -> Result<Self> {
+        Self::open_for(addresses, patience, TIMEOUT_MS)
+    }
+
+    /// The same with a session timeout of its own, in milliseconds.
+    pub(crate) fn open_for(
+        addresses: &[SocketAddr],
+        patience: Duration,
+        timeout_ms: i32,
+    ) -> Result<Self> {
         let mut failure = None;
         for &address in addresses {
-            match Self::open_at(address, patience) {
+            match Self::open_at(address, patience, timeout_ms) {
                 Ok(session) => return Ok(session),
                 Err(error) => failure = Some(error),
             }
@@ -117,7 +153,7 @@ impl Session {
         }
     }
 
-    fn open_at(address: SocketAddr, patience: Duration) -> Result<Self> {
+    fn open_at(address: SocketAddr, patience: Duration, timeout_ms: i32) -> Result<Self> {
         let stream = TcpStream::connect_timeout(&address, patience)
             .with_context(|| format!("cannot reach a server at {address}"))?;
         stream.set_nodelay(true).context("cannot set TCP_NODELAY")?;
@@ -130,32 +166,32 @@ impl Session {
         let mut session = Self {
             stream,
             address,
+            timeout: Duration::ZERO,
             xid_last: 0,
             buffer: Vec::new(),
         };
         session
-            .greet()
+            .greet(timeout_ms)
             .with_context(|| format!("the server at {address} granted no session"))?;
         Ok(session)
     }
 
-    fn greet(&mut self) -> Result<()> {
-        let request = ConnectRequest {
-            protocol_version: 0,
-            last_zxid_seen: Zxid::ZERO,
-            timeout_ms: 30_000,
-            session: SessionId::NONE,
-            password: &[0; 16],
-            read_only: Some(false),
-        };
+    fn greet(&mut self, timeout_ms: i32) -> Result<()> {
         self.buffer.clear();
-        request.encode_frame(&mut self.buffer)?;
+        new_session(timeout_ms).encode_frame(&mut self.buffer)?;
         self.stream.write_all(&self.buffer)?;
         let frame = self.read_frame()?;
-        if ConnectResponse::decode(&frame)?.is_rejected() {
+        let response = ConnectResponse::decode(&frame)?;
+        if response.is_rejected() {
             bail!("the session was refused");
         }
+        self.timeout = Duration::from_millis(u64::try_from(response.timeout_ms).unwrap_or(0));
         Ok(())
+    }
+
+    /// The timeout that the server granted.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// The address that answered.
@@ -239,9 +275,34 @@ impl Session {
         Ok(())
     }
 
+    /// Creates an ephemeral znode.
+    pub(crate) fn create_ephemeral(&mut self, path: &str) -> Result<()> {
+        let mut scratch = Vec::new();
+        let request = create_of(CreateMode::Ephemeral, path, b"", open_acl(&mut scratch));
+        self.must(&Request::Create(request))
+            .with_context(|| format!("cannot create {path}"))?;
+        Ok(())
+    }
+
+    /// What a znode is like, if it is there.
+    pub(crate) fn stat(&mut self, path: &str) -> Result<Option<Stat>> {
+        let request = Request::Exists(Exists { path, watch: false });
+        match self.call(&request)? {
+            Ok(body) => Ok(Some(Stat::decode(&mut Reader::new(&body))?)),
+            Err(ErrorCode::NoNode) => Ok(None),
+            Err(error) => bail!("the server answered exists {path} with {}", error.name()),
+        }
+    }
+
     /// Reads a znode's data and throws them away.
     pub(crate) fn read(&mut self, path: &str) -> Result<()> {
         self.must(&Request::GetData(GetData { path, watch: false }))?;
+        Ok(())
+    }
+
+    /// Waits until this server has all that was written before.
+    pub(crate) fn sync(&mut self, path: &str) -> Result<()> {
+        self.must(&Request::Sync(Sync { path }))?;
         Ok(())
     }
 

@@ -11,7 +11,7 @@
 mod both_ends;
 mod lines;
 mod receive;
-mod timer;
+pub(in crate::bench) mod timer;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -117,9 +117,9 @@ pub(crate) struct Swarm {
 }
 
 impl Swarm {
-    /// Opens so many sessions to the server, at most [`OPENING_MAX`] at a time.
+    /// Opens so many sessions, spread evenly over the servers, at most [`OPENING_MAX`] at a time.
     pub(crate) fn connect(
-        server: SocketAddr,
+        servers: &[SocketAddr],
         connections: usize,
         session_timeout_ms: i32,
     ) -> Result<Self> {
@@ -140,7 +140,8 @@ impl Swarm {
             while swarm.lines.len() < connections
                 && swarm.lines.len() - swarm.established < OPENING_MAX
             {
-                swarm.open(server)?;
+                let turn = swarm.lines.len() % servers.len().max(1);
+                swarm.open(*servers.get(turn).context("there is no server")?)?;
             }
             let before = swarm.established;
             swarm.turn(&mut Connecting, patience)?;
@@ -149,7 +150,7 @@ impl Swarm {
                 patience = now + OPEN_TIMEOUT;
             } else if patience <= now {
                 bail!(
-                    "{server} granted {before} of {connections} sessions, and none for {OPEN_TIMEOUT:?} after that"
+                    "{servers:?} granted {before} of {connections} sessions, and none for {OPEN_TIMEOUT:?} after that"
                 );
             }
         }

@@ -286,6 +286,8 @@ fn options_that_make_no_sense_are_refused_with_what_is_allowed() {
             "NAME=COMMAND",
         ),
         (&["sync"], "--dir"),
+        (&["failover"], "--start"),
+        (&["cluster", "rolling"], "--left"),
     ] {
         let error = parse(words).expect_err("refused").to_string();
         assert!(error.contains(hint), "{words:?}: {error}");
@@ -293,12 +295,23 @@ fn options_that_make_no_sense_are_refused_with_what_is_allowed() {
 }
 
 #[test]
-fn failover_says_that_it_is_not_there_yet() {
+fn an_ensemble_that_does_not_start_is_reported_and_nothing_is_left() {
+    let dir = std::env::temp_dir().join(format!("zoa-bench-failover-{}", std::process::id()));
+    let folder = dir.display().to_string();
+    let words = [
+        "failover",
+        "--start",
+        "sh -c 'echo no luck; exit 3'",
+        "--dir",
+        &folder,
+    ];
     let args = BenchArgs {
-        workload: parse(&["failover"]).expect("it has a name already"),
+        workload: parse(&words).expect("it is told what to start"),
     };
-    let error = run(args).expect_err("there is no ensemble").to_string();
-    assert!(error.contains("not serve yet"), "{error}");
+    let error = format!("{:#}", run(args).expect_err("it is no server"));
+    assert!(error.contains(" ended: exit status: 3"), "{error}");
+    assert!(error.contains("no luck"), "{error}");
+    assert!(!dir.exists());
 }
 
 fn parse(words: &[&str]) -> Result<Workload, clap::Error> {

@@ -4,7 +4,7 @@
 
 /// Where a floor stands: the row of the floor server, and the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Floor {
+pub(crate) enum Floor {
     /// None is known.
     None,
     /// The same figure of this row.
@@ -15,7 +15,7 @@ pub(super) enum Floor {
 
 /// What the left server is to reach.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Goal {
+pub(crate) enum Goal {
     /// It is only shown.
     None,
     /// At most this share of the right server's figure.
@@ -31,18 +31,20 @@ pub(super) enum Goal {
 }
 
 /// One line of the table.
-pub(super) struct Line {
-    pub(super) row: &'static str,
-    pub(super) figure: &'static str,
-    pub(super) key: &'static str,
-    pub(super) floor: Floor,
-    pub(super) goal: Goal,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) row: &'static str,
+    pub(crate) figure: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) floor: Floor,
+    pub(crate) goal: Goal,
 }
 
 /// The key that most rows are about.
-pub(super) const CPU: &str = "server_cpu_us_per_op";
+pub(crate) const CPU: &str = "server_cpu_us_per_op";
 
-const fn line(
+/// A line of the table.
+pub(crate) const fn line(
     row: &'static str,
     (figure, key): (&'static str, &'static str),
     floor: Floor,
@@ -58,7 +60,7 @@ const fn line(
 }
 
 /// All lines, in the order of the table.
-pub(super) const LINES: &[Line] = &[
+pub(crate) const LINES: &[Line] = &[
     line(
         "read 64x1",
         ("server CPU per op", CPU),

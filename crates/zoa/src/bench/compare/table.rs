@@ -8,7 +8,6 @@ use serde_json::json;
 
 use crate::bench::compare::goals::Floor;
 use crate::bench::compare::goals::Goal;
-use crate::bench::compare::goals::LINES;
 use crate::bench::compare::goals::Line;
 use crate::bench::compare::machine::Machine;
 use crate::bench::compare::results::Results;
@@ -21,6 +20,7 @@ pub(crate) struct Table {
     left: String,
     right: String,
     rounds: u32,
+    lines: &'static [Line],
     machine: Machine,
     results: Results,
 }
@@ -29,7 +29,7 @@ impl Table {
     /// Of these results.
     pub(crate) fn new(
         (left, right): (&str, &str),
-        rounds: u32,
+        (rounds, lines): (u32, &'static [Line]),
         machine: Machine,
         results: Results,
     ) -> Self {
@@ -37,6 +37,7 @@ impl Table {
             left: left.to_owned(),
             right: right.to_owned(),
             rounds,
+            lines,
             machine,
             results,
         }
@@ -56,13 +57,22 @@ impl Table {
              |---|---|---:|---:|---:|---:|---|---|\n",
             self.machine.line()
         );
-        for line in LINES {
+        for line in self.lines {
             if let Some(cells) = self.cells(line) {
                 text.push_str(&format!("| {} |\n", cells.join(" | ")));
             }
         }
         text.truncate(text.trim_end().len());
         text
+    }
+
+    /// How many goals are not reached.
+    pub(crate) fn missed(&self) -> usize {
+        let is_missed = |line: &&Line| {
+            self.cells(line)
+                .is_some_and(|cells| cells.last().is_some_and(|it| it == "no"))
+        };
+        self.lines.iter().filter(is_missed).count()
     }
 
     /// The medians and all samples, as JSON.
@@ -167,6 +177,7 @@ mod tests {
 
     use super::*;
     use crate::bench::compare::goals::CPU;
+    use crate::bench::compare::goals::LINES;
 
     #[test]
     fn a_table_shows_both_servers_their_ratio_the_floor_and_the_goal() {
@@ -198,7 +209,7 @@ mod tests {
             file_system: "ext4".to_owned(),
             load: "0.10".to_owned(),
         };
-        let table = Table::new(("ours", "theirs"), 3, machine, results);
+        let table = Table::new(("ours", "theirs"), (3, LINES), machine, results);
         expect![[r"
             Medians of 3 interleaved rounds on 2 cores (a CPU), Linux 6.1, data on ext4, load average at the start 0.10.
 

@@ -25,6 +25,7 @@ use crate::bench::clock;
 use crate::bench::line::Line;
 use crate::bench::line::Received;
 use crate::bench::line::Stage;
+use crate::bench::line::new_session;
 use crate::bench::swarm::Lines;
 use crate::bench::swarm::Load;
 use crate::bench::swarm::Reply;
@@ -49,7 +50,7 @@ impl Hands<'_> {
             return Ok(());
         }
         if line.stage == Stage::Opening {
-            line.greet(self.session_timeout_ms)?;
+            line.greet(&new_session(self.session_timeout_ms))?;
             line.flush()?;
         }
         if event.is_readable() {

@@ -23,17 +23,17 @@ use rustix::time::timerfd_settime;
 const TIMER_BELOW: Duration = Duration::from_millis(10);
 
 /// Wakes the loop at a moment finer than the milliseconds that epoll can wait for.
-pub(super) struct Timer {
+pub(in crate::bench) struct Timer {
     descriptor: OwnedFd,
     armed_until: Option<Instant>,
 }
 
 impl Timer {
     /// What its events carry.
-    pub(super) const TOKEN: Token = Token(usize::MAX);
+    pub(in crate::bench) const TOKEN: Token = Token(usize::MAX);
 
     /// A timer that wakes `poll`.
-    pub(super) fn new(poll: &Poll) -> Result<Self> {
+    pub(in crate::bench) fn new(poll: &Poll) -> Result<Self> {
         let descriptor = timerfd_create(
             TimerfdClockId::Monotonic,
             TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
@@ -51,7 +51,7 @@ impl Timer {
 
     /// Fires once after `wait`, which ends at `until`, if that is soon; epoll reports it
     /// edge-triggered, so nothing is read.
-    pub(super) fn arm(&mut self, until: Instant, wait: Duration) -> Result<()> {
+    pub(in crate::bench) fn arm(&mut self, until: Instant, wait: Duration) -> Result<()> {
         let soon = !wait.is_zero() && wait < TIMER_BELOW;
         if !soon || self.armed_until == Some(until) {
             return Ok(());
@@ -67,7 +67,7 @@ impl Timer {
     }
 
     /// It has fired.
-    pub(super) fn disarm(&mut self) {
+    pub(in crate::bench) fn disarm(&mut self) {
         self.armed_until = None;
     }
 }

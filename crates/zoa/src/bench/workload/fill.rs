@@ -142,7 +142,7 @@ fn fill_window<'p>(
         Fill::CLASSES,
     );
     let mut load = Offered::new(operations, window, Offer::Depth(filling.depth));
-    let mut swarm = Swarm::connect(grounds.address(), filling.connections, 30_000)?;
+    let mut swarm = Swarm::connect(grounds.addresses(), filling.connections, 30_000)?;
     swarm.run(&mut load)?;
     swarm.close(GOODBYE)?;
     let multis = filling.nodes.div_ceil(multi_ops(filling.value_bytes));

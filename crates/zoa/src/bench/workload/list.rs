@@ -39,7 +39,7 @@ pub(crate) fn list(args: &ListArgs) -> Result<Report> {
 /// The same with a directory that is filled already.
 pub(crate) fn list_on(grounds: &Grounds, args: &ListArgs) -> Result<Report> {
     let mut swarm = Swarm::connect(
-        grounds.address(),
+        grounds.addresses(),
         args.writers + 1,
         args.target.session_timeout_ms,
     )?;

@@ -22,8 +22,7 @@ use crate::bench::measure::to_f64;
 use crate::bench::process::Processes;
 use crate::bench::report::Report;
 use crate::bench::report::Unit;
-use crate::bench::session::Session;
-use crate::bench::session::resolve;
+use crate::bench::session::answering;
 use crate::bench::swarm::Lines;
 use crate::bench::swarm::Load;
 use crate::bench::swarm::Next;
@@ -105,11 +104,9 @@ struct Storm {
 impl Storm {
     fn run(args: &SessionsArgs) -> Result<Self> {
         let server = Processes::new(&args.target.pids)?;
-        let session = Session::open(&resolve(&args.target.server)?, PATIENCE)?;
-        let address = session.address();
-        session.close();
+        let addresses = answering(&args.target.server, PATIENCE)?;
         let before = Sample::take(&server, clock::now())?;
-        let swarm = Swarm::connect(address, args.connections, args.target.session_timeout_ms)?;
+        let swarm = Swarm::connect(&addresses, args.connections, args.target.session_timeout_ms)?;
         let after = Sample::take(&server, clock::now())?;
         let cost = before.until(&after);
         Ok(Self {

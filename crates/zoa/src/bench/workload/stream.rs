@@ -118,7 +118,7 @@ fn offer<'g>(
 ) -> Result<Window<'g>> {
     let window = Window::new(grounds.processes(), args.timing.span(&args.target), classes);
     let mut swarm = Swarm::connect(
-        grounds.address(),
+        grounds.addresses(),
         args.connections,
         args.target.session_timeout_ms,
     )?;

@@ -64,7 +64,7 @@ pub(crate) fn watch(args: &WatchArgs) -> Result<Report> {
         let paths = grounds.keys(paths_count, 0)?;
         // The last connection writes.
         let mut swarm = Swarm::connect(
-            grounds.address(),
+            grounds.addresses(),
             connections + 1,
             args.target.session_timeout_ms,
         )?;
