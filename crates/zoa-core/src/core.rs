@@ -303,6 +303,12 @@ impl Core {
             .for_each(Waker::wake);
     }
 
+    /// How many clients have yet to be told so: their connections do it, each in its own task.
+    pub fn connections_to_tell(&self) -> usize {
+        let lanes = self.lanes_now();
+        lanes.iter().filter(|lane| lane.lock().is_in_use()).count()
+    }
+
     pub(crate) fn takes_requests(&self) -> bool {
         self.takes_requests.load(Ordering::Relaxed)
     }

@@ -346,6 +346,11 @@ impl LaneState {
         self.count_packet();
     }
 
+    /// Whether it speaks for a session, and is not over.
+    pub(crate) fn is_in_use(&self) -> bool {
+        !self.ended && matches!(self.attachment, Attachment::Session { .. })
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
     }

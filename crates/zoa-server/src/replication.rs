@@ -546,7 +546,12 @@ impl ReplicationThread {
                 self.for_clients(ApplyInput::Serving(serving));
             }
             Effect::Touches(touches) => self.core.handle_touches(time::now(), &touches),
-            Effect::Unknown => self.core.end_unanswered(),
+            Effect::Unknown => {
+                tracing::info!(
+                    "nobody knows what becomes of the writes under way: their connections end"
+                );
+                self.core.end_unanswered();
+            }
             Effect::TakeSnapshot => self.snapshots.take_soon(),
             Effect::SendSnapshot {
                 node,

@@ -38,6 +38,9 @@ use crate::tls::TlsFiles;
 /// How long a leader that stops waits for somebody to take over.
 const HANDOVER_TIME: Duration = Duration::from_secs(2);
 
+/// How long connections have, once their writes are answered, to tell their clients that nothing more was taken.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// The longest a shutdown waits for writes that are under way.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -279,6 +282,11 @@ impl Server {
         let deadline = time::now().mono_ms + u64::try_from(DRAIN.as_millis()).unwrap_or(0);
         while self.core.outstanding() > 0 && time::now().mono_ms < deadline {
             time::pause(Duration::from_millis(5));
+        }
+        let patience = u64::try_from(FAREWELL.as_millis()).unwrap_or(0);
+        let told_by = deadline.min(time::now().mono_ms + patience);
+        while self.core.connections_to_tell() > 0 && time::now().mono_ms < told_by {
+            time::pause(Duration::from_millis(1));
         }
         self.core.end_connections();
         while self.core.connections_count() > 0 && time::now().mono_ms < deadline {

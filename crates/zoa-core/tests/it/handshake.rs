@@ -215,7 +215,9 @@ fn a_server_that_stops_tells_that_it_took_nothing_more_once_all_is_answered() {
     world.create(&mut client, "/a", 0);
     let under_way = world.request(&mut client, &set_data("/a", b"under way"));
     world.core.stop_taking();
+    assert_eq!(world.core.connections_to_tell(), 2);
     world.wake(&mut idle);
+    assert_eq!(world.core.connections_to_tell(), 1);
     assert_eq!(idle.reply(farewell.0).error(), farewell.1.to_wire());
     assert!(idle.ended);
     world.request(&mut client, &set_data("/a", b"too late"));
