@@ -61,7 +61,8 @@ static void on_stat(int rc, const struct Stat *stat, const void *context) {
 
 static void send_next(struct lane *lane) {
     int rc = is_set ? zoo_aset(zh, PATH, data, DATA_LEN, -1, on_stat, lane) : zoo_aget(zh, PATH, 0, on_data, lane);
-    if (rc != ZOK) fail("send", rc);
+    /* The measured time may end between the completion's look and this. */
+    if (rc != ZOK && !is_over) fail("send", rc);
 }
 
 static void *run_sync(void *context) {

@@ -759,36 +759,43 @@ def node(world):
     compare("what the program prints", original, ours)
 
 
-def sanitized(world, sanitizer, options):
-    """The programs linked with a library of ours that reports to a sanitizer."""
+def sanitized(world, sanitizer, options, libraries):
+    """Programs linked with libraries of ours that report to a sanitizer: of each library its features of cargo, and its programs."""
     target, short = "x86_64-unknown-linux-gnu", sanitizer[0] + "san"
-    # The compiler in use has the sanitizers, but lets only nightly ask for them by name.
-    flags = f"-Zsanitizer={sanitizer} -Cunsafe-allow-abi-mismatch=sanitizer"
-    env = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": flags}
-    run(["cargo", "build", "-q", "-p", "zoa-ffi", "--target", target], env=env, timeout=900, cwd=ROOT)
-    folder = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / target / "debug"
     sysroot = pathlib.Path(run(["rustc", "--print", "sysroot"], cwd=ROOT)[0].strip())
     runtime = sorted((sysroot / "lib/rustlib" / target / "lib").glob(f"librustc-*_rt.{short}.a"))
     if not runtime:
         raise Skipped(f"this toolchain has no {sanitizer} sanitizer")
-    libraries = ["-Wl,--whole-archive", runtime[0], "-Wl,--no-whole-archive", folder / "libzookeeper_mt.a"]
-    flags = ["-std=gnu99", "-g", "-D_GNU_SOURCE", "-DTHREADED", *INCLUDES]
-    for name, sources, arguments in (("every", world.every, []), ("safety", [HERE / "safety.c"], ["without-fork"])):
-        program = world.folder / f"{name}-{short}"
-        run(["gcc", *flags, *sources, "-o", program, *libraries, "-lpthread", "-ldl", "-lm", "-lrt", "-lresolv"])
-        _, err = run([program, world.ours.address, *arguments], env=options, timeout=300)
-        if "Sanitizer" in err:
-            raise Failed(err[:4000])
+    # The compiler in use has the sanitizers, but lets only nightly ask for them by name.
+    flags = f"-Zsanitizer={sanitizer} -Cunsafe-allow-abi-mismatch=sanitizer"
+    env = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": flags}
+    built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / target / "debug/libzookeeper_mt.a"
+    for features, programs in libraries:
+        run(["cargo", "build", "-q", "-p", "zoa-ffi", "--target", target, *features], env=env, timeout=1800, cwd=ROOT)
+        linked = ["-Wl,--whole-archive", runtime[0], "-Wl,--no-whole-archive", built, "-lpthread", "-ldl", "-lm", "-lrt", "-lresolv"]
+        flags = ["-std=gnu99", "-g", "-D_GNU_SOURCE", *([] if features else ["-DTHREADED"]), *INCLUDES]
+        for name, sources, arguments in programs:
+            program = world.folder / f"{name}-{short}"
+            run(["gcc", *flags, *sources, "-o", program, *linked])
+            _, err = run([program, world.ours.address, *arguments], env=options, timeout=300)
+            if "Sanitizer" in err:
+                raise Failed(err[:4000])
+
+
+def threaded_programs(world):
+    return [("every", world.every, []), ("safety", [HERE / "safety.c"], ["without-fork"])]
 
 
 def address_sanitizer(world):
-    """AddressSanitizer, with its look for leaks, finds nothing in every call and in the unsafe ones."""
-    sanitized(world, "address", {"ASAN_OPTIONS": "detect_leaks=1"})
+    """AddressSanitizer, with its look for leaks, finds nothing in every call and in the unsafe ones, in mt and st."""
+    single = ["--features", "single-threaded"], [("st", ST, []), ("safety_st", [HERE / "safety_st.c"], [])]
+    sanitized(world, "address", {"ASAN_OPTIONS": "detect_leaks=1"}, [([], threaded_programs(world)), single])
 
 
 def thread_sanitizer(world):
     """ThreadSanitizer reports no race, but for what the standard library does where it cannot see (tsan.supp)."""
-    sanitized(world, "thread", {"TSAN_OPTIONS": f"suppressions={HERE / 'tsan.supp'} print_suppressions=0"})
+    options = {"TSAN_OPTIONS": f"suppressions={HERE / 'tsan.supp'} print_suppressions=0"}
+    sanitized(world, "thread", options, [([], threaded_programs(world))])
 
 
 # Each row: how calls are made, of which kind, how many are under way.
