@@ -16,6 +16,7 @@ mod recipes;
 mod report;
 #[cfg(test)]
 mod script;
+mod shrink;
 mod trace;
 mod witness;
 mod world;
@@ -25,11 +26,14 @@ pub use recipes::RecipeTally;
 pub use report::Counters;
 pub use report::Report;
 pub use report::replay_command;
+pub use shrink::Shrunk;
+pub use shrink::shrink;
 pub use trace::Trace;
 pub use witness::Heard;
 pub use witness::entry_of;
 pub use world::Failure;
 pub use world::Options;
+pub use world::Plan;
 pub use world::Point;
 pub use world::Scenario;
 
@@ -46,6 +50,7 @@ pub fn operations_of_scenario(seed: u64) -> u64 {
         hash_key: HASH_KEYS[0],
         scenario: Scenario::Server,
         point: Some(point),
+        plan: Plan::default(),
     })
     .counters
     .disk_ops
@@ -58,6 +63,7 @@ pub fn run_point(seed: u64, point: Point) -> Report {
         hash_key: HASH_KEYS[0],
         scenario: Scenario::Server,
         point: Some(point),
+        plan: Plan::default(),
     })
 }
 

@@ -23,6 +23,7 @@ use zoa_sim::Counters;
 use zoa_sim::Failure;
 use zoa_sim::HASH_KEYS;
 use zoa_sim::Options;
+use zoa_sim::Plan;
 use zoa_sim::Point;
 use zoa_sim::RecipeTally;
 use zoa_sim::Scenario;
@@ -63,6 +64,12 @@ struct Arguments {
     /// Fails the disk at every single operation of this seed's short scenario, in every way there is.
     #[arg(long)]
     points: bool,
+    /// Ensembles whose power goes again and again as a whole, until that has happened so many times.
+    #[arg(long, conflicts_with_all = ["scenario", "points"])]
+    power_cuts: Option<u64>,
+    /// With --seed: only these faults of its plan, a bit each, hexadecimal, as in the reports.
+    #[arg(long)]
+    faults: Option<String>,
     /// With --seed: shows what this connection's client saw.
     #[arg(long)]
     connection: Option<usize>,
@@ -98,6 +105,27 @@ impl From<Whose> for Scenario {
     }
 }
 
+impl Arguments {
+    fn scenario(&self) -> Scenario {
+        if self.power_cuts.is_some() {
+            Scenario::Ensemble
+        } else {
+            self.scenario.into()
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let kept = self.faults.as_ref().map(|faults| {
+            let digits = faults.trim_start_matches("0x");
+            u64::from_str_radix(digits, 16).unwrap_or(u64::MAX)
+        });
+        Plan {
+            power_cuts: self.power_cuts.is_some(),
+            kept: kept.unwrap_or(u64::MAX),
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.points {
@@ -110,15 +138,19 @@ fn main() -> ExitCode {
 }
 
 fn run_one(seed: u64, arguments: &Arguments) -> ExitCode {
-    let scenario = Scenario::from(arguments.scenario);
+    let (scenario, plan) = (arguments.scenario(), arguments.plan());
     announce_panics(seed, scenario);
     let report = zoa_sim::run(Options {
         seed,
         hash_key: HASH_KEYS[0],
         scenario,
         point: None,
+        plan,
     });
     print!("{report}");
+    if !report.is_clean() && arguments.faults.is_none() {
+        print!("{}", zoa_sim::shrink(&report));
+    }
     println!("fault kinds: {:?}", report.fault_kinds);
     if let Some(connection) = arguments.connection {
         print!("{}", report.connection(ConnectionId(connection)));
@@ -131,6 +163,7 @@ fn run_one(seed: u64, arguments: &Arguments) -> ExitCode {
         hash_key: HASH_KEYS[1],
         scenario,
         point: None,
+        plan,
     });
     let same = again.trace.hash() == report.trace.hash();
     println!(
@@ -202,6 +235,9 @@ fn announce_panics(seed: u64, scenario: Scenario) {
 #[derive(Debug)]
 struct Campaign {
     scenario: Scenario,
+    plan: Plan,
+    /// So many times the power of a whole ensemble is to go.
+    power_cuts: Option<u64>,
     next: AtomicU64,
     end: u64,
     deadline: Option<Instant>,
@@ -225,7 +261,7 @@ thread_local! {
 }
 
 fn run_many(arguments: &Arguments) -> ExitCode {
-    let scenario = Scenario::from(arguments.scenario);
+    let scenario = arguments.scenario();
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let seed = CURRENT_SEED.get();
@@ -236,8 +272,10 @@ fn run_many(arguments: &Arguments) -> ExitCode {
     let begun = Instant::now();
     let campaign = Campaign {
         scenario,
+        plan: arguments.plan(),
+        power_cuts: arguments.power_cuts,
         next: AtomicU64::new(arguments.from),
-        end: if arguments.hours.is_some() {
+        end: if arguments.hours.is_some() || arguments.power_cuts.is_some() {
             u64::MAX
         } else {
             arguments.from + arguments.seeds
@@ -270,12 +308,35 @@ fn run_many(arguments: &Arguments) -> ExitCode {
         totals.least_kinds.unwrap_or(0),
         totals.counters.sim_ms as f64 / 1000.0 / (wall * jobs as f64)
     );
+    if arguments.power_cuts.is_some() {
+        println!(
+            "{}",
+            words_of_power_cuts(&totals, campaign.failed.load(Ordering::Relaxed))
+        );
+    }
     let is_shown = shows_enough(scenario, &totals);
     if panicked || !is_shown || campaign.failed.load(Ordering::Relaxed) {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// What became of what was acknowledged when the power of whole ensembles went.
+fn words_of_power_cuts(totals: &Totals, failed: bool) -> String {
+    let Counters {
+        whole_power_cuts,
+        succeeded,
+        ..
+    } = totals.counters;
+    let lost = if failed {
+        "NOT all is well"
+    } else {
+        "none lost"
+    };
+    format!(
+        "the power of a whole ensemble went {whole_power_cuts} times; {succeeded} calls that succeeded, of those acknowledged {lost}"
+    )
 }
 
 /// What users met, and whether it was enough to call it a test.
@@ -320,6 +381,9 @@ impl Campaign {
                 .deadline
                 .is_none_or(|deadline| Instant::now() < deadline)
         {
+            if self.has_enough() {
+                return;
+            }
             let seed = self.next.fetch_add(1, Ordering::Relaxed);
             if seed >= self.end {
                 return;
@@ -329,16 +393,26 @@ impl Campaign {
         }
     }
 
+    fn has_enough(&self) -> bool {
+        let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        self.power_cuts
+            .is_some_and(|wanted| totals.counters.whole_power_cuts >= wanted)
+    }
+
     fn run(&self, seed: u64, twice: bool) {
         let report = zoa_sim::run(Options {
             seed,
             hash_key: HASH_KEYS[0],
             scenario: self.scenario,
             point: None,
+            plan: self.plan,
         });
         if !report.is_clean() {
-            self.failed.store(true, Ordering::Relaxed);
+            let is_first = !self.failed.swap(true, Ordering::Relaxed);
             print!("{report}");
+            if is_first {
+                print!("{}", zoa_sim::shrink(&report));
+            }
         }
         if twice {
             let again = zoa_sim::run(Options {
@@ -346,6 +420,7 @@ impl Campaign {
                 hash_key: HASH_KEYS[1],
                 scenario: self.scenario,
                 point: None,
+                plan: self.plan,
             });
             if again.trace.hash() != report.trace.hash() {
                 self.failed.store(true, Ordering::Relaxed);

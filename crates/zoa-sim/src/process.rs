@@ -19,6 +19,7 @@ mod tasks;
 mod threads;
 
 pub(crate) use start::Setup;
+pub(crate) use start::StartError;
 pub(crate) use tasks::TaskTurn;
 pub(crate) use tasks::Wire;
 
@@ -36,6 +37,7 @@ use zoa_ensemble::Event;
 use zoa_ensemble::Identity;
 use zoa_ensemble::LinkId;
 use zoa_ensemble::NodeId;
+use zoa_log::LogIndex;
 use zoa_log::LogInput;
 use zoa_log::LogLoop;
 use zoa_log::LogOutput;
@@ -46,6 +48,7 @@ use zoa_raft::MemberHistory;
 use zoa_testkit::applied::Owner;
 use zoa_testkit::clock::SimTime;
 use zoa_testkit::disk::SimDisk;
+use zoa_testkit::faults::CrashPoint;
 use zoa_testkit::rng::Rng;
 use zoa_tree::MemberLines;
 
@@ -69,6 +72,8 @@ pub(crate) enum Death {
     DiskFailed(String),
     /// A committed entry could not be read.
     Undecodable(String),
+    /// The place was reached at which it was to go down.
+    AtPlace(CrashPoint),
 }
 
 /// When it is.
@@ -76,6 +81,15 @@ pub(crate) enum Death {
 pub(crate) struct Now {
     pub(crate) at: SimTime,
     pub(crate) moment: Moment,
+}
+
+/// A leader begins to lead.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Established {
+    pub(crate) term: u64,
+    pub(crate) applied_index: u64,
+    /// Whether it is one of those that vote.
+    pub(crate) votes: bool,
 }
 
 /// A snapshot that is to be sent to a peer.
@@ -99,9 +113,9 @@ pub(crate) struct Told {
     /// The state after applying up to an index: index, digest.
     pub(crate) digests: Vec<(u64, u64)>,
     /// The server leads from here on, in this term, and has applied what its predecessors committed.
-    pub(crate) established: Option<u64>,
-    /// Whether clients are served from here on.
-    pub(crate) serving: Option<bool>,
+    pub(crate) established: Option<Established>,
+    /// Whether clients are served from here on, and what had been applied then.
+    pub(crate) serving: Option<(bool, u64)>,
     /// Snapshots that were finished, and those that failed.
     pub(crate) snapshots: u64,
     pub(crate) snapshots_failed: u64,
@@ -145,13 +159,15 @@ pub(crate) struct Process {
     lines: MemberLines,
     semantics: u32,
     /// Where reads of the log began, by their tokens.
-    reads: BTreeMap<u64, zoa_log::LogIndex>,
+    reads: BTreeMap<u64, LogIndex>,
     wanted: BTreeSet<Thread>,
     /// What it says to peers.
     pub(crate) identity: Option<Identity>,
     /// Whom it dials.
     pub(crate) dials: Vec<PeerId>,
     pub(crate) serves: bool,
+    /// The place in its work at which it goes down.
+    pub(crate) crash_at: Option<CrashPoint>,
     idle_steps: u32,
 }
 
@@ -217,6 +233,29 @@ impl Process {
             && self.apply_inbox.is_empty()
             && self.writing.is_none()
             && self.core.outstanding() == 0
+    }
+
+    /// Whether it is to go down here.
+    pub(crate) fn reach(&mut self, place: CrashPoint) -> Result<(), Death> {
+        match self.crash_at.take_if(|at| *at == place) {
+            Some(_) => Err(Death::AtPlace(place)),
+            None => Ok(()),
+        }
+    }
+
+    /// The ids of the servers that vote, as far as this one knows; `None` while that changes.
+    pub(crate) fn voters(&self) -> Option<Vec<u8>> {
+        let members = self.members.at(LogIndex(u64::MAX))?;
+        let ids = members.voters.iter().chain(&members.voters_outgoing);
+        let peers = ids.filter_map(|id| NodeId::from_raft(*id).map(|node| node.myid().0));
+        let mut peers: Vec<u8> = peers.collect();
+        peers.sort_unstable();
+        Some(peers)
+    }
+
+    /// The ids of the servers that should vote, as the replicated state has them.
+    pub(crate) fn participants(&self) -> Vec<u8> {
+        self.lines.participants().map(|peer| peer.0).collect()
     }
 
     fn store(&self) -> Option<&SnapshotStore<SimDisk>> {

@@ -39,6 +39,9 @@ pub struct Counters {
     pub reconfigs: u64,
     pub reconfigs_refused: u64,
     pub reaped: u64,
+    pub whole_power_cuts: u64,
+    pub at_places: u64,
+    pub healing_ms_max: u64,
     pub starts: u64,
     pub kills: u64,
     pub power_cuts: u64,
@@ -111,6 +114,9 @@ impl Counters {
         self.reconfigs += other.reconfigs;
         self.reconfigs_refused += other.reconfigs_refused;
         self.reaped += other.reaped;
+        self.whole_power_cuts += other.whole_power_cuts;
+        self.at_places += other.at_places;
+        self.healing_ms_max = self.healing_ms_max.max(other.healing_ms_max);
         self.starts += other.starts;
         self.kills += other.kills;
         self.power_cuts += other.power_cuts;
@@ -135,7 +141,7 @@ impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} calls, {} acknowledged ({} ok), {} events, {} connections, {} entries, {} expiries, {} reconfigs ({} refused), {} reaped, {} starts, {} kills, \
+            "{} calls, {} acknowledged ({} ok), {} events, {} connections, {} entries, {} expiries, {} reconfigs ({} refused), {} reaped, {} whole-ensemble power cuts, {} crashes at named places, all well {} ms after the last fault at most, {} starts, {} kills, \
              {} power cuts, {} log failures, {} snapshots ({} failed), {} strangers, {} simulated seconds; {} leaders, {} links, {} frames, {} snapshots sent, \
              {} changes of members, {} wiped disks, newer rules in {} ensembles",
             self.calls,
@@ -148,6 +154,9 @@ impl fmt::Display for Counters {
             self.reconfigs,
             self.reconfigs_refused,
             self.reaped,
+            self.whole_power_cuts,
+            self.at_places,
+            self.healing_ms_max,
             self.starts,
             self.kills,
             self.power_cuts,
@@ -280,8 +289,13 @@ impl fmt::Display for Report {
         }
         writeln!(f, "the last happenings:\n{}", self.trace.tail())?;
         self.write_violations(f)?;
-        let Options { seed, scenario, .. } = self.options;
-        writeln!(f, "replay: {}", replay_command(seed, scenario))
+        let Options {
+            seed,
+            scenario,
+            plan,
+            ..
+        } = self.options;
+        writeln!(f, "replay: {}{plan}", replay_command(seed, scenario))
     }
 }
 

@@ -65,20 +65,21 @@ impl Witness {
         self.index_of_life.insert(server, index);
     }
 
-    /// Hears of a committed entry, for the first time or again.
-    pub(crate) fn hear(&mut self, server: usize, heard: &Heard<'_>, at: SimTime) {
-        if let Some(before) = self.index_of_life.insert(server, heard.index) {
+    /// Hears of a committed entry, for the first time or again. Gives the entry that this life of the server handed out last when it should have been this one or a later one.
+    pub(crate) fn hear(&mut self, server: usize, heard: &Heard<'_>, at: SimTime) -> Option<u64> {
+        let before = self.index_of_life.insert(server, heard.index);
+        if let Some(before) = before {
             self.applied.note_neighbours((before, heard.index));
         }
         self.applied.note(entry_of(heard, at));
-        if heard.index <= self.last_index {
-            return;
+        if heard.index > self.last_index {
+            self.last_index = heard.index;
+            if let Ok(txn) = Txn::decode(heard.data) {
+                self.tree.apply(heard.term, &txn);
+                self.digests.insert(heard.index, self.tree.digest());
+            }
         }
-        self.last_index = heard.index;
-        if let Ok(txn) = Txn::decode(heard.data) {
-            self.tree.apply(heard.term, &txn);
-            self.digests.insert(heard.index, self.tree.digest());
-        }
+        before.filter(|before| *before >= heard.index)
     }
 
     /// What a server's digest must be when it has applied everything up to this index.

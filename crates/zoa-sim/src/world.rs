@@ -19,6 +19,7 @@ mod tests;
 use crate::clients;
 use crate::clients::Tally;
 use crate::clients::User;
+use crate::process::Established;
 use crate::process::Now;
 use crate::process::Thread;
 use crate::process::Told;
@@ -39,6 +40,7 @@ use machine::Machines;
 use peers::PeerNetwork;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -58,7 +60,9 @@ use zoa_testkit::faults::Fault;
 use zoa_testkit::faults::FaultKind;
 use zoa_testkit::history::History;
 use zoa_testkit::net::Weather;
+use zoa_testkit::observed::Leads;
 use zoa_testkit::observed::Observed;
+use zoa_testkit::observed::ServingBegins;
 use zoa_testkit::replay::replay;
 use zoa_testkit::rng::Rng;
 use zoa_testkit::workload::Profile;
@@ -75,6 +79,51 @@ pub struct Options {
     pub scenario: Scenario,
     /// A short scenario with one fault of the disk at a chosen operation, in place of a plan drawn from the seed.
     pub point: Option<Point>,
+    /// Which faults happen.
+    pub plan: Plan,
+}
+
+/// Which faults happen in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The power of all servers goes again and again, and little else happens.
+    pub power_cuts: bool,
+    /// A bit for each fault of the plan, in its order: those without one do not happen.
+    pub kept: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            power_cuts: false,
+            kept: u64::MAX,
+        }
+    }
+}
+
+/// As arguments of the program.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.power_cuts {
+            f.write_str(" --power-cuts 1")?;
+        }
+        if self.kept == u64::MAX {
+            return Ok(());
+        }
+        write!(f, " --faults {:x}", self.kept)
+    }
+}
+
+impl Plan {
+    /// The faults of a plan that happen.
+    fn keep(self, plan: Vec<Fault>) -> Vec<Fault> {
+        let is_kept = |at: usize| at >= 64 || self.kept >> at & 1 == 1;
+        let faults = plan.into_iter().enumerate();
+        faults
+            .filter(|(at, _)| is_kept(*at))
+            .map(|(_, fault)| fault)
+            .collect()
+    }
 }
 
 /// Whose clients meet the server.
@@ -487,7 +536,10 @@ impl World {
                 term: entry.term,
                 data: &entry.data,
             };
-            self.witness.hear(server, &heard, now);
+            if let Some(before) = self.witness.hear(server, &heard, now) {
+                let again = (id_of(server), entry.index.0, before);
+                self.observed.handed_out_again.push(again);
+            }
             if let Some(session) = witness::expiry_in(&entry.data) {
                 self.mourn_session(session);
             }
@@ -509,15 +561,24 @@ impl World {
         for owner in told.heard {
             self.observed.hear(owner, now);
         }
-        if let Some(term) = told.established {
-            self.note_leader(server, term);
+        if let Some(established) = told.established {
+            self.note_leader(server, established);
         }
         match told.serving {
-            Some(true) => {
+            Some((true, applied_index)) => {
                 self.note("serving", (server as u64, self.machines[server].life));
+                self.observed.serving_begins.push(ServingBegins {
+                    server: id_of(server),
+                    since: self.machines[server].idle_since,
+                    at: now,
+                    applied_index,
+                });
                 self.end_outage(server);
             }
-            Some(false) => self.note("serving no more", (server as u64, 0)),
+            Some((false, _)) => {
+                self.machines[server].idle_since = now;
+                self.note("serving no more", (server as u64, 0));
+            }
             None => {}
         }
         self.send_frames(told.frames);
@@ -539,17 +600,24 @@ impl World {
     }
 
     /// A server leads: in its term nobody else may (G-18), and every session has its full timeout from here on.
-    fn note_leader(&mut self, server: usize, term: u64) {
+    fn note_leader(&mut self, server: usize, established: Established) {
+        let Established {
+            term,
+            applied_index,
+            votes,
+        } = established;
         self.note("leads", (server as u64, term));
-        let now = self.now();
-        self.observed.served_from.push(now);
-        let before = self.leaders.insert(term, server);
-        if before.is_none() {
+        let at = self.now();
+        self.observed.served_from.push(at);
+        self.observed.leads.push(Leads {
+            server: id_of(server),
+            term,
+            at,
+            applied_index,
+            votes,
+        });
+        if self.leaders.insert(term, server).is_none() {
             self.counters.leaders += 1;
-        }
-        if before.is_some_and(|before| before != server) {
-            let what = format!("two servers lead term {term}: {before:?} and {server}");
-            self.observed.divergences.push(what);
         }
     }
 
@@ -581,6 +649,7 @@ impl World {
     fn judge(mut self) -> Report {
         (0..self.machines.count()).for_each(|server| self.end_poison(server));
         self.observed.ended_at = self.now();
+        self.observed.members_at_rest = self.members_at_rest();
         self.counters.disk_ops = self.machines.iter().map(|it| it.disk.ops()).sum();
         self.counters.snapshots_sent = self.peers.snapshots_sent;
         let replayed = replay(&self.history, &self.witness.applied);
@@ -622,6 +691,11 @@ impl World {
     }
 }
 
+/// The number of a server among its peers.
+fn id_of(server: usize) -> u8 {
+    u8::try_from(server + 1).unwrap_or(u8::MAX)
+}
+
 /// What clients do, and what fails meanwhile.
 fn draw((options, cast): (Options, &Cast), rng: &mut Rng) -> (Profile, Vec<Fault>) {
     let servers = cast.machines();
@@ -633,7 +707,16 @@ fn draw((options, cast): (Options, &Cast), rng: &mut Rng) -> (Profile, Vec<Fault
         drawn = for_scripts(drawn);
     }
     let mut dice = rng.fork("plan");
-    let plan = if servers > 1 {
+    if servers > 1 {
+        drawn.streams = dice.percent(40);
+    }
+    if options.plan.power_cuts {
+        drawn.length_ms = 30_000;
+        drawn.think_us_max = drawn.think_us_max.min(60_000);
+    }
+    let plan = if options.plan.power_cuts {
+        faults::power_cuts(&mut dice, drawn.length_ms, servers)
+    } else if servers > 1 {
         faults::ensemble_plan(&mut dice, drawn.length_ms, servers)
     } else {
         faults::plan(&mut dice, drawn.length_ms)
@@ -641,7 +724,7 @@ fn draw((options, cast): (Options, &Cast), rng: &mut Rng) -> (Profile, Vec<Fault
     drawn.ensemble = cast.change(&plan);
     match options.point {
         None if options.scenario.has_users() => (drawn, keep_moving(&plan)),
-        None => (drawn, plan),
+        None => (drawn, options.plan.keep(plan)),
         Some(_) => scenario(drawn),
     }
 }

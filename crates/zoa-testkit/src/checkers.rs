@@ -10,6 +10,7 @@ mod g01_linearizable;
 mod g02_nothing_lost;
 mod g03_fifo;
 mod g04_never_back;
+mod g04_serving;
 mod g05_reads;
 mod g06_sync;
 mod g07_watches;
@@ -23,8 +24,11 @@ mod g14_multi;
 mod g15_stats;
 mod g16_same_state;
 mod g17_zxids;
+mod g18_replication;
 mod g19_durable;
 mod g20_poison;
+mod g21_liveness;
+mod g23_membership;
 mod refused;
 mod stat_free;
 
@@ -88,13 +92,14 @@ impl Violation {
 type Checker = fn(Case<'_>, &mut Vec<Violation>);
 
 /// All of them, in the order in which their reports are most telling.
-const CHECKERS: [Checker; 19] = [
+const CHECKERS: [Checker; 23] = [
     g19_durable::check,
     g20_poison::check,
     g02_nothing_lost::check,
     g01_linearizable::check,
     g03_fifo::check,
     g04_never_back::check,
+    g04_serving::check,
     g05_reads::check,
     g06_sync::check,
     g07_watches::check,
@@ -108,6 +113,9 @@ const CHECKERS: [Checker; 19] = [
     g15_stats::check,
     g16_same_state::check,
     g17_zxids::check,
+    g18_replication::check,
+    g21_liveness::check,
+    g23_membership::check,
 ];
 
 /// Replays a run and applies all checkers.

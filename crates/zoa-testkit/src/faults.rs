@@ -21,6 +21,44 @@ pub enum Crash {
     PowerAtIo(u64),
 }
 
+/// A place in a server's work at which it goes down, the next time that it comes there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrashPoint {
+    /// Entries, a vote or a term are to be written, and messages about them may be out already.
+    BeforePersist,
+    /// They are synced, and nobody has been told.
+    BeforeAcknowledge,
+    /// A snapshot of the leader's is on the disk, and the replication does not know.
+    SnapshotReceived,
+    /// It is about to take the place of the log.
+    InstallBegins,
+    /// It is about to take the place of the state.
+    InstallEnds,
+    /// A step of the founding is about to be made durable.
+    FoundingStep,
+    /// It is durable, and the log is about to be opened.
+    LogOpens,
+    /// Who takes part has changed, and nothing else has happened.
+    MembersChange,
+    /// The state machine has judged a change of the servers, and the replication does not know.
+    ChangeDecided,
+}
+
+impl CrashPoint {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::BeforePersist,
+        Self::BeforeAcknowledge,
+        Self::SnapshotReceived,
+        Self::InstallBegins,
+        Self::InstallEnds,
+        Self::FoundingStep,
+        Self::LogOpens,
+        Self::MembersChange,
+        Self::ChangeDecided,
+    ];
+}
+
 /// What breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
@@ -80,7 +118,24 @@ pub enum FaultKind {
     Wiped,
     /// The server is stopped in order, giving its leadership away, and started again.
     Restart,
+    /// The server goes down at a place in its work; the power goes, or only the process.
+    CrashAt {
+        /// Where.
+        point: CrashPoint,
+        /// Whether what was not synced goes too.
+        power: bool,
+    },
+    /// The server and the others do not hear each other, or only one side does not hear the other.
+    Isolated {
+        /// Whether it still hears them.
+        hears: bool,
+        /// Whether they still hear it.
+        is_heard: bool,
+    },
 }
+
+/// In the place of a server's number: whichever leads when the fault begins.
+pub const LEADER: usize = usize::MAX;
 
 impl FaultKind {
     /// A name for counting kinds.
@@ -104,6 +159,8 @@ impl FaultKind {
             Self::AllPower => "power cut of all",
             Self::Wiped => "wiped disk",
             Self::Restart => "restart",
+            Self::CrashAt { .. } => "crash at a named place",
+            Self::Isolated { .. } => "isolated server",
         }
     }
 
@@ -116,8 +173,10 @@ impl FaultKind {
             | Self::DiskFull
             | Self::AllPower
             | Self::Wiped
-            | Self::Restart => true,
+            | Self::Restart
+            | Self::CrashAt { .. } => true,
             Self::Cut { .. }
+            | Self::Isolated { .. }
             | Self::PeersReset
             | Self::SlowPeers { .. }
             | Self::ClockJump { .. }
@@ -139,20 +198,23 @@ pub struct Fault {
     pub start: SimTime,
     /// For how long, in milliseconds.
     pub len_ms: u64,
-    /// Of which server, from 0; of no meaning where a fault concerns all.
+    /// Of which server, from 0, or [`LEADER`]; of no meaning where a fault concerns all.
     pub server: usize,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} of server {} at {} for {} ms",
-            self.kind,
-            self.server + 1,
-            self.start,
-            self.len_ms
-        )
+        let Self {
+            kind,
+            start,
+            len_ms,
+            server,
+        } = self;
+        let whose = match *server {
+            LEADER => "the leader".to_owned(),
+            server => format!("server {}", server + 1),
+        };
+        write!(f, "{kind:?} of {whose} at {start} for {len_ms} ms")
     }
 }
 
@@ -219,14 +281,25 @@ pub fn ensemble_plan(rng: &mut Rng, length_ms: u64, servers: usize) -> Vec<Fault
     let mut faults: Vec<Fault> = (0..count)
         .map(|_| {
             let server = rng.index(servers);
-            if rng.percent(45) {
+            let fault = if rng.percent(45) {
                 let of_one = draw(rng, length_ms);
                 Fault { server, ..of_one }
             } else {
                 draw_of_ensemble(rng, length_ms, (server, servers))
+            };
+            let meets_leader = rng.percent(35) && fault.kind != FaultKind::Wiped;
+            Fault {
+                server: if meets_leader { LEADER } else { server },
+                ..fault
             }
         })
         .collect();
+    if rng.percent(12) {
+        faults.extend(storm(rng, length_ms, servers));
+    }
+    if rng.percent(12) {
+        faults.extend(rolling_restart(rng, length_ms, servers));
+    }
     let mut has_wiped = false;
     faults
         .retain(|fault| fault.kind != FaultKind::Wiped || !std::mem::replace(&mut has_wiped, true));
@@ -234,8 +307,76 @@ pub fn ensemble_plan(rng: &mut Rng, length_ms: u64, servers: usize) -> Vec<Fault
     faults
 }
 
+/// The power of all servers goes, again and again, each time when they have hardly begun to work; now and then in the middle of an
+/// operation of a disk a moment before.
+pub fn power_cuts(rng: &mut Rng, length_ms: u64, servers: usize) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut at_ms = rng.between(300, 3_000);
+    while at_ms < length_ms {
+        let len_ms = rng.between(20, 400);
+        if rng.percent(40) {
+            faults.push(Fault {
+                kind: FaultKind::Crash(Crash::PowerAtIo(rng.between(1, 20))),
+                start: SimTime::from_ms(at_ms.saturating_sub(20)),
+                len_ms: len_ms + 20,
+                server: rng.index(servers),
+            });
+        }
+        faults.push(Fault {
+            kind: FaultKind::AllPower,
+            start: SimTime::from_ms(at_ms),
+            len_ms,
+            server: 0,
+        });
+        at_ms += len_ms + rng.between(500, 5_000);
+    }
+    faults.sort_by_key(|fault| fault.start);
+    faults
+}
+
+/// One server is killed again and again, hardly started.
+fn storm(rng: &mut Rng, length_ms: u64, servers: usize) -> Vec<Fault> {
+    let server = rng.index(servers);
+    let mut at_ms = rng.between(length_ms / 20, length_ms * 7 / 10);
+    let count = rng.between(4, 12);
+    let crash = if rng.percent(50) {
+        Crash::Process
+    } else {
+        Crash::Power
+    };
+    let mut faults = Vec::new();
+    for _ in 0..count {
+        faults.push(Fault {
+            kind: FaultKind::Crash(crash),
+            start: SimTime::from_ms(at_ms),
+            len_ms: rng.between(1, 60),
+            server,
+        });
+        at_ms += rng.between(40, 400);
+    }
+    faults
+}
+
+/// All servers are stopped in order and started again, one behind the other.
+fn rolling_restart(rng: &mut Rng, length_ms: u64, servers: usize) -> Vec<Fault> {
+    let mut at_ms = rng.between(length_ms / 20, length_ms / 2);
+    let pause_ms = rng.between(100, 1_000);
+    let mut faults = Vec::new();
+    for server in 0..servers {
+        let len_ms = rng.between(50, 400);
+        faults.push(Fault {
+            kind: FaultKind::Restart,
+            start: SimTime::from_ms(at_ms),
+            len_ms,
+            server,
+        });
+        at_ms += len_ms + pause_ms;
+    }
+    faults
+}
+
 fn draw_of_ensemble(rng: &mut Rng, length_ms: u64, (server, servers): (usize, usize)) -> Fault {
-    let kind = match rng.weighted(&[45, 12, 10, 10, 5, 18]) {
+    let kind = match rng.weighted(&[38, 10, 10, 10, 5, 15, 10, 14]) {
         0 => FaultKind::Cut {
             pairs: draw_cut(rng, server, servers),
         },
@@ -245,8 +386,35 @@ fn draw_of_ensemble(rng: &mut Rng, length_ms: u64, (server, servers): (usize, us
         },
         3 => FaultKind::AllPower,
         4 => FaultKind::Wiped,
-        _ => FaultKind::Restart,
+        5 => FaultKind::Restart,
+        6 => {
+            let (hears, is_heard) = *rng
+                .pick(&[(false, false), (false, false), (true, false), (false, true)])
+                .unwrap_or(&(false, false));
+            FaultKind::Isolated { hears, is_heard }
+        }
+        _ => FaultKind::CrashAt {
+            point: *rng
+                .pick(&CrashPoint::ALL)
+                .unwrap_or(&CrashPoint::BeforePersist),
+            power: rng.percent(60),
+        },
     };
+    let is_early = matches!(
+        kind,
+        FaultKind::CrashAt {
+            point: CrashPoint::FoundingStep | CrashPoint::LogOpens,
+            ..
+        }
+    );
+    if is_early && rng.percent(70) {
+        return Fault {
+            kind,
+            start: SimTime::from_ms(rng.below(300)),
+            len_ms: rng.between(200, 900),
+            server,
+        };
+    }
     let len_ms = if rng.percent(25) {
         rng.between(2_000, 7_000)
     } else {
@@ -274,6 +442,17 @@ fn draw_cut(rng: &mut Rng, server: usize, servers: usize) -> u64 {
         4 => is_left(from) != is_left(to) && from != server && to != server,
         _ => (from + 1) % servers != to && (to + 1) % servers != from,
     };
+    mask_of(servers, cuts)
+}
+
+/// Which pairs do not hear each other when a server is isolated.
+pub fn isolation(server: usize, servers: usize, (hears, is_heard): (bool, bool)) -> u64 {
+    mask_of(servers, |from, to| {
+        (from == server && !is_heard) || (to == server && !hears)
+    })
+}
+
+fn mask_of(servers: usize, cuts: impl Fn(usize, usize) -> bool) -> u64 {
     let pairs = (0..servers).flat_map(|from| (0..servers).map(move |to| (from, to)));
     pairs
         .filter(|(from, to)| from != to && cuts(*from, *to))
@@ -299,7 +478,11 @@ fn keep_apart(mut faults: Vec<Fault>) -> Vec<Fault> {
 
 #[cfg(test)]
 mod tests {
+    use super::FaultKind;
+    use super::ensemble_plan;
+    use super::isolation;
     use super::plan;
+    use super::power_cuts;
     use crate::clock::SimTime;
     use crate::rng::Rng;
     use std::collections::BTreeSet;
@@ -316,6 +499,35 @@ mod tests {
                 free_from = fault.start.after_ms(fault.len_ms);
             }
         }
+    }
+
+    #[test]
+    fn ensembles_meet_every_kind_and_lose_one_disk_at_most() {
+        let mut rng = Rng::new(1);
+        let mut kinds = BTreeSet::new();
+        for _ in 0..300 {
+            let plan = ensemble_plan(&mut rng, 10_000, 5);
+            let wiped = plan.iter().filter(|fault| fault.kind == FaultKind::Wiped);
+            assert!(wiped.count() <= 1, "{plan:?}");
+            kinds.extend(plan.iter().map(|fault| fault.kind.name()));
+        }
+        assert_eq!(kinds.len(), 20, "{kinds:?}");
+    }
+
+    #[test]
+    fn an_isolated_server_hears_and_is_heard_as_the_fault_says() {
+        assert_eq!(isolation(1, 2, (true, true)), 0);
+        assert_eq!(isolation(1, 2, (false, true)), 1 << 1);
+        assert_eq!(isolation(1, 2, (true, false)), 1 << 8);
+    }
+
+    #[test]
+    fn the_power_of_all_goes_many_times() {
+        let plan = power_cuts(&mut Rng::new(1), 30_000, 3);
+        let cuts = plan
+            .iter()
+            .filter(|fault| fault.kind == FaultKind::AllPower);
+        assert!(cuts.count() >= 5, "{plan:?}");
     }
 
     #[test]

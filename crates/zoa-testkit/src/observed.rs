@@ -5,6 +5,7 @@
 
 use crate::applied::Owner;
 use crate::clock::SimTime;
+use crate::history::ClientId;
 use std::collections::BTreeMap;
 
 /// Bounds that the simulated servers run with.
@@ -52,6 +53,45 @@ impl Span {
     }
 }
 
+/// A server begins to serve clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServingBegins {
+    /// Which, from 1.
+    pub server: u8,
+    /// Since when it had served nobody.
+    pub since: SimTime,
+    /// When.
+    pub at: SimTime,
+    /// Up to where it had applied the log.
+    pub applied_index: u64,
+}
+
+/// A server leads, and has applied what its predecessors had committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leads {
+    /// Which, from 1.
+    pub server: u8,
+    /// In which term.
+    pub term: u64,
+    /// When.
+    pub at: SimTime,
+    /// Up to where it had applied the log.
+    pub applied_index: u64,
+    /// Whether it is one of those that vote.
+    pub votes: bool,
+}
+
+/// Who takes part when everything has come to rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembersAtRest {
+    /// Whose view it is, from 1.
+    pub server: u8,
+    /// Those that vote.
+    pub voters: Vec<u8>,
+    /// Those that should, by the lines of the ensemble, and that are there.
+    pub wanted: Vec<u8>,
+}
+
 /// What the simulator saw.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
@@ -77,6 +117,20 @@ pub struct Observed {
     pub panics: Vec<String>,
     /// Work that did not come to its end although all faults were over.
     pub stuck: Vec<String>,
+    /// Who began to serve, and when, and how far it was.
+    pub serving_begins: Vec<ServingBegins>,
+    /// Who led, and when, and how far it was.
+    pub leads: Vec<Leads>,
+    /// Entries that a server handed out behind later ones, within one life: server, index, the index before.
+    pub handed_out_again: Vec<(u8, u64, u64)>,
+    /// Who takes part in the end.
+    pub members_at_rest: Vec<MembersAtRest>,
+    /// When the last fault was over.
+    pub healed_at: Option<SimTime>,
+    /// How long everything may take to work again from there on, in milliseconds.
+    pub healing_ms_max: u64,
+    /// Clients that write on one server each once all faults are over.
+    pub probers: BTreeMap<ClientId, u8>,
     /// When the run ended.
     pub ended_at: SimTime,
 }

@@ -15,6 +15,7 @@ use zoa_ensemble::Event;
 use zoa_log::LogIndex;
 use zoa_log::LogInput;
 use zoa_raft::RaftEffect;
+use zoa_testkit::faults::CrashPoint;
 
 impl Process {
     pub(super) fn turn_raft(&mut self, now: Now, told: &mut Told) -> Result<(), Death> {
@@ -61,9 +62,13 @@ impl Process {
         told: &mut Told,
     ) -> Result<Option<Event>, Death> {
         match effect {
-            Effect::Persist(persist) => self.push_log(LogInput::Persist(persist)),
+            Effect::Persist(persist) => {
+                self.reach(CrashPoint::BeforePersist)?;
+                self.push_log(LogInput::Persist(persist));
+            }
             Effect::Commit(committed) => self.commit(committed, told),
             Effect::Members { index, members } => {
+                self.reach(CrashPoint::MembersChange)?;
                 self.members.note(&RaftEffect::Members { index, members });
                 told.members_changed += 1;
             }
@@ -73,6 +78,7 @@ impl Process {
                 bytes_max,
             } => self.read_log(low, high, bytes_max),
             Effect::InstallSnapshot { position, members } => {
+                self.reach(CrashPoint::InstallBegins)?;
                 told.installed
                     .push((told.committed.len(), position.index.0));
                 self.members.note(&RaftEffect::Members {
@@ -106,8 +112,14 @@ impl Process {
             Effect::Serving(serves) => self.push_apply(ApplyInput::Serving(serves)),
             Effect::Unknown => self.core.end_unanswered(),
             Effect::Touches(touches) => self.core.handle_touches(now.moment, &touches),
-            Effect::Save(step) => return self.save(step).map(Some),
-            Effect::OpenLog { .. } => return self.open_log().map(Some),
+            Effect::Save(step) => {
+                self.reach(CrashPoint::FoundingStep)?;
+                return self.save(step).map(Some);
+            }
+            Effect::OpenLog { .. } => {
+                self.reach(CrashPoint::LogOpens)?;
+                return self.open_log().map(Some);
+            }
             Effect::RemoveMarkers | Effect::Notice(_) => {}
             Effect::HandoverDone => told.handed_over = true,
         }

@@ -50,6 +50,7 @@ use zoa_raft::RaftEffect;
 use zoa_raft::RaftError;
 use zoa_raft::Recovery;
 use zoa_testkit::disk::SimDisk;
+use zoa_testkit::faults::CrashPoint;
 use zoa_testkit::observed::ServerBounds;
 use zoa_testkit::people::SUPER_DIGEST;
 use zoa_testkit::rng::Rng;
@@ -74,6 +75,8 @@ pub(crate) struct Setup {
     pub(crate) raft_tick_ms: u64,
     pub(crate) bounds: ServerBounds,
     pub(crate) containers: ContainerRules,
+    /// The place in its work at which it goes down.
+    pub(crate) crash_at: Option<CrashPoint>,
     pub(crate) hash_key: [u64; 2],
     /// Which life of the server this is, from 1.
     pub(crate) life: u64,
@@ -101,6 +104,7 @@ impl fmt::Display for StartError {
             Self::Died(
                 Death::LogFailed(words) | Death::DiskFailed(words) | Death::Undecodable(words),
             ) => f.write_str(words),
+            Self::Died(Death::AtPlace(place)) => write!(f, "it was to go down at {place:?}"),
         }
     }
 }
@@ -195,6 +199,7 @@ impl Process {
             identity: None,
             dials: Vec::new(),
             serves: false,
+            crash_at: setup.crash_at,
             idle_steps: 0,
         };
         let carried = process.carry_out(&mut effects, now, told);

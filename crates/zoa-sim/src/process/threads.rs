@@ -1,6 +1,7 @@
 //! The turns of the log and apply threads, and the ticks of the clocks.
 
 use super::Death;
+use super::Established;
 use super::Now;
 use super::Process;
 use super::Told;
@@ -15,6 +16,7 @@ use zoa_log::LogIndex;
 use zoa_log::LogInput;
 use zoa_log::LogOutput;
 use zoa_raft::LogPosition;
+use zoa_testkit::faults::CrashPoint;
 use zoa_tree::HashKey;
 use zoa_tree::Tree;
 
@@ -109,6 +111,12 @@ impl Process {
         !self.log_outbox.is_empty()
     }
 
+    /// Whether it says that something is durable.
+    pub(crate) fn log_acknowledges(&self) -> bool {
+        let mut outputs = self.log_outbox.iter();
+        outputs.any(|output| matches!(output, LogOutput::Persisted { .. }))
+    }
+
     /// Whether the log thread wants a step though nothing is queued.
     pub(crate) fn log_wants_idle_step(&self) -> bool {
         match &self.disk {
@@ -170,13 +178,18 @@ impl Process {
                 }
                 ApplyInput::Established(term) => {
                     self.core.set_leading(true, now.moment);
-                    told.established = Some(term);
+                    let me = self.server.0;
+                    told.established = Some(Established {
+                        term,
+                        applied_index: self.core.applied_index(),
+                        votes: self.voters().is_none_or(|voters| voters.contains(&me)),
+                    });
                 }
                 ApplyInput::Serving(serves) => {
                     let serving = if serves { Serving::Full } else { Serving::No };
                     self.core.set_serving(serving);
                     self.serves = serves;
-                    told.serving = Some(serves);
+                    told.serving = Some((serves, self.core.applied_index()));
                 }
             }
         }
@@ -190,6 +203,9 @@ impl Process {
             .push((self.core.applied_index(), self.core.with_tree(Tree::digest)));
         self.tell_lines();
         self.check_rules()?;
+        if !verdicts.is_empty() {
+            self.reach(CrashPoint::ChangeDecided)?;
+        }
         for verdict in verdicts {
             self.push_raft(Event::ChangeDecided {
                 index: LogIndex(verdict.index),
@@ -225,6 +241,7 @@ impl Process {
 
     /// The leader's snapshot takes the place of the state.
     fn install(&mut self, position: LogPosition, now: Now, told: &mut Told) -> Result<(), Death> {
+        self.reach(CrashPoint::InstallEnds)?;
         let key = HashKey(self.setup.hash_key);
         let loaded = self
             .store()

@@ -25,6 +25,7 @@ fn recipes_keep_their_promises_whatever_fails_and_equal_seeds_are_equal_runs() {
             hash_key: HASH_KEYS[0],
             scenario: Scenario::Recipes,
             point: None,
+            plan: crate::Plan::default(),
         };
         let report = crate::run(options);
         assert!(report.is_clean(), "{report}");

@@ -152,6 +152,7 @@ impl Stage {
             lines: MemberLines::default(),
             raft_tick_ms: 50,
             containers: zoa_core::ContainerRules::default(),
+            crash_at: None,
             bounds: self.observed.bounds,
             hash_key: [1, 2],
             life: self.life,

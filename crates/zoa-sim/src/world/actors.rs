@@ -15,7 +15,9 @@ use zoa_testkit::history::Received;
 use zoa_testkit::net::Arrival;
 use zoa_testkit::net::Link;
 use zoa_testkit::net::PIPE_LEN_MAX;
+use zoa_testkit::op::Acl;
 use zoa_testkit::op::Op;
+use zoa_testkit::op::flag;
 use zoa_testkit::people;
 use zoa_testkit::rng::Rng;
 use zoa_testkit::wire;
@@ -24,6 +26,13 @@ use zoa_testkit::workload::Profile;
 use zoa_testkit::workload::Program;
 use zoa_testkit::workload::Scan;
 
+/// How far the one write of a prober is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probe {
+    Due,
+    Done,
+}
+
 /// A client and the program that it runs.
 #[derive(Debug)]
 pub(super) struct Actor {
@@ -31,6 +40,10 @@ pub(super) struct Actor {
     pub(super) program: Program,
     /// The walk over the tree, for the one that takes the last look.
     pub(super) scan: Option<Scan>,
+    /// The one write of a client that does nothing else.
+    pub(super) probe: Option<Probe>,
+    /// It connects to this server and no other.
+    server: Option<usize>,
     /// It reads nothing until then.
     reads_from: SimTime,
 }
@@ -43,6 +56,8 @@ impl Actor {
             client: Client::new(ClientId(number), address),
             program: Program::new(rng.fork("program"), profile, number),
             scan: None,
+            probe: None,
+            server: None,
             reads_from: SimTime::ZERO,
         }
     }
@@ -53,6 +68,32 @@ impl Actor {
         actor.program.calm_down();
         actor.scan = Some(Scan::default());
         actor
+    }
+}
+
+impl Actor {
+    /// The one that writes on this server once all faults are over.
+    pub(super) fn probing(server: usize, number: u32, profile: &Profile, rng: &mut Rng) -> Self {
+        let mut actor = Self::new(number, profile, rng);
+        actor.program.calm_down();
+        (actor.probe, actor.server) = (Some(Probe::Due), Some(server));
+        actor
+    }
+
+    /// Its write, when it can be sent.
+    fn probe(&self) -> Option<Act> {
+        let can = self.probe == Some(Probe::Due)
+            && self.client.is_established()
+            && self.client.awaiting_count() == 0;
+        can.then(|| {
+            Act::Send(vec![Op::Create {
+                path: format!("/alive-{}", self.client.id().0),
+                data: None,
+                acl: Acl::open(),
+                flags: flag::EPHEMERAL,
+                with_stat: false,
+            }])
+        })
     }
 }
 
@@ -76,7 +117,10 @@ impl World {
             {
                 Act::Send(scan.next_reads())
             }
-            _ => actor.program.act(&actor.client, now),
+            _ => match actor.probe() {
+                Some(act) => act,
+                None => actor.program.act(&actor.client, now),
+            },
         };
         match act {
             Act::Connect(asked) => self.connect(position, asked),
@@ -116,7 +160,10 @@ impl World {
             return;
         };
         let (id, bytes) = actor.client.connect(now, asked, &mut self.history);
-        let server = self.choose_server();
+        let server = match actor.server {
+            Some(server) => server,
+            None => self.choose_server(),
+        };
         let serves = self.machines[server].serves();
         self.note("connect", (position as u64, id.0 as u64));
         if !serves {
@@ -315,6 +362,13 @@ impl World {
             let Some(call) = connection.calls.get(*call) else {
                 continue;
             };
+            let is_write = matches!(call.op, Op::Create { .. });
+            if is_write && actor.probe == Some(Probe::Due) && call.reply().is_some() {
+                actor.probe = Some(Probe::Done);
+                let healed_at = self.observed.healed_at.unwrap_or_default();
+                let took_ms = now.ms_since(healed_at);
+                self.counters.healing_ms_max = self.counters.healing_ms_max.max(took_ms);
+            }
             actor.program.learn(call);
             if let Some(scan) = &mut actor.scan {
                 scan.learn(call);

@@ -5,10 +5,13 @@
 use super::Happening;
 use super::World;
 use super::actors::Actor;
+use super::actors::Probe;
 use super::machine::Machine;
 use crate::clients::User;
 use zoa_testkit::clock::SimTime;
+use zoa_testkit::history::ClientId;
 use zoa_testkit::net::Weather;
+use zoa_testkit::observed::MembersAtRest;
 use zoa_testkit::rng::Rng;
 
 /// From calm to the last look: clients come back, what was under way is answered.
@@ -16,6 +19,10 @@ const SETTLE_MS: u64 = 1_500;
 
 /// The same for short scenarios, in which nobody is far behind.
 const SETTLE_SHORT_MS: u64 = 400;
+
+/// Within this a client's write succeeds on every server: two election timeouts of two seconds, and as much again to hear that a peer
+/// is gone, to start and to catch up.
+const HEALING_MS_MAX: u64 = 8_000;
 
 /// Nothing takes longer than this once all faults are over and the last bytes have arrived.
 const REST_MS_MAX: u64 = 30_000;
@@ -51,6 +58,9 @@ impl World {
             self.phase = Phase::Calm(self.now());
         }
         self.set_weather(Weather::default());
+        (0..self.machines.count()).for_each(|server| self.forget_place(server));
+        self.observed.healed_at = Some(self.now());
+        self.observed.healing_ms_max = HEALING_MS_MAX;
         for machine in &mut self.machines.0 {
             machine.slow_disk_ms = 0;
             machine.disk.set_capacity(None);
@@ -71,6 +81,56 @@ impl World {
             .push(Actor::scanning(number, &self.profile, &mut rng));
         let at = self.now().after_ms(self.settle_ms());
         self.agenda.put(at, Happening::Act(self.actors.len() - 1));
+        if self.options.point.is_none() {
+            self.send_probers();
+        }
+    }
+
+    /// One client for each server writes as soon as it can.
+    fn send_probers(&mut self) {
+        let mut rng = Rng::new(self.options.seed).fork("probers");
+        for server in 0..self.machines.count() {
+            let number = u32::try_from(self.actors.len()).unwrap_or(u32::MAX);
+            self.observed
+                .probers
+                .insert(ClientId(number), super::id_of(server));
+            let prober = Actor::probing(server, number, &self.profile, &mut rng);
+            self.actors.push(prober);
+            self.agenda
+                .put_in_us(1, Happening::Act(self.actors.len() - 1));
+        }
+    }
+
+    /// Who votes in the end, and who should, as each server knows it; of an ensemble that has come to rest.
+    pub(super) fn members_at_rest(&self) -> Vec<MembersAtRest> {
+        let count = self.machines.count();
+        if count == 1 || !matches!(self.phase, Phase::Calm(_)) {
+            return Vec::new();
+        }
+        let of_machine = |(server, machine): (usize, &Machine)| {
+            let process = machine.process.as_ref()?;
+            let is_there = |id: &u8| usize::from(*id) <= count;
+            Some(MembersAtRest {
+                server: super::id_of(server),
+                voters: process.voters().unwrap_or_default(),
+                wanted: process
+                    .participants()
+                    .into_iter()
+                    .filter(is_there)
+                    .collect(),
+            })
+        };
+        self.machines
+            .iter()
+            .enumerate()
+            .filter_map(of_machine)
+            .collect()
+    }
+
+    /// Whether those vote that should, or it is too late to wait for it.
+    fn has_settled_members(&self) -> bool {
+        let settled = |it: &MembersAtRest| it.voters == it.wanted;
+        self.members_at_rest().iter().all(settled)
     }
 
     pub(super) fn is_over(&mut self) -> bool {
@@ -120,7 +180,11 @@ impl World {
             .actors
             .iter()
             .all(|actor| actor.client.is_established() && actor.client.awaiting_count() == 0);
-        let quiet_server = self.has_quiet_servers();
+        let probed = self
+            .actors
+            .iter()
+            .all(|actor| actor.probe != Some(Probe::Due));
+        let quiet_server = self.has_quiet_servers() && self.has_settled_members() && probed;
         let users_done = self.users.values().all(User::is_done);
         scanned && settled && users_done && self.has_quiet_wires() && quiet_server
     }
@@ -161,6 +225,9 @@ impl World {
             .collect();
         let busy = self.users.values().filter(|user| !user.is_done());
         waiting.extend(busy.map(User::what_moves));
+        if !self.has_settled_members() {
+            waiting.push(format!("{:?}", self.members_at_rest()));
+        }
         let server: Vec<String> = self.machines.iter().map(Machine::state).collect();
         let server = server.join(", ");
         let scan = self

@@ -6,6 +6,8 @@ use zoa_testkit::clock::SimTime;
 use zoa_testkit::disk::Fault as DiskFault;
 use zoa_testkit::faults::Crash;
 use zoa_testkit::faults::FaultKind;
+use zoa_testkit::faults::LEADER;
+use zoa_testkit::faults::isolation;
 use zoa_testkit::net::Weather;
 use zoa_testkit::observed::Span;
 
@@ -14,9 +16,17 @@ const DISTURBED_MS: u64 = 6_000;
 
 impl World {
     pub(super) fn begin_fault(&mut self, position: usize) {
-        let Some(fault) = self.plan.get(position).copied() else {
+        let leader = self
+            .leaders
+            .last_key_value()
+            .map_or(0, |(_, leader)| *leader);
+        let Some(fault) = self.plan.get_mut(position) else {
             return;
         };
+        if fault.server == LEADER {
+            fault.server = leader;
+        }
+        let fault = *fault;
         let now = self.now();
         let server = fault.server;
         let end = now.after_ms(fault.len_ms);
@@ -57,7 +67,17 @@ impl World {
             }
             FaultKind::PeersReset => self.lose_peers(server, false),
             FaultKind::SlowPeers { by_ms } => self.peers.slow_us = by_ms * 1000,
-            FaultKind::AllPower => (0..self.machines.count()).for_each(|one| self.cut_power(one)),
+            FaultKind::AllPower => self.cut_all_power(),
+            FaultKind::Isolated { hears, is_heard } => {
+                let pairs = isolation(server, self.machines.count(), (hears, is_heard));
+                self.peers.cuts.insert(position, pairs);
+            }
+            FaultKind::CrashAt { point, power } => {
+                self.machines[server].crash_at = Some((point, power));
+                if let Some(process) = &mut self.machines[server].process {
+                    process.crash_at = Some(point);
+                }
+            }
             FaultKind::Wiped => self.wipe(server),
             FaultKind::Restart => self.hand_over(server),
         }
@@ -100,10 +120,11 @@ impl World {
                 self.machines[server].disk_is_full = false;
                 self.agenda.put_in_us(30_000, Happening::Start(server));
             }
-            FaultKind::Cut { .. } => {
+            FaultKind::Cut { .. } | FaultKind::Isolated { .. } => {
                 self.peers.cuts.remove(&position);
                 self.resume_links();
             }
+            FaultKind::CrashAt { .. } => self.forget_place(server),
             FaultKind::SlowPeers { .. } => self.peers.slow_us = 0,
             FaultKind::AllPower => {
                 for one in 0..self.machines.count() {
@@ -123,6 +144,22 @@ impl World {
             | FaultKind::HalfOpen { .. } => {}
         }
         self.schedule_wanted(server);
+    }
+
+    /// It was not reached, or it was.
+    pub(super) fn forget_place(&mut self, server: usize) {
+        self.machines[server].crash_at = None;
+        if let Some(process) = &mut self.machines[server].process {
+            process.crash_at = None;
+        }
+    }
+
+    /// The power of all servers goes; it counts when most of them run.
+    fn cut_all_power(&mut self) {
+        let running = self.machines.iter().filter(|it| it.process.is_some());
+        let counts = 2 * running.count() > self.machines.count();
+        self.counters.whole_power_cuts += u64::from(counts);
+        (0..self.machines.count()).for_each(|one| self.cut_power(one));
     }
 
     /// The disk is gone, and an empty one is there.
@@ -151,7 +188,7 @@ impl World {
         self.lose_connections(server, false);
     }
 
-    fn cut_power(&mut self, server: usize) {
+    pub(super) fn cut_power(&mut self, server: usize) {
         if self.machines[server].process.is_none() {
             return;
         }

@@ -8,6 +8,7 @@ use std::ops::IndexMut;
 use zoa_testkit::clock::ServerClock;
 use zoa_testkit::clock::SimTime;
 use zoa_testkit::disk::SimDisk;
+use zoa_testkit::faults::CrashPoint;
 
 /// See the module.
 pub(super) struct Machine {
@@ -25,6 +26,12 @@ pub(super) struct Machine {
     /// The operation of the disk that is to fail.
     pub(super) failing_op: Option<u64>,
     pub(super) disk_is_full: bool,
+    /// The place in its work at which its server goes down, and whether the power goes with it.
+    pub(super) crash_at: Option<(CrashPoint, bool)>,
+    /// Since when its server serves nobody.
+    pub(super) idle_since: SimTime,
+    /// The raft thread has no turn before then: the machine is busy with something else.
+    pub(super) raft_late_until: SimTime,
 }
 
 impl Machine {
@@ -42,6 +49,9 @@ impl Machine {
             log_is_writing: false,
             failing_op: None,
             disk_is_full: false,
+            crash_at: None,
+            idle_since: SimTime::ZERO,
+            raft_late_until: SimTime::ZERO,
         }
     }
 

@@ -17,6 +17,7 @@ use zoa_ensemble::LinkId;
 use zoa_ensemble::Purpose;
 use zoa_proto::PeerId;
 use zoa_testkit::clock::SimTime;
+use zoa_testkit::faults::CrashPoint;
 
 /// Between two looks whom to dial.
 const DIAL_US_MAX: u64 = 120_000;
@@ -254,6 +255,11 @@ impl World {
 
     pub(super) fn link_gone(&mut self, server: usize, life: u64, id: LinkId) {
         if self.lives(server, life) {
+            // What is busy when a link breaks finds more behind the news than it would otherwise.
+            if self.dice.schedule.percent(30) {
+                let late_us = self.dice.schedule.between(500, 40_000);
+                self.machines[server].raft_late_until = self.now().after_us(late_us);
+            }
             self.tell_server(server, Event::LinkDown { link: id });
         }
     }
@@ -294,6 +300,10 @@ impl World {
             let index = snapshot.position.index;
             delivered = process.receive_snapshot(index, &bytes, snapshot.message);
             self.peers.snapshots_sent += u64::from(delivered);
+            let place = CrashPoint::SnapshotReceived;
+            if delivered && process.reach(place).is_err() {
+                return self.die(to, &crate::process::Death::AtPlace(place));
+            }
             self.settle(to, crate::process::Told::default());
         }
         if self.lives(from, life) {

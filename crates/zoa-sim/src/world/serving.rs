@@ -8,6 +8,7 @@ use crate::clients::user_address;
 use crate::process::Death;
 use crate::process::Process;
 use crate::process::Setup;
+use crate::process::StartError;
 use crate::process::TaskTurn;
 use crate::process::Thread;
 use crate::process::Told;
@@ -17,6 +18,7 @@ use zoa_proto::PeerId;
 use zoa_testkit::applied::Owner;
 use zoa_testkit::disk::Fault as DiskFault;
 use zoa_testkit::disk::Persistence;
+use zoa_testkit::faults::CrashPoint;
 use zoa_testkit::observed::Span;
 
 /// Where those come from who are no clients.
@@ -35,6 +37,12 @@ impl World {
     }
 
     pub(super) fn turn(&mut self, server: usize, life: u64, thread: Thread) {
+        let late_until = self.machines[server].raft_late_until;
+        if thread == Thread::Raft && self.now() < late_until {
+            self.agenda
+                .put(late_until, Happening::Turn(server, life, thread));
+            return;
+        }
         self.machines[server].scheduled.remove(&(life, thread));
         if !self.lives(server, life) {
             return;
@@ -105,6 +113,10 @@ impl World {
         self.machines[server].log_is_writing = false;
         let mut told = Told::default();
         if let Some(process) = &mut self.machines[server].process {
+            let place = CrashPoint::BeforeAcknowledge;
+            if process.log_acknowledges() && process.reach(place).is_err() {
+                return self.die(server, &Death::AtPlace(place));
+            }
             process.deliver_log_outputs(&mut told);
         }
         self.note("log speaks", (0, 0));
@@ -310,6 +322,10 @@ impl World {
             return;
         }
         self.machines[server].life += 1;
+        self.machines[server].idle_since = self.now();
+        if let Some(healed_at) = &mut self.observed.healed_at {
+            *healed_at = self.agenda.now();
+        }
         self.witness.begin_life(server);
         // What the next life commits is not held against the log that failed in the last one, however soon it comes.
         let now = self.now();
@@ -323,6 +339,7 @@ impl World {
             server: PeerId(u8::try_from(server + 1).unwrap_or(u8::MAX)),
             lines: self.cast.lines_of(server),
             containers: self.options.scenario.containers(),
+            crash_at: self.machines[server].crash_at.map(|(place, _)| place),
             raft_tick_ms: RAFT_TICK_US / 1000,
             bounds: self.observed.bounds,
             hash_key: self.options.hash_key,
@@ -356,7 +373,7 @@ impl World {
             }
             Err(error) => {
                 self.settle(server, told);
-                self.fail_to_start(server, &error.to_string());
+                self.fail_to_start(server, &error);
             }
         }
     }
@@ -391,9 +408,12 @@ impl World {
         }
     }
 
-    fn fail_to_start(&mut self, server: usize, words: &str) {
+    fn fail_to_start(&mut self, server: usize, error: &StartError) {
+        let words = &error.to_string();
+        let died_at_its_place = matches!(error, StartError::Died(Death::AtPlace(_)));
         let again_us = self.dice.faults.between(10_000, 200_000);
-        if self.machines[server].disk.is_down() {
+        if self.machines[server].disk.is_down() || died_at_its_place {
+            self.machines[server].crash_at = None;
             self.counters.power_cuts += 1;
             self.machines[server].failing_op = None;
             let persistence = self.draw_persistence();
@@ -412,7 +432,7 @@ impl World {
         } else {
             self.observed
                 .refused_starts
-                .push((self.now(), words.to_owned()));
+                .push((self.now(), words.clone()));
             self.phase.give_up();
         }
         self.agenda.put_in_us(again_us, Happening::Start(server));
@@ -458,7 +478,7 @@ impl World {
     }
 
     /// The process ends by itself.
-    fn die(&mut self, server: usize, death: &Death) {
+    pub(super) fn die(&mut self, server: usize, death: &Death) {
         let now = self.now();
         match death {
             Death::LogFailed(words) => {
@@ -470,6 +490,15 @@ impl World {
                 self.trace.note_bytes(words.as_bytes());
                 self.observed.panics.extend(told.wrong);
                 self.note_poison(server);
+            }
+            Death::AtPlace(_) => {
+                self.counters.at_places += 1;
+                if let Some((_, true)) = self.machines[server].crash_at.take() {
+                    self.cut_power(server);
+                    let back_us = self.dice.faults.between(20_000, 400_000);
+                    self.agenda.put_in_us(back_us, Happening::Start(server));
+                    return;
+                }
             }
             Death::DiskFailed(words) => self.trace.note_bytes(words.as_bytes()),
             Death::Undecodable(words) => self.observed.panics.push(words.clone()),

@@ -18,6 +18,7 @@ fn run_seed(seed: u64, key: usize) -> Report {
         hash_key: HASH_KEYS[key],
         scenario: Scenario::Server,
         point: None,
+        plan: crate::Plan::default(),
     })
 }
 
@@ -65,6 +66,7 @@ fn ensembles_keep_every_guarantee_through_cut_networks_and_lost_disks() {
             hash_key: HASH_KEYS[0],
             scenario: Scenario::Ensemble,
             point: None,
+            plan: crate::Plan::default(),
         };
         let report = run(options);
         assert!(report.is_clean(), "{report}");

@@ -95,6 +95,11 @@ impl OpSource {
         }
     }
 
+    /// The next write, a short one.
+    pub fn next_write(&mut self, memory: &Memory) -> Op {
+        self.write(memory)
+    }
+
     fn path(&mut self, memory: &Memory) -> String {
         let remembered = self
             .rng

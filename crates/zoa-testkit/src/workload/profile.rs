@@ -30,6 +30,8 @@ pub struct Profile {
     pub big_directory: bool,
     /// Milliseconds between two snapshots, about.
     pub snapshot_every_ms: u64,
+    /// Whether some clients send writes in streams, each before the one before is answered.
+    pub streams: bool,
     /// The servers, where somebody changes them.
     pub ensemble: Option<Ensemble>,
 }
@@ -61,6 +63,7 @@ impl Profile {
             timeout_ms: (rng.between(500, 2_000), rng.between(2_000, 12_000)),
             big_directory: rng.percent(6),
             snapshot_every_ms: *rng.pick(&[200, 900, 3_000]).unwrap_or(&900),
+            streams: false,
             ensemble: None,
         }
     }

@@ -55,6 +55,9 @@ pub struct Program {
     calm: bool,
     /// What it does instead, if it changes the servers of the ensemble.
     administrator: Option<Administrator>,
+    /// It sends one write after the other without a pause, until then; and when it does so again.
+    streams_until: SimTime,
+    streams_next: SimTime,
 }
 
 impl Program {
@@ -74,6 +77,8 @@ impl Program {
             .map(|ensemble| Administrator::new(rng.fork("administrator"), ensemble));
         Self {
             administrator,
+            streams_until: SimTime::ZERO,
+            streams_next: SimTime::ZERO,
             rng,
             ops,
             memory: Memory::default(),
@@ -103,6 +108,9 @@ impl Program {
     pub fn pause_us(&mut self) -> u64 {
         if self.calm {
             return self.rng.between(20_000, 120_000);
+        }
+        if self.streams_until > SimTime::ZERO {
+            return self.rng.between(100, 2_500);
         }
         1 + self.rng.below(self.think_us_max().min(LOOK_US_MAX))
     }
@@ -173,6 +181,9 @@ impl Program {
         if client.awaiting_count() > 100 {
             return self.ping_when_idle(client, now);
         }
+        if self.streams(now) {
+            return Act::Send(vec![self.ops.next_write(&self.memory)]);
+        }
         if let Some(administrator) = &mut self.administrator {
             let ops = administrator.next(now);
             return if ops.is_empty() {
@@ -194,6 +205,19 @@ impl Program {
             self.rng.between(1, self.profile.pipeline_max)
         };
         Act::Send((0..count).map(|_| self.ops.next(&self.memory)).collect())
+    }
+
+    /// Whether it is in the middle of a stream of writes; some clients begin one now and then.
+    fn streams(&mut self, now: SimTime) -> bool {
+        let streams = self.profile.streams && self.number % 3 == 1;
+        if streams && self.administrator.is_none() && now >= self.streams_next {
+            self.streams_until = now.after_ms(self.rng.between(50, 600));
+            self.streams_next = self.streams_until.after_ms(self.rng.between(200, 3_000));
+        }
+        if now >= self.streams_until {
+            self.streams_until = SimTime::ZERO;
+        }
+        now < self.streams_until
     }
 
     /// As the original's client: a ping when nothing was sent for a third of the timeout.

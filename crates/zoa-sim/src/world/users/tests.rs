@@ -22,6 +22,7 @@ fn options(seed: u64, key: usize) -> Options {
         hash_key: HASH_KEYS[key],
         scenario: Scenario::Clients,
         point: None,
+        plan: crate::Plan::default(),
     }
 }
 
