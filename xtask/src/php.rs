@@ -1,10 +1,12 @@
 //! `cargo xtask php`: builds the PHP extension and installs it into the PHP of this machine, or tries it out instead.
 //!
-//! Which PHP is meant stands in `interpreter`, the suite in `suite`, the longer trials in `trials` and `installing`. The extension is a workspace of
+//! Which PHP is meant stands in `interpreter`, the suite in `suite`, that of the Composer library in `library`, the longer trials in
+//! `trials` and `installing`. The extension is a workspace of
 //! its own, so the checks of its code are here too. Invariant: nothing but the installing changes the machine's PHP.
 
 mod installing;
 mod interpreter;
+mod library;
 mod suite;
 mod trials;
 
@@ -32,6 +34,10 @@ pub enum Work {
     Article(PathBuf),
     /// So many random sequences of everything.
     Fuzz(u64),
+    /// Run the suite of the Composer library, and its recipes beside those in other languages.
+    Library,
+    /// Kill and pause the processes of a task farm for so many seconds.
+    FarmFaults(u64),
     /// Have Symfony's lock contended for, for so many seconds.
     Symfony(u64),
     /// Compare the cost of a read with the original's C library.
@@ -83,6 +89,12 @@ pub fn run(work: &Work) -> Result<()> {
         }
         Work::Article(folder) => trials::article(&php, &built, folder),
         Work::Fuzz(count) => trials::fuzz(&php, &built, *count),
+        Work::Library => {
+            let tally = library::run(&php, &built, Profile::Release)?;
+            println!("{}", tally.closing_line());
+            Ok(())
+        }
+        Work::FarmFaults(seconds) => library::farm_faults(&php, &built, *seconds),
         Work::Symfony(seconds) => trials::symfony(&php, &built, *seconds),
         Work::Cost => trials::cost(&php, &built),
         Work::Delivery(count) => trials::delivery(&php, &built, *count),
@@ -117,6 +129,16 @@ pub(crate) fn check() -> Result<Tally> {
     };
     tally.add(suite::run(&php, &built, Profile::Dev, &all)?);
     Ok(tally)
+}
+
+/// What the Composer library must pass, on debug builds.
+///
+/// # Errors
+/// When something cannot be installed or built, or a test fails.
+pub(crate) fn check_library() -> Result<Tally> {
+    let php = Php::find()?;
+    let built = php.build(Profile::Dev)?;
+    library::run(&php, &built, Profile::Dev)
 }
 
 /// Whether its code is formatted, which needs no PHP.

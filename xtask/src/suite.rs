@@ -72,6 +72,11 @@ pub fn steps() -> Vec<Step> {
             php::check,
         ),
         Step::new(
+            "phplib",
+            "the recipes and the task farm in PHP, alone, beside kazoo and Rust, and with processes that die",
+            php::check_library,
+        ),
+        Step::new(
             "ffi",
             "the C library beside the original's: symbols, headers, Debian's programs, every call",
             ffi::test,
