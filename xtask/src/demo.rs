@@ -27,6 +27,7 @@ use crate::workspace;
 use crate::workspace::Profile;
 
 mod cluster;
+mod farm;
 mod server;
 mod stage;
 mod workers;
@@ -47,6 +48,8 @@ pub struct Options {
     pub server: Option<String>,
     /// Three servers, and the death of one, in the place of the other scenes.
     pub cluster: bool,
+    /// A task farm whose workers and leaders are killed, in the place of the other scenes.
+    pub farm: bool,
 }
 
 /// Plays all scenes.
@@ -56,6 +59,9 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     if options.cluster {
         return run_cluster();
+    }
+    if options.farm {
+        return run_farm();
     }
     println!("== what it needs");
     install::debian(&["zookeeper"]).context("installing Debian's zookeeper, for its zkCli.sh")?;
@@ -105,6 +111,23 @@ fn run_cluster() -> Result<()> {
     played?;
     cluster.stop()?;
     println!("\nAll of it happened as it must. Nothing is left running.");
+    Ok(())
+}
+
+fn run_farm() -> Result<()> {
+    println!("== build the PHP extension");
+    let php = php::ready()?;
+    println!("== build and lay out our server, and start it");
+    let dist = dist::lay_out(Profile::Release)?;
+    let zoa = farm::zoa_in(&dist);
+    let server = Server::start_with(&dist, farm::SETTINGS)?;
+    let mut stage = Stage::new();
+    let played = farm::play(&mut stage, &server, &farm::Troupe { php, zoa });
+    stage.clear();
+    let stopped = server.stop();
+    played?;
+    stopped?;
+    println!("Nothing is left running.");
     Ok(())
 }
 

@@ -32,6 +32,7 @@ pub mod nightly;
 pub mod php;
 pub mod prefix;
 pub mod program;
+pub mod recipes;
 pub mod scripts;
 pub mod source;
 pub mod step;

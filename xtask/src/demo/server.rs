@@ -45,6 +45,11 @@ impl Server {
 
     /// Starts the server of `dist` on a free port with an empty data directory.
     pub(super) fn start(dist: &Path) -> Result<Self> {
+        Self::start_with(dist, "tickTime=2000\n")
+    }
+
+    /// The same, with these lines in its zoo.cfg.
+    pub(super) fn start_with(dist: &Path, settings: &str) -> Result<Self> {
         let port = free_port()?;
         let folder = workspace::target().join("demo");
         if folder.exists() {
@@ -53,7 +58,7 @@ impl Server {
         fs::create_dir_all(folder.join("conf")).context("making a folder for the demo")?;
         let data = folder.join("data");
         let config = format!(
-            "tickTime=2000\ndataDir={}\nclientPort={port}\nclientPortAddress=127.0.0.1\n",
+            "{settings}dataDir={}\nclientPort={port}\nclientPortAddress=127.0.0.1\n",
             data.display()
         );
         fs::write(folder.join("conf/zoo.cfg"), config).context("writing the demo's zoo.cfg")?;

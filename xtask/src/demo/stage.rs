@@ -40,6 +40,8 @@ pub(super) struct Line {
 struct Actor {
     name: String,
     child: Child,
+    /// What it says is heard, and not shown.
+    is_quiet: bool,
 }
 
 /// All actors and all that they have said.
@@ -65,6 +67,15 @@ impl Stage {
 
     /// Starts `command` as the actor `name`.
     pub(super) fn enter(&mut self, name: &str, command: &mut Command) -> Result<ActorId> {
+        let id = self.enter_quietly(name, command)?;
+        if let Some(actor) = self.actors.get_mut(id.0) {
+            actor.is_quiet = false;
+        }
+        Ok(id)
+    }
+
+    /// Starts `command` as the actor `name`, whose lines are heard and not shown.
+    pub(super) fn enter_quietly(&mut self, name: &str, command: &mut Command) -> Result<ActorId> {
         let pipes = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -84,6 +95,7 @@ impl Stage {
         self.actors.push(Actor {
             name: name.to_owned(),
             child,
+            is_quiet: true,
         });
         Ok(id)
     }
@@ -139,6 +151,23 @@ impl Stage {
             .count()
     }
 
+    /// The last line of `actor`.
+    pub(super) fn last(&self, actor: ActorId) -> Option<&Line> {
+        self.heard.iter().rev().find(|line| line.actor == actor)
+    }
+
+    /// All that these have said.
+    pub(super) fn lines_of(&self, actors: &[ActorId]) -> impl Iterator<Item = &str> {
+        let heard = self.heard.iter();
+        let said = heard.filter(|line| actors.contains(&line.actor));
+        said.map(|line| line.text.as_str())
+    }
+
+    /// The id of an actor's process.
+    pub(super) fn process_id(&self, actor: ActorId) -> Option<u32> {
+        self.actors.get(actor.0).map(|actor| actor.child.id())
+    }
+
     /// Kills an actor as `kill -9` does: it cannot say goodbye.
     pub(super) fn kill(&mut self, actor: ActorId) -> Result<Instant> {
         let at = Instant::now();
@@ -166,7 +195,10 @@ impl Stage {
 
     fn hear(&mut self, line: Line) {
         let at = line.at.duration_since(self.start).as_secs_f64();
-        println!("{at:7.2} s  {:<9} | {}", self.name(line.actor), line.text);
+        let actor = self.actors.get(line.actor.0);
+        if actor.is_none_or(|actor| !actor.is_quiet) {
+            println!("{at:7.2} s  {:<9} | {}", self.name(line.actor), line.text);
+        }
         self.heard.push(line);
     }
 
