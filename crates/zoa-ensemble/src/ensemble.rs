@@ -96,6 +96,8 @@ pub struct Ensemble {
     /// Since when this server catches up with a leader, and when that was told of last.
     catches_up: Option<(u64, u64)>,
     handover: Option<handover::Handover>,
+    /// When members were last heard of, while this server leads.
+    heard_ms: BTreeMap<u64, u64>,
     /// Learners that no line names, and since when they are gone.
     strangers_gone_ms: BTreeMap<u64, u64>,
     dialed: Vec<PeerAddresses>,
@@ -177,6 +179,7 @@ impl Ensemble {
             reminder: Reminder::default(),
             catches_up: None,
             handover: None,
+            heard_ms: BTreeMap::new(),
             strangers_gone_ms: BTreeMap::new(),
             dialed: Vec::new(),
             elected_behind: None,

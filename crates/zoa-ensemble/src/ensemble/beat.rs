@@ -17,6 +17,7 @@ impl Ensemble {
         let ticked_ms = *self.ticked_ms.get_or_insert(self.now_ms);
         let due = (self.now_ms - ticked_ms) / tick_ms;
         for _ in 0..due.min(TICKS_AT_ONCE_MAX) {
+            self.note_heard();
             self.run_raft(RaftEvent::Tick, effects);
             self.ticks += 1;
             let period = u64::try_from(self.config.heartbeat_ticks)

@@ -113,11 +113,32 @@ impl Ensemble {
     pub(super) fn is_caught_up(&self, raft: &RaftLoop, id: u64) -> bool {
         let last = raft.last_index().0;
         self.links.is_connected(id)
+            && self.is_heard_of(raft, id)
             && raft.progress(id).is_some_and(|progress| {
-                progress.is_active
-                    && !progress.is_pending_snapshot
-                    && progress.matched.0 + CAUGHT_UP_ENTRIES_MAX >= last
+                !progress.is_pending_snapshot && progress.matched.0 + CAUGHT_UP_ENTRIES_MAX >= last
             })
+    }
+
+    /// Whether a member is heard of. At the end of each of its election timeouts the library forgets of all whether they are, until they
+    /// answer the next heartbeat: nobody is taken for silent for that.
+    fn is_heard_of(&self, raft: &RaftLoop, id: u64) -> bool {
+        let is_active = raft.progress(id).is_some_and(|it| it.is_active);
+        let ticks = u64::try_from(self.config.election_ticks / 2).unwrap_or(0);
+        let patience_ms = ticks * self.config.raft_tick_ms;
+        let heard_ms = self.heard_ms.get(&id);
+        is_active || heard_ms.is_some_and(|at_ms| self.now_ms - at_ms <= patience_ms)
+    }
+
+    /// Before a tick, with which it may be forgotten.
+    pub(super) fn note_heard(&mut self) {
+        let now_ms = self.now_ms;
+        let Some(raft) = self.leads() else {
+            return self.heard_ms.clear();
+        };
+        let is_active = |id: &u64| raft.progress(*id).is_some_and(|it| it.is_active);
+        let active: Vec<u64> = raft.members().ids().into_iter().filter(is_active).collect();
+        let heard = active.into_iter().map(|id| (id, now_ms));
+        self.heard_ms.extend(heard);
     }
 
     fn should_vote(&self, peer: PeerId) -> bool {
@@ -127,10 +148,7 @@ impl Ensemble {
 
     /// Whether another life of the same server is heard of: two disks, or two machines, have one `myid`.
     fn has_living_twin(&self, raft: &RaftLoop, id: u64) -> bool {
-        let is_alive = |twin: u64| {
-            let progress = raft.progress(twin);
-            twin == raft.id() || progress.is_some_and(|progress| progress.is_active)
-        };
+        let is_alive = |twin: u64| twin == raft.id() || self.is_heard_of(raft, twin);
         twins(raft, id).any(is_alive)
     }
 

@@ -197,6 +197,22 @@ fn a_reconfig_that_is_refused_changes_nothing() {
     assert_eq!(line_ids(&world, leader), [1, 2, 3]);
 }
 
+// Goal: who is there and has everything is never said not to be, at whatever moment somebody asks.
+#[test]
+fn a_reconfig_is_refused_for_want_of_a_quorum_only_when_there_is_none() {
+    let (mut world, leader) = served(3, 15);
+    for _ in 0..60 {
+        world.event(leader, Event::Propose(vec![reconfig("", "9", -1)]));
+        world.pump();
+        // Time passes, and answers to heartbeats are on their way.
+        world.settle();
+        world.now_ms += TICK_MS;
+        world.tick(leader);
+    }
+    world.run(5);
+    assert_eq!(refusals(&world, leader), []);
+}
+
 #[test]
 fn a_second_reconfig_while_one_is_under_way_is_refused_and_writes_around_them_keep_their_order() {
     let (mut world, leader) = served(3, 14);
