@@ -42,7 +42,7 @@ final class ConfigWatch
     public function __construct(\ZookeeperClient $client, private readonly string $path, callable $parse)
     {
         $this->session = Session::of($client);
-        $this->parse = $parse(...);
+        $this->parse = \Closure::fromCallable($parse);
     }
 
     /**

@@ -74,7 +74,7 @@ pub fn steps() -> Result<Vec<Step>> {
 }
 
 /// The long trials of the PHP extension.
-fn php_trials() -> [(&'static str, &'static str, Work); 8] {
+fn php_trials() -> [(&'static str, &'static str, Work); 9] {
     let suite = |valgrind, repetitions, tests: &[&str]| {
         Work::Test(Suite {
             repetitions,
@@ -102,6 +102,11 @@ fn php_trials() -> [(&'static str, &'static str, Work); 8] {
             "php-symfony",
             "Symfony's lock, contended for by eight processes for 60 s",
             Work::Symfony(60),
+        ),
+        (
+            "php-farm-faults",
+            "a farm of PHP and Rust whose processes are killed and paused for a minute",
+            Work::FarmFaults(60),
         ),
         (
             "php-cost",

@@ -248,12 +248,11 @@ final class Leader
      */
     private function assignments(): array
     {
-        /** @var \SplPriorityQueue<array{int, string}, string> $free */
+        /** @var \SplPriorityQueue<array{int, string}, array{int, string}> $free */
         $free = new \SplPriorityQueue();
         foreach ($this->view->rooms() as $worker => $room) {
-            $free->insert((string) $worker, [$room, (string) $worker]);
+            $free->insert([$room, (string) $worker], [$room, (string) $worker]);
         }
-        $free->setExtractFlags(\SplPriorityQueue::EXTR_BOTH);
         $moves = [];
         foreach ($free->isEmpty() ? [] : $this->view->queued() as $name) {
             if ($free->isEmpty()) {
@@ -273,11 +272,9 @@ final class Leader
                 $moves[] = new Move("queue/$name", $path, $this->places->task('dead', $name), $task);
                 continue;
             }
-            /** @var array{data: string, priority: array{int, string}} $best */
-            $best = $free->extract();
-            [$room, $worker] = $best['priority'];
+            [$room, $worker] = $free->extract();
             if ($room > 1) {
-                $free->insert($worker, [$room - 1, $worker]);
+                $free->insert([$room - 1, $worker], [$room - 1, $worker]);
             }
             $task = $task->submitted($node->ctimeMs())->begun();
             $to = $this->places->assigned($worker, $name, $task->attempt());
