@@ -49,7 +49,8 @@ final class Hold
 
     /**
      * Has somebody told at once when it is suspended, held again or lost: between two statements of the script, as all callbacks. An
-     * exception thrown there surfaces at the line that was interrupted, which is a way to stop work under way.
+     * exception thrown there surfaces at the line that was interrupted, which is a way to stop work under way. A closure that has this
+     * hold keeps it from being released when it is forgotten.
      *
      * @param callable(HoldState): void $callback
      */

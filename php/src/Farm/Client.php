@@ -242,16 +242,18 @@ final class Client
      */
     public function wait(string $task, ?float $seconds = null): ?Progress
     {
+        $end = $this->endOf($task);
+        if ($end !== null) {
+            return $end;
+        }
         $until = $seconds === null ? null : Session::now() + $seconds;
+        $paths = [$this->places->task('done', $task), $this->places->task('dead', $task)];
         do {
-            [, $done] = $this->session->existsWatched($this->places->task('done', $task));
-            [, $dead] = $this->session->existsWatched($this->places->task('dead', $task));
+            $watches = array_map(fn (string $path): Watch => $this->session->existsWatched($path)[1], $paths);
             $end = $this->endOf($task);
-            if ($end !== null) {
-                return $end;
-            }
-        } while ($this->session->await([$done, $dead], $until));
-        return null;
+        } while ($end === null && $this->session->await($watches, $until));
+        array_map($this->session->unwatch(...), $paths, $watches);
+        return $end;
     }
 
     /**

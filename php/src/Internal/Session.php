@@ -253,6 +253,20 @@ final class Session
     }
 
     /**
+     * Takes back a watch of existsWatched() that has not fired, and would stay for as long as the session: for paths that nobody
+     * else watches, since the server knows one watch of a session on a path.
+     */
+    public function unwatch(string $path, Watch $watch): void
+    {
+        try {
+            $watch->hasFired || $this->client->removeWatch($path, \ZookeeperClient::WATCH_DATA);
+        } catch (\ZookeeperException $exception) {
+            // It may have fired meanwhile. If it could not be taken back, it stays.
+            $this->rethrowOthers($exception);
+        }
+    }
+
+    /**
      * @template T
      * @param \Closure(\ZookeeperClient): T $ask
      * @return T|null null when there is no such znode

@@ -137,6 +137,10 @@ final class FarmTest extends ServerTestCase
         foreach ([$running, $queued] as $task) {
             self::assertSame('cancelled', $this->farm->progress($task)->error);
         }
+        $watches = (int) TestServer::monitor()['zk_watch_count'];
+        self::assertSame('cancelled', $this->farm->wait($running)?->error);
+        self::assertNull($this->farm->wait('500-0-0000000099', 0.01));
+        self::assertSame($watches, (int) TestServer::monitor()['zk_watch_count']);
         self::assertFalse($this->farm->cancel('500-0-0000000099'));
         self::assertSame(Stage::Unknown, $this->farm->progress('500-0-0000000099')->stage);
     }
