@@ -20,6 +20,7 @@ use crate::php;
 use crate::php::Suite;
 use crate::php::Work;
 use crate::program;
+use crate::recipes;
 use crate::step::Step;
 use crate::step::Tally;
 use crate::workspace;
@@ -43,6 +44,16 @@ pub fn steps() -> Result<Vec<Step>> {
             run_sim,
         ),
         Step::new("demo", "a day with stock clients", run_demo),
+        Step::new(
+            "demo-farm",
+            "a farm whose workers and leaders are killed loses nothing",
+            run_demo_farm,
+        ),
+        Step::new(
+            "herd",
+            "a release wakes one of 500 and costs as many requests as among 20, on ours and the original",
+            run_herd,
+        ),
         Step::new("museum", "every known bug, put back, is caught", || {
             museum::run(&[])
         }),
@@ -161,6 +172,23 @@ fn about(text: &str) -> &str {
 
 fn run_demo() -> Result<Tally> {
     demo::run(&demo::Options::default())?;
+    Ok(Tally::one())
+}
+
+fn run_demo_farm() -> Result<Tally> {
+    demo::run(&demo::Options {
+        farm: true,
+        ..demo::Options::default()
+    })?;
+    Ok(Tally::one())
+}
+
+fn run_herd() -> Result<Tally> {
+    recipes::run(&recipes::Options {
+        rounds: 1,
+        herd: true,
+        debug: false,
+    })?;
     Ok(Tally::one())
 }
 
