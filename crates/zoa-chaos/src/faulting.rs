@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use rustix::process::Signal;
+use zoa_testkit::op::Blob;
 use zoa_testkit::op::Op;
 use zoa_testkit::people;
 
@@ -22,6 +23,12 @@ const REPLACED_MS_MAX: u64 = 40_000;
 
 /// How long a change of the members may take once nothing is amiss.
 const CHANGED_MS_MAX: u64 = 30_000;
+
+/// One large write.
+const MUCH_LEN: usize = 500 << 10;
+
+/// So many of these are more than two segments of a log.
+const MUCH_COUNT: usize = 36;
 
 /// What a server says when another one takes the place of its former self.
 const REPLACED: &str = "takes the place of";
@@ -48,9 +55,17 @@ impl Run {
         let mut moments: Vec<(u64, Moment)> = Vec::new();
         for (at, fault) in wave.faults.iter().enumerate() {
             moments.push((fault.after_ms, Moment::Begins(at)));
-            moments.push((fault.after_ms + fault.length_ms, Moment::Ends(at)));
+            // To be added again takes a quorum, for which the other faults must be over.
+            let others = wave.faults.iter().filter(|_| fault.kind == Kind::Reconfig);
+            let ends = others.map(|other| other.after_ms + other.length_ms).max();
+            let ends_ms = ends.unwrap_or(fault.after_ms + fault.length_ms);
+            moments.push((ends_ms, Moment::Ends(at)));
         }
-        moments.sort_by_key(|(at_ms, moment)| (*at_ms, matches!(moment, Moment::Ends(_))));
+        moments.sort_by_key(|(at_ms, moment)| match moment {
+            Moment::Begins(_) => (*at_ms, 0),
+            // The first fault of a wave is the one that may have to wait for the others.
+            Moment::Ends(at) => (*at_ms, wave.faults.len() - at),
+        });
         let mut active: Vec<Option<Active>> = vec![None; wave.faults.len()];
         for (at_ms, moment) in moments {
             self.wait_in_wave(since, at_ms, &active).await?;
@@ -193,7 +208,10 @@ impl Run {
             }),
             Kind::Reset => self.network.break_all(among_servers),
             Kind::ResetClients => self.network.break_all(of_clients),
-            Kind::Full => self.server(server).disk.fill()?,
+            Kind::Full => {
+                self.server(server).disk.fill()?;
+                self.write_much();
+            }
             Kind::SlowDisk => self.slow_down(server, Some(amount))?,
             Kind::Wipe => {
                 self.server(server).kill();
@@ -262,6 +280,18 @@ impl Run {
         }
         for number in self.numbers() {
             self.server(number).kill();
+        }
+    }
+
+    /// So much that every log needs more room than it has set aside.
+    fn write_much(&self) {
+        let op = Op::SetData {
+            path: "/a".to_owned(),
+            data: Some(Blob(vec![b'.'; MUCH_LEN])),
+            version: -1,
+        };
+        for _ in 0..MUCH_COUNT {
+            self.errands.borrow_mut().send_on_errand(op.clone());
         }
     }
 

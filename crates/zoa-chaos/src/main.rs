@@ -96,6 +96,8 @@ enum Which {
     Mixed,
     /// All servers are killed at once, so many times.
     KillAll,
+    /// Not a fault but a fraud: all disks become as they were before. It must be noticed.
+    Rewind,
 }
 
 #[expect(
@@ -154,6 +156,15 @@ fn run(arguments: &Arguments) -> Result<bool> {
     };
     let (judged, table) = LocalSet::new().block_on(&runtime, work)?;
     print!("{table}{judged}");
+    if arguments.plan == Which::Rewind {
+        let is_noticed = judged.wrong.iter().any(|wrong| wrong.guarantee == "G-02");
+        ensure!(
+            is_noticed,
+            "acknowledged writes were taken away, and nobody noticed"
+        );
+        println!("chaos: ok, the loss was noticed");
+        return Ok(true);
+    }
     if judged.wrong.is_empty() {
         println!("chaos: ok");
         return Ok(true);
@@ -179,6 +190,7 @@ async fn play(
     let mut rounds = Vec::new();
     match arguments.plan {
         Which::KillAll => rounds = run.play_rounds(arguments.rounds).await?,
+        Which::Rewind => run.rewind().await?,
         Which::Mixed => {
             let mut plan = waves(arguments, options.seed);
             play_waves(&mut run, &mut plan, arguments.seconds).await?;
@@ -193,7 +205,7 @@ async fn play(
     }
     let table = match arguments.plan {
         Which::KillAll => rounds::table(&rounds, &judged),
-        Which::Mixed => format!("{tally}\n"),
+        Which::Mixed | Which::Rewind => format!("{tally}\n"),
     };
     Ok((judged, table))
 }
@@ -267,6 +279,7 @@ fn again(arguments: &Arguments, seed: u64) -> String {
     let what = match arguments.plan {
         Which::Mixed => format!("--seconds {}", arguments.seconds),
         Which::KillAll => format!("--plan kill-all --rounds {}", arguments.rounds),
+        Which::Rewind => "--plan rewind".to_owned(),
     };
     let faults: Vec<String> = arguments.faults.iter().map(Kind::to_string).collect();
     let faults = if faults.is_empty() {

@@ -49,10 +49,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether nothing else may be amiss at the same time.
     fn is_alone(self) -> bool {
-        matches!(
-            self,
-            Self::Storm | Self::KillAll | Self::Wipe | Self::Reconfig | Self::Full
-        )
+        matches!(self, Self::Storm | Self::KillAll | Self::Wipe | Self::Full)
     }
 
     /// Shortest and longest, in milliseconds.
@@ -200,7 +197,7 @@ impl Plan {
                 .kinds
                 .iter()
                 .copied()
-                .filter(|it| !it.is_alone())
+                .filter(|it| !it.is_alone() && *it != Kind::Reconfig)
                 .collect();
             if let Some(second) = self.rng.pick(&others).copied() {
                 let after_ms = self.rng.between(0, 800);
@@ -220,7 +217,7 @@ impl Plan {
         Some(Wave {
             after_ms,
             faults,
-            waits: first.is_alone() || self.rng.percent(60),
+            waits: first.is_alone() || first == Kind::Reconfig || self.rng.percent(60),
         })
     }
 
