@@ -3,6 +3,8 @@
 //! A thread of its own reads, connects and keeps time; the caller's thread writes. Any number of threads may share a client.
 //! Streams are the same as the asynchronous client's, with `wait`, `wait_for` and `try_next` in place of `next`.
 
+pub mod recipes;
+
 use std::thread;
 use std::time::Duration;
 

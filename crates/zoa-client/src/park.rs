@@ -51,3 +51,22 @@ pub(crate) fn wait<R>(
         }
     })
 }
+
+/// Waits until `poll` is ready; polls again when it is woken, and at the time that it names.
+pub(crate) fn wait_at_times<R>(
+    mut poll: impl FnMut(&mut Context<'_>) -> (Poll<R>, Option<Instant>),
+) -> R {
+    WAKER.with(|waker| {
+        let mut context = Context::from_waker(waker);
+        loop {
+            let (polled, at) = poll(&mut context);
+            if let Poll::Ready(ready) = polled {
+                return ready;
+            }
+            match at {
+                None => thread::park(),
+                Some(at) => thread::park_timeout(at.saturating_duration_since(clock::now())),
+            }
+        }
+    })
+}

@@ -1,6 +1,6 @@
 //! The recipes of zoa-recipes on this client.
 //!
-//! They need a tokio runtime with a timer around them; on the blocking face there are none yet. Invariant: what the recipes hear
+//! They need a tokio runtime with a timer around them; without one there is [`blocking::recipes`](crate::blocking::recipes). Invariant: what the recipes hear
 //! of a failure is what [`Error`](crate::Error) says, no more.
 
 use std::future::Future;
