@@ -203,11 +203,21 @@ fn try_out(libraries: &Path, profile: Profile, words: &[&str]) -> Result<Tally> 
     }
     program::run(command.args(words))?;
     for prefix in prefixes {
-        prefix::uninstall(&prefix)?;
-        let left = program::read(Command::new("find").arg(&prefix).args(["-type", "f,l"]))?;
-        ensure!(left.is_empty(), "left behind by --uninstall: {left}");
+        take_away(&prefix)?;
     }
     Ok(Tally::one())
+}
+
+/// Uninstalls, and looks that what is the user's stays and nothing else.
+fn take_away(prefix: &Path) -> Result<()> {
+    let own = prefix.join("conf/zoo.cfg");
+    fs::create_dir_all(prefix.join("conf")).context("making a folder for a zoo.cfg")?;
+    fs::write(&own, "clientPort=2181\n").context("writing a zoo.cfg")?;
+    prefix::uninstall(prefix)?;
+    let left = program::read(Command::new("find").arg(prefix).args(["-type", "f,l"]))?;
+    let expected = format!("{}\n", own.display());
+    ensure!(left == expected, "left behind by --uninstall: {left}");
+    fs::remove_dir_all(prefix).with_context(|| format!("removing {}", prefix.display()))
 }
 
 #[cfg(test)]
