@@ -33,6 +33,17 @@ impl Dice {
         Self(0x9e37_79b9_7f4a_7c15)
     }
 
+    /// One of many, each of which chooses in its own way.
+    pub(crate) fn seeded(number: usize) -> Self {
+        let number = u64::try_from(number).unwrap_or(0);
+        let mut dice = Self(Self::new().0.wrapping_mul(number * 2 + 1));
+        // Neighbours are alike at first.
+        (0..8).for_each(|_| {
+            dice.below(2);
+        });
+        dice
+    }
+
     /// A number below `bound`, which is not 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;

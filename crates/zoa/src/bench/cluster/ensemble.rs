@@ -245,7 +245,7 @@ impl Server {
         let (data, tick_ms) = (self.dir.join("data"), TICK.as_millis());
         let cfg = format!(
             "tickTime={tick_ms}\ninitLimit=10\nsyncLimit=5\ndataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\n\
-             maxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=*\n{lines}",
+             maxClientCnxns=0\nmaxCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=*\n{lines}",
             data.display(),
             self.port
         );

@@ -13,6 +13,7 @@ use zoa_proto::Request;
 use crate::bench::clock;
 use crate::bench::cluster::drive::Drive;
 use crate::bench::cluster::drive::Stop;
+use crate::bench::cluster::ensemble::SERVERS;
 use crate::bench::cluster::herd::Herd;
 use crate::bench::cluster::herd::Manner;
 use crate::bench::cluster::herd::Members;
@@ -85,6 +86,9 @@ impl Ride for Flock {
     fn on_tick(&mut self, herd: &mut Members, now: Instant) -> Result<Next> {
         if self.stop.is_set() {
             return Ok(Next::Finish);
+        }
+        if let Some(server) = self.ledger.with(|account| account.home.take()) {
+            herd.send_home(server, SERVERS);
         }
         while self.due() <= now {
             let who = usize::try_from(self.sent)? % self.paths.len().max(1);

@@ -79,7 +79,7 @@ pub(crate) struct Members {
     members: Vec<Member>,
     /// Those with bytes to write since the last flush.
     dirty: Vec<usize>,
-    /// Those whose sockets failed while they were written.
+    /// Those whose sockets failed while they were written, and those that are to leave.
     broken: Vec<usize>,
 }
 
@@ -92,6 +92,15 @@ impl Members {
     /// How many requests of this one are not yet answered.
     pub(crate) fn in_flight(&self, who: usize) -> usize {
         self.members.get(who).map_or(0, Member::in_flight)
+    }
+
+    /// Sends those that began with this server, of so many, back to it.
+    pub(crate) fn send_home(&mut self, server: usize, servers: usize) {
+        for (who, member) in self.members.iter_mut().enumerate() {
+            if who % servers.max(1) == server && member.go_to(server, servers) {
+                self.broken.push(who);
+            }
+        }
     }
 
     /// Sends a request, if the session is attached; whether it is. Its latency counts from `since`.
@@ -273,7 +282,7 @@ impl Herd {
             .is_some_and(Member::is_opening)
     }
 
-    /// Those whose sockets failed in a write.
+    /// Those whose sockets failed in a write, and those that are to leave.
     fn mend(&mut self, ride: &mut impl Ride, now: Instant) {
         for who in std::mem::take(&mut self.members.broken) {
             self.lose(ride, who, now);
@@ -288,7 +297,7 @@ impl Herd {
             return;
         }
         let was_attached = member.is_attached();
-        let mut in_flight = member.leave().into_iter();
+        let mut in_flight = member.leave(self.servers.len()).into_iter();
         // Who had a server tries the next one at once; who had none leaves the others some time.
         let due = if was_attached { now } else { now + RETRY_PAUSE };
         if was_attached {
@@ -307,7 +316,7 @@ impl Herd {
                 .get_mut(who)
                 .filter(|it| it.is_opening())
             {
-                member.leave();
+                member.leave(self.servers.len());
                 self.queue.push(who, now + RETRY_PAUSE);
             }
         }

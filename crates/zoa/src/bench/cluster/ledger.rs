@@ -41,6 +41,8 @@ pub(crate) struct Account {
     pub(crate) expired: u64,
     /// Writes that were refused with an error, and offered again.
     pub(crate) refused: u64,
+    /// This server is back: the sessions that began with it are to go back to it.
+    pub(crate) home: Option<usize>,
     /// Why nothing more will come.
     pub(crate) failure: Option<String>,
 }

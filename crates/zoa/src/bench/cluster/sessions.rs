@@ -128,10 +128,7 @@ fn change_leaders(
         let lost = flock.ledger().with(|account| account.lost);
         let from = ensemble.end(leader, death)?;
         // A third of them had that server; the others may stay where they are.
-        let noticed = |ledger: &crate::bench::cluster::ledger::Ledger| {
-            lost < ledger.with(|account| account.lost)
-        };
-        while !noticed(flock.ledger()) {
+        while flock.ledger().with(|account| account.lost) == lost {
             ensure!(
                 from.elapsed() < PATIENCE,
                 "nobody notices that a server has died"
@@ -142,8 +139,10 @@ fn change_leaders(
         times.push(millis(from.elapsed()));
         ensemble.start(leader)?;
         ensemble.await_serving()?;
-        // They are to stand the next change as they stood this one: some at each server.
+        // They are to stand the next change as they stood this one: a third at each server.
+        flock.ledger().with(|account| account.home = Some(leader));
         clock::pause(Duration::from_millis(500));
+        flock.ledger().await_attached(plan.sessions, PATIENCE)?;
         let expired = flock.ledger().with(|account| account.expired);
         let shown = times.last().copied().unwrap_or_default();
         let text = format!("change {}: {shown:.0} ms, {expired} expired", change + 1);

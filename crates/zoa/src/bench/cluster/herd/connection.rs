@@ -31,6 +31,7 @@ use crate::bench::line::InFlight;
 use crate::bench::line::Line;
 use crate::bench::line::Received;
 use crate::bench::line::Stage;
+use crate::bench::operations::Dice;
 
 /// See the module.
 pub(super) struct Member {
@@ -38,6 +39,10 @@ pub(super) struct Member {
     line: Option<Line>,
     /// Which server it has, or tried last.
     server: usize,
+    /// Where it is to go next, if it was told.
+    next: Option<usize>,
+    /// Chooses the next one, so that those that lose a server spread over all others.
+    dice: Dice,
     session: SessionId,
     password: Vec<u8>,
     last_zxid: Zxid,
@@ -68,6 +73,8 @@ impl Member {
             token: Token(number),
             line: None,
             server: number,
+            next: None,
+            dice: Dice::seeded(number),
             session: SessionId::NONE,
             password: vec![0; 16],
             last_zxid: Zxid::ZERO,
@@ -98,6 +105,15 @@ impl Member {
         self.line.as_ref().map(|line| line.stage)
     }
 
+    /// Tells one that has another server to go to this one; whether it is to.
+    pub(super) fn go_to(&mut self, server: usize, servers: usize) -> bool {
+        let goes = self.is_attached() && self.server % servers.max(1) != server;
+        if goes {
+            self.next = Some(server);
+        }
+        goes
+    }
+
     /// Begins an attempt with the server whose turn it is.
     pub(super) fn open(&mut self, servers: &[SocketAddr], registry: &Registry) -> Result<()> {
         let server = servers.get(self.server % servers.len().max(1));
@@ -111,9 +127,11 @@ impl Member {
         Ok(())
     }
 
-    /// Closes the connection; the next attempt is with the next server. What was not answered.
-    pub(super) fn leave(&mut self) -> VecDeque<InFlight> {
-        self.server = self.server.wrapping_add(1);
+    /// Closes the connection; the next attempt is with one of the other servers. What was not answered.
+    pub(super) fn leave(&mut self, servers: usize) -> VecDeque<InFlight> {
+        let others = servers.saturating_sub(1).max(1);
+        let drawn = (self.server + 1 + self.dice.below(others)) % servers.max(1);
+        self.server = self.next.take().unwrap_or(drawn);
         self.line
             .take()
             .map(|line| line.in_flight)
