@@ -6,8 +6,9 @@ sources come from PyPI as they are, and nothing in them is changed.
 
   run.py original                      the baseline, against ZooKeeper 3.9; kept in baseline.json
   run.py zoa [--program PATH]          against Zoarium; exit 1 on a failure that expected.toml does not explain
-  run.py zoa --servers 3               the same with an ensemble of three; tells what fails
-  run.py table                         the markdown table of both, from the last runs, into docs/compatibility.md
+  run.py ... --servers 3               either with an ensemble of three, which the tests of reconfig, of read-only mode and of observers need
+                                       (the baseline of that is baseline-3.json); Zoarium is judged in the same way
+  run.py table                         the markdown tables, from the last runs, into docs/compatibility.md
   run.py zoa -- -k test_lock           what follows -- goes to pytest (then nothing is compared or kept)
 """
 
@@ -140,8 +141,12 @@ def load_json(path):
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def baseline():
-    return load_json(HERE / "baseline.json")
+def baseline_path(servers):
+    return HERE / ("baseline.json" if servers == 1 else f"baseline-{servers}.json")
+
+
+def results_path(servers):
+    return RUNS / ("zoa.json" if servers == 1 else f"zoa-{servers}.json")
 
 
 def expected_failures():
@@ -155,20 +160,26 @@ def races():
     return {entry["test"]: entry["reason"] for entry in listed}
 
 
-def judge(results):
+def is_counted(test, result, servers):
+    """Tests that start no server would pass in any case."""
+    return result["server"] and (need(test) is None or (need(test) == "cluster" and servers > 1))
+
+
+def judge(results, servers):
     """The complaints about one run against Zoarium; empty when it is as expected."""
-    expected = expected_failures()
+    expected, baseline = expected_failures(), load_json(baseline_path(servers))
     complaints = []
-    # Tests that start no server would pass in any case: they do not count.
-    plain = {test: result for test, result in results.items() if need(test) is None and result["server"]}
+    plain = {test: result for test, result in results.items() if is_counted(test, result, servers)}
     passed = sum(result["outcome"] == "passed" for result in plain.values())
-    say(f"{passed} of {len(plain)} tests that use one server without SASL or TLS passed ({passed / max(len(plain), 1):.1%})")
+    say(f"{passed} of {len(plain)} tests that use {'one server' if servers == 1 else f'{servers} servers'} without SASL or TLS passed ({passed / max(len(plain), 1):.1%})")
     if passed < PASS_SHARE_MIN * len(plain):
         complaints.append(f"only {passed} of {len(plain)} passed; {PASS_SHARE_MIN:.0%} are asked for")
-    for test in sorted(set(baseline()) - set(results)):
+    for test in sorted(set(baseline) - set(results)):
         complaints.append(f"{test} did not run")
     for test, result in sorted(results.items()):
-        worse = result["outcome"] != "passed" and baseline().get(test, {}).get("outcome") == "passed"
+        worse = result["outcome"] != "passed" and baseline.get(test, {}).get("outcome") == "passed"
+        if servers > 1 and need(test) == "cluster" and result["outcome"] != "passed":
+            worse = True
         if worse and test not in expected and test not in races():
             complaints.append(f"{test} {result['outcome']}, without an entry in expected.toml: {result['message']}")
         if not worse and test in expected:
@@ -179,20 +190,31 @@ def judge(results):
 # Why a test passes on neither side.
 WHY = {"cluster": "needs a cluster; this run starts one server", "SASL": "needs a Kerberos server", "TLS": "TLS"}
 PAGE = peer.ROOT / "docs/compatibility.md"
-BEGIN, END = "<!-- begin: compat/kazoo/run.py table -->\n", "<!-- end -->"
+BEGIN = {1: "<!-- begin: compat/kazoo/run.py table -->\n", 3: "<!-- begin: compat/kazoo/run.py table of 3 servers -->\n"}
+END = "<!-- end -->"
 
 
 def update_page():
-    """Puts the table between its two marks in the documentation."""
-    before, rest = PAGE.read_text().split(BEGIN, 1)
-    PAGE.write_text(before + BEGIN + markdown() + END + rest.split(END, 1)[1])
-    say(f"the table is in {PAGE}")
+    """Puts the tables between their marks in the documentation."""
+    for servers, begin in BEGIN.items():
+        if not results_path(servers).exists():
+            say(f"no run with {servers} servers: its table stays")
+            continue
+        before, rest = PAGE.read_text().split(begin, 1)
+        PAGE.write_text(before + begin + markdown(servers) + END + rest.split(END, 1)[1])
+    say(f"the tables are in {PAGE}")
 
 
-def markdown():
+def why(test, servers):
+    if servers > 1 and need(test) in (None, "cluster"):
+        return races().get(test, "")
+    return expected_failures().get(test) or races().get(test) or WHY.get(need(test), "")
+
+
+def markdown(servers):
     """The table of groups, and one line for each test that does not pass on both."""
-    original, ours = baseline(), load_json(RUNS / "zoa.json")
-    left, right, expected = counts(original), counts(ours), expected_failures()
+    original, ours = load_json(baseline_path(servers)), load_json(results_path(servers))
+    left, right = counts(original), counts(ours)
     lines = ["| what the tests need | tests | ZooKeeper 3.9.5: passed / failed / skipped | Zoarium: passed / failed / skipped |", "|---|---|---|---|"]
     for name in ("no server", "one server", "cluster", "SASL", "TLS"):
         cells = [" / ".join(str(row[k]) for k in ("passed", "failed", "skipped")) if row else "not run"
@@ -203,8 +225,7 @@ def markdown():
     for test in sorted(set(original) | set(ours)):
         a, b = (side.get(test, {}).get("outcome", "not run") for side in (original, ours))
         if (a, b) != ("passed", "passed"):
-            why = expected.get(test) or races().get(test) or WHY.get(need(test), "")
-            lines.append(f"| {test.removeprefix('kazoo.tests.')} | {a} | {b} | {why} |")
+            lines.append(f"| {test.removeprefix('kazoo.tests.')} | {a} | {b} | {why(test, servers)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -213,7 +234,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("original", "zoa", "table"))
     parser.add_argument("--program", type=pathlib.Path, default=peer.TARGET / "release/zoa")
-    parser.add_argument("--servers", type=int, default=1, help="how many servers; the table and what is expected are of one")
+    parser.add_argument("--servers", type=int, default=1, choices=(1, 3), help="how many servers")
     args = parser.parse_args(argv)
     if args.what == "table":
         update_page()
@@ -224,19 +245,18 @@ def main():
     install()
     name = args.what if args.servers == 1 else f"{args.what}-{args.servers}"
     results = read_report(run_suite(name, program, args.servers, extra))
-    for name, row in sorted(counts(results).items()):
-        say(f"{name}: " + ", ".join(f"{count} {outcome}" for outcome, count in row.items()))
-    if extra or args.servers > 1:
-        (RUNS / f"{name}.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    for group_name, row in sorted(counts(results).items()):
+        say(f"{group_name}: " + ", ".join(f"{count} {outcome}" for outcome, count in row.items()))
+    if extra:
         for test, result in sorted(results.items()):
             if result["outcome"] == "failed":
                 say(f"failed: {test}: {result['message']}")
         return
-    kept = HERE / "baseline.json" if program is None else RUNS / "zoa.json"
+    kept = baseline_path(args.servers) if program is None else results_path(args.servers)
     kept.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
     if program is not None:
-        complaints = judge(results)
-        print(markdown(), end="")
+        complaints = judge(results, args.servers)
+        print(markdown(args.servers), end="")
         if complaints:
             raise peer.PeerError("\n  " + "\n  ".join(complaints))
 
