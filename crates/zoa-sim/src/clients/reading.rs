@@ -48,6 +48,9 @@ const fn is_logged(op: OpCode) -> bool {
         op,
         OpCode::Create
             | OpCode::Create2
+            | OpCode::CreateContainer
+            | OpCode::CreateTtl
+            | OpCode::Reconfig
             | OpCode::Delete
             | OpCode::SetData
             | OpCode::SetAcl
@@ -164,6 +167,7 @@ fn unreadable(error: DecodeError) -> String {
 #[cfg(test)]
 mod tests {
     use super::request;
+    use zoa_testkit::op::Acl;
     use zoa_testkit::op::Op;
     use zoa_testkit::op::RearmLists;
     use zoa_testkit::wire;
@@ -214,6 +218,25 @@ mod tests {
         check(Op::Delete {
             path: path(),
             version: 4,
+        });
+        check(Op::CreateContainer {
+            path: path(),
+            data: None,
+            acl: Acl::open(),
+            flags: 4,
+        });
+        check(Op::CreateTtl {
+            path: path(),
+            data: None,
+            acl: Acl::open(),
+            flags: 5,
+            ttl_ms: 9,
+        });
+        check(Op::Reconfig {
+            joining: Some(path()),
+            leaving: None,
+            new_members: None,
+            config_id: -1,
         });
         let lists = RearmLists {
             data: vec![path()],

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::Options;
+use super::Plan;
 use super::Point;
 use super::Scenario;
 use crate::HASH_KEYS;
@@ -10,6 +11,7 @@ use crate::operations_of_scenario;
 use crate::replay_command;
 use crate::run;
 use crate::run_point;
+use crate::shrink;
 use std::collections::BTreeSet;
 
 fn run_seed(seed: u64, key: usize) -> Report {
@@ -18,7 +20,7 @@ fn run_seed(seed: u64, key: usize) -> Report {
         hash_key: HASH_KEYS[key],
         scenario: Scenario::Server,
         point: None,
-        plan: crate::Plan::default(),
+        plan: Plan::default(),
     })
 }
 
@@ -60,13 +62,13 @@ fn a_seed_runs_the_same_again_and_with_other_hash_keys() {
 #[test]
 fn ensembles_keep_every_guarantee_through_cut_networks_and_lost_disks() {
     let mut seen = (0, 0, 0);
-    for seed in 0..10 {
+    for seed in 0..14 {
         let options = Options {
             seed,
             hash_key: HASH_KEYS[0],
             scenario: Scenario::Ensemble,
             point: None,
-            plan: crate::Plan::default(),
+            plan: Plan::default(),
         };
         let report = run(options);
         assert!(report.is_clean(), "{report}");
@@ -89,6 +91,45 @@ fn ensembles_keep_every_guarantee_through_cut_networks_and_lost_disks() {
         leaders > 15 && snapshots_sent > 3 && wipes > 0,
         "leaders, snapshots sent, wiped disks: {seen:?}"
     );
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_power_of_all_servers_goes_again_and_again() {
+    let report = run(Options {
+        seed: 1,
+        hash_key: HASH_KEYS[0],
+        scenario: Scenario::Ensemble,
+        point: None,
+        plan: Plan {
+            power_cuts: true,
+            ..Plan::default()
+        },
+    });
+    assert!(report.is_clean(), "{report}");
+    let counters = report.counters;
+    assert!(counters.whole_power_cuts >= 4, "{counters}");
+    assert!(counters.succeeded > 200, "{counters}");
+}
+
+#[test]
+fn a_fault_without_a_bit_does_not_happen_and_a_clean_run_is_not_shrunk() {
+    let of_faults = |kept| {
+        run(Options {
+            seed: 4,
+            hash_key: HASH_KEYS[0],
+            scenario: Scenario::Ensemble,
+            point: None,
+            plan: Plan {
+                kept,
+                ..Plan::default()
+            },
+        })
+    };
+    let report = of_faults(0b101);
+    assert_eq!(report.plan.len(), 2, "{:?}", report.plan);
+    let words = shrink(&report).to_string();
+    assert_eq!(words, "none of the 2 faults can be left out\n");
+    assert!(of_faults(0).plan.is_empty());
 }
 
 /// Every 40th operation here; all of them with `zoa-sim --points`.
