@@ -72,5 +72,10 @@ pub fn run(options: Options) -> Report {
     World::new(options).run()
 }
 
+/// The name of the recipe that a seed is about, if it is about one: each is the subject of every sixteenth seed.
+pub fn recipe_of(seed: u64, scenario: Scenario) -> Option<&'static str> {
+    recipes::Subject::of(seed, scenario).map(recipes::Subject::name)
+}
+
 /// The hash key that seeds are run with; and another, which must make no difference.
 pub const HASH_KEYS: [[u64; 2]; 2] = [[1, 2], [0xfeed_beef, 0x0dd_ba11]];

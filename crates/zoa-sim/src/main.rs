@@ -11,6 +11,7 @@
 )]
 
 use clap::Parser;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -252,6 +253,8 @@ struct Totals {
     counters: Counters,
     clients: Tally,
     recipes: RecipeTally,
+    /// Of each recipe: seeds, and what its users did.
+    each: BTreeMap<&'static str, (u64, RecipeTally)>,
     least_acknowledged: Option<u64>,
     least_kinds: Option<usize>,
 }
@@ -348,6 +351,9 @@ fn shows_enough(scenario: Scenario, totals: &Totals) -> bool {
             totals.clients.missing(totals.runs)
         }
         Scenario::Recipes | Scenario::Farm => {
+            for (recipe, (seeds, tally)) in &totals.each {
+                println!("{recipe}: {seeds} seeds, {tally}");
+            }
             println!("recipes: {}", totals.recipes);
             totals.recipes.missing(totals.runs)
         }
@@ -436,6 +442,11 @@ impl Campaign {
         totals.counters.add(&report.counters);
         totals.clients.add(&report.clients);
         totals.recipes.add(&report.recipes);
+        if let Some(recipe) = zoa_sim::recipe_of(seed, self.scenario) {
+            let (seeds, tally) = totals.each.entry(recipe).or_default();
+            *seeds += 1;
+            tally.add(&report.recipes);
+        }
         let acknowledged = report.counters.acknowledged;
         totals.least_acknowledged = Some(
             totals

@@ -373,11 +373,7 @@ impl World {
 
     /// What the scripts of this run are about, if there are any.
     fn subject(&self) -> Option<Subject> {
-        match self.options.scenario {
-            Scenario::Server | Scenario::Clients | Scenario::Ensemble => None,
-            Scenario::Recipes => Some(Subject::of_seed(self.options.seed)),
-            Scenario::Farm => Some(Subject::Farm),
-        }
+        Subject::of(self.options.seed, self.options.scenario)
     }
 
     fn begin(&mut self) {

@@ -28,6 +28,7 @@ use super::desk::Task;
 use super::keeper::SimKeeper;
 use super::ledger::Kind;
 use super::ledger::Ledger;
+use crate::world::Scenario;
 
 /// What a run is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,16 +73,45 @@ impl Subject {
         Self::PersistentNode,
     ];
 
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::Election => "election",
+            Self::RwLock => "read-write lock",
+            Self::Semaphore => "semaphore",
+            Self::Barrier => "barrier",
+            Self::DoubleBarrier => "double barrier",
+            Self::Queue => "queue",
+            Self::PriorityQueue => "priority queue",
+            Self::Counter => "counter",
+            Self::SharedValue => "shared value",
+            Self::Group => "group",
+            Self::Registry => "registry",
+            Self::NodeCache => "node cache",
+            Self::Settings => "settings",
+            Self::TreeCache => "tree cache",
+            Self::PersistentNode => "persistent node",
+            Self::Farm => "farm",
+        }
+    }
+
     /// How many users there are, where that does not matter to be drawn.
     pub(crate) fn user_count(self) -> Option<usize> {
         (self == Self::Farm).then_some(6)
     }
 
-    /// What this seed is about.
-    pub(crate) fn of_seed(seed: u64) -> Self {
-        let count = Self::RECIPES.len() as u64;
-        let at = usize::try_from(seed % count).unwrap_or(0);
-        Self::RECIPES.get(at).copied().unwrap_or(Self::Lock)
+    /// What a run is about, if it is about recipes.
+    pub(crate) fn of(seed: u64, scenario: Scenario) -> Option<Self> {
+        match scenario {
+            Scenario::Server | Scenario::Clients | Scenario::Ensemble => None,
+            Scenario::Recipes => {
+                let count = Self::RECIPES.len() as u64;
+                let at = usize::try_from(seed % count).unwrap_or(0);
+                Self::RECIPES.get(at).copied()
+            }
+            Scenario::Farm => Some(Self::Farm),
+        }
     }
 }
 
