@@ -59,7 +59,7 @@ final class Agenda
     {
         $now = Session::now();
         $limitMs = match ($place) {
-            'assigned' => $task->timeLimitMs() ?: null,
+            'assigned' => $task->isRubbish ? 0 : ($task->timeLimitMs() ?: null),
             'failed' => $task->isSpent() ? 0 : min(self::BACKOFF_MAX_MS, self::BACKOFF_MIN_MS << min(10, max(0, $task->attempt() - 1))),
             default => null,
         };

@@ -345,6 +345,25 @@ final class Client
     }
 
     /**
+     * Tries a dead letter again, as if it had just been submitted.
+     *
+     * @return bool whether it is queued now; false when it is no dead letter
+     * @throws Exception\Failure when what lies there is no task
+     */
+    public function retry(string $task): bool
+    {
+        $path = $this->places->task('dead', $task);
+        $node = $this->session->data($path);
+        if ($node === null) {
+            return false;
+        }
+        $renewed = Task::decode($path, $node->data)->renewed();
+        $this->receipt = $this->receipt->here();
+        $steps = [Step::delete($path), Step::create($this->places->task('queue', $task), $renewed->encode())];
+        return $this->receipt->apply(...$steps)->isDone;
+    }
+
+    /**
      * How many workers there are, and how many tasks are where.
      *
      * @throws Exception\Failure

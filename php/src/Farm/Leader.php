@@ -232,7 +232,7 @@ final class Leader
             $why = match (true) {
                 $isGone => 'the worker is gone',
                 $isDeadline => 'the deadline has passed' . ($task->error() === '' ? '' : "; before: {$task->error()}"),
-                $place === 'assigned' => 'the attempt took too long',
+                $place === 'assigned' && !$task->isRubbish => 'the attempt took too long',
                 default => $task->error(),
             };
             $to = $isDeadline || $task->isSpent() ? 'dead' : 'queue';
@@ -268,7 +268,7 @@ final class Leader
             }
             $task = Task::salvage($path, $node->data);
             if ($task->isSpent()) {
-                // What is no task: nobody can work on it.
+                // Rubbish: nobody can work on it.
                 $moves[] = new Move("queue/$name", $path, $this->places->task('dead', $name), $task);
                 continue;
             }

@@ -16,8 +16,12 @@ final class Task
     private const ENCODING = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION
         | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR;
 
-    private function __construct(private readonly \stdClass $header, public readonly string $payload)
-    {
+    private function __construct(
+        private readonly \stdClass $header,
+        public readonly string $payload,
+        /** It was no task when it was read. */
+        public readonly bool $isRubbish = false,
+    ) {
     }
 
     /**
@@ -43,7 +47,7 @@ final class Task
             return self::decode($path, $data);
         } catch (BadContent $error) {
             $header = (object) ['attempt' => 1, 'attempts_max' => 1, 'error' => $error->getMessage()];
-            return new self($header, $data);
+            return new self($header, $data, true);
         }
     }
 
@@ -118,6 +122,15 @@ final class Task
         return $this->with(['attempt' => $this->attempt() + 1]);
     }
 
+    /** The same task as if it had just been submitted. */
+    public function renewed(): self
+    {
+        $header = clone $this->header;
+        unset($header->submitted_ms, $header->error);
+        $header->attempt = 0;
+        return new self($header, $this->payload, $this->isRubbish);
+    }
+
     public function withError(string $error): self
     {
         return $this->with(['error' => $error]);
@@ -132,7 +145,7 @@ final class Task
         foreach ($fields as $field => $value) {
             $header->{$field} = $value;
         }
-        return new self($header, $this->payload);
+        return new self($header, $this->payload, $this->isRubbish);
     }
 
     /**

@@ -126,7 +126,8 @@ final class Worker
         }
         $this->handed[$name] = true;
         $task = Task::salvage($path, $node->data);
-        return new Assignment($this->session, $this->places, $this->id, $split[0], $split[1], $task);
+        // Rubbish is the leader's to clear away.
+        return $task->isRubbish ? null : new Assignment($this->session, $this->places, $this->id, $split[0], $split[1], $task);
     }
 
     /**

@@ -97,6 +97,13 @@ final class FarmTest extends ServerTestCase
         self::assertSame([Stage::Dead, 'no ink'], [$progress?->stage, $progress?->error]);
         self::assertSame('printed', $this->farm->wait($usual)?->result);
         self::assertSame([[$usual], [$urgent]], $this->farm->ended());
+        self::assertFalse($this->farm->retry($usual));
+        self::assertTrue($this->farm->retry($urgent));
+        self::assertFalse($this->farm->retry($urgent));
+        $anew = $this->next($worker);
+        self::assertSame([$urgent, 1, 'urgent'], [$anew->name, $anew->attempt, $anew->payload()]);
+        self::assertTrue($anew->done('printed at last'));
+        self::assertSame('printed at last', $this->farm->progress($urgent)->result);
     }
 
     public function testWhatASilentOrDeadWorkerHadGoesOnAndItsLateResultIsRefused(): void
@@ -169,6 +176,9 @@ final class FarmTest extends ServerTestCase
         $tasks = $this->farm->submit(['1', '2', '3', '4', '5', '6']);
         $this->client->create("$this->path/queue/500-0-0000000000", 'nonsense');
         $worker = Worker::register($this->client, $this->path, 10);
+        foreach (["assigned/{$worker->id()}/500-0-0000000001.1", 'failed/500-0-0000000002'] as $place) {
+            $this->client->create("$this->path/$place", 'nonsense');
+        }
         foreach ($tasks as $task) {
             self::assertTrue($this->next($worker)->done('x'));
         }
@@ -177,7 +187,10 @@ final class FarmTest extends ServerTestCase
         $this->leadUntil(fn (): bool => $this->farm->counts()->done === 3, 'the clean-up');
         self::assertSame(Stage::Unknown, $this->farm->progress($tasks[0])->stage);
         self::assertSame('x', $this->farm->progress($tasks[5])->result);
-        self::assertStringContainsString('a task without a header', $this->farm->progress('500-0-0000000000')->error);
+        $rubbish = ['500-0-0000000000', '500-0-0000000001', '500-0-0000000002'];
+        foreach ($rubbish as $name) {
+            self::assertStringContainsString('a task without a header', $this->farm->progress($name)->error);
+        }
         $this->client->set("$this->path/config", '{"keep_ms":1}');
         $this->leader = new Leader($this->connect(), $this->path);
         $this->leadUntil(fn (): bool => $this->farm->counts()->done + $this->farm->counts()->dead === 0, 'the clean-up of all');
