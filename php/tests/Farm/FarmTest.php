@@ -293,7 +293,7 @@ final class FarmTest extends ServerTestCase
     public function testProcessesThatAreKilledAndPausedLoseNothing(): void
     {
         $script = __DIR__ . '/../../../compat/php/farm-faults.php';
-        $run = Process::php($script, '200', '4');
+        $run = Process::php($script, '200', '3');
         self::assertSame(0, $run->ends(60), $run->output);
         self::assertStringContainsString('200 accepted', $run->output);
     }
