@@ -70,6 +70,8 @@ impl<K: Keeper> DoubleBarrier<K> {
             }
             fired.await;
         }
+        // The answer may be old: while it was on its way the session may have expired, and the others have left.
+        calls::be_sure(&self.keeper).await?;
         let parent = self.path.clone();
         Ok(Entered { own, parent })
     }

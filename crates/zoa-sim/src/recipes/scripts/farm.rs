@@ -175,8 +175,8 @@ async fn wait_for_all(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<(), E
             failed,
             ..
         } = farm.counts().await?;
-        // One look sees a task that moves at that moment nowhere: the next one settles it.
-        if queued + running + failed == 0 && is_settled(seat, farm).await? {
+        // What moves at that moment is seen nowhere: that nothing waits is not enough.
+        if queued + running + failed == 0 && have_ended(farm, &accepted).await? {
             break accepted;
         }
         let now_ms = u64::try_from(seat.keeper.now().as_millis()).unwrap_or(0);
@@ -192,10 +192,13 @@ async fn wait_for_all(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<(), E
     check_results(seat, farm, accepted).await
 }
 
-async fn is_settled(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<bool, Error> {
-    seat.keeper.sleep(LOOK).await;
-    let counts = farm.counts().await?;
-    Ok(counts.queued + counts.running + counts.failed == 0)
+async fn have_ended(
+    farm: &FarmClient<SimKeeper>,
+    accepted: &BTreeSet<String>,
+) -> Result<bool, Error> {
+    let (done, dead) = farm.ended().await?;
+    let ended: BTreeSet<&String> = done.iter().chain(&dead).collect();
+    Ok(accepted.iter().all(|name| ended.contains(name)))
 }
 
 async fn check_results(
