@@ -193,41 +193,36 @@ fn applied(remains: &Remains, tampering: Option<Tampering>) -> Result<Applied> {
     Ok(applied)
 }
 
-/// Finds the number by which a server knew each connection. Sessions are unique, and no two connections ask for the same timeout, so
-/// a session and a timeout name the connection that took it over.
+/// Finds the number by which a server knew each connection. A session is opened once. Where one was taken over, its id and the timeout
+/// that was asked for name the connection: the same timeout is asked for again thousands of connections later only, so of those
+/// that could be meant it is the last.
 fn name_owners(history: &mut History, applied: &Applied) {
     let mut opened: BTreeMap<i64, Owner> = BTreeMap::new();
-    let mut attached: BTreeMap<(i64, i32), Vec<(SimTime, Owner)>> = BTreeMap::new();
+    let mut asked: BTreeMap<(i64, i32), Vec<(SimTime, usize)>> = BTreeMap::new();
+    for (id, connection) in history.iter() {
+        let ask = &connection.asked;
+        let same = asked.entry((ask.session, ask.timeout_ms)).or_default();
+        same.push((connection.opened_at, id.0));
+    }
     for entry in applied.entries() {
         if let Asked::Open { .. } = &entry.asked {
             opened.insert(entry.session, entry.owner);
         }
         if let Asked::Attach { timeout_ms, .. } = &entry.asked {
-            let key = (entry.session, *timeout_ms);
-            attached
-                .entry(key)
-                .or_default()
-                .push((entry.committed_at, entry.owner));
+            let same = asked.get(&(entry.session, *timeout_ms));
+            let could_be = same.into_iter().flatten();
+            let before = could_be.filter(|(at, _)| *at <= entry.committed_at);
+            if let Some((_, id)) = before.max() {
+                history.set_owner(*id, entry.owner);
+            }
         }
     }
     for connection in &mut history.connections {
-        connection.owner = match connection.asked.session {
-            0 => connection
-                .session()
-                .and_then(|session| opened.get(&session))
-                .copied(),
-            session => {
-                let key = (session, connection.asked.timeout_ms);
-                let took_over = attached.get_mut(&key);
-                took_over.and_then(|all| take_first_since(all, connection.opened_at))
-            }
-        };
+        if connection.asked.session == 0 {
+            let session = connection.session();
+            connection.owner = session.and_then(|session| opened.get(&session).copied());
+        }
     }
-}
-
-fn take_first_since(all: &mut Vec<(SimTime, Owner)>, since: SimTime) -> Option<Owner> {
-    let at = all.iter().position(|(at, _)| at.after_ms(5) >= since)?;
-    Some(all.remove(at).1)
 }
 
 /// What the simulator would have seen of the servers.

@@ -28,6 +28,9 @@ use std::collections::VecDeque;
 use zoa_proto::frame::FrameLimits;
 use zoa_proto::frame::next_frame;
 
+/// The error of a connection that is lost (reference: section 1.5).
+const CONNECTION_LOSS: i32 = -4;
+
 /// The longest frame a client takes; lists may be long.
 const FRAME_LEN_MAX: usize = 64 << 20;
 
@@ -308,6 +311,8 @@ impl Client {
         let handled = wire::answer::split(frame).and_then(|(header, body)| {
             if header.xid == reserved_xid::NOTIFICATION {
                 self.handle_event(id, now, (header, body), history)
+            } else if is_farewell(header) {
+                Ok(())
             } else {
                 self.handle_reply(id, now, (header, body), history)
             }
@@ -443,6 +448,12 @@ impl Client {
             connection.ended_at = Some(now);
         }
     }
+}
+
+/// A server that stops says so on each connection before it ends: as an answer to a ping that nobody sent, with the error of a lost
+/// connection.
+fn is_farewell(header: Header) -> bool {
+    header.xid == reserved_xid::PING && header.error == CONNECTION_LOSS
 }
 
 fn note(history: &mut History, id: ConnectionId, now: SimTime, received: Received) {
