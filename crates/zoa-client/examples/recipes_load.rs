@@ -190,6 +190,20 @@ fn received(server: &str) -> Result<f64, Box<dyn Error>> {
     Ok(count.trim().parse()?)
 }
 
+/// The same once all of these have set their watches, and ask nothing but to be kept alive.
+async fn when_quiet(server: &str, waiters: usize) -> Result<f64, Box<dyn Error>> {
+    let mut before = received(server)?;
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let now = received(server)?;
+        // Each pings every dozen seconds or so.
+        if now - before <= 2.0 + float(waiters) / 10.0 {
+            return Ok(now);
+        }
+        before = now;
+    }
+}
+
 /// Waits in a session of its own, and hands on what it got.
 async fn stand(client: Client, (path, is_lock): (String, bool)) -> Option<Hold<Client>> {
     if is_lock {
@@ -219,10 +233,8 @@ async fn herd(server: &str, is_lock: bool, waiters: usize) -> Outcome {
     while client.get_children(&way.0).await?.len() <= waiters {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // The last one may still be setting its watch.
-    tokio::time::sleep(Duration::from_millis(500)).await;
     let releases = RELEASES.min(waiters / 2);
-    let (before, begun) = (received(server)?, Instant::now());
+    let (before, begun) = (when_quiet(server, waiters).await?, Instant::now());
     let mut woken_too_many = 0;
     for _ in 0..releases {
         hold.release().await?;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use zoa_client::Client;
 use zoa_recipes::Election;
+use zoa_recipes::Error;
 use zoa_recipes::Hold;
 use zoa_recipes::HoldState;
 use zoa_recipes::Lock;
@@ -34,27 +35,59 @@ fn received(address: &str) -> Result<u64, Box<dyn StdError>> {
     Ok(line.ok_or("srvr has no count of requests")?.parse()?)
 }
 
-/// Releases a lock that so many wait for, again and again; the requests that one release makes, waking included.
-async fn requests_per_release(waiters: usize, releases: u64) -> Result<f64, Box<dyn StdError>> {
+/// The same once all have set their watches, and nobody asks anything.
+async fn when_quiet(address: &str) -> Result<u64, Box<dyn StdError>> {
+    let mut before = received(address)?;
+    loop {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let now = received(address)?;
+        // Pings, and the counting itself.
+        if now <= before + 2 {
+            return Ok(now);
+        }
+        before = now;
+    }
+}
+
+/// What is waited for in line.
+#[derive(Clone)]
+enum Line {
+    Lock(Lock<Client>),
+    Election(Election<Client>),
+}
+
+impl Line {
+    async fn stand(&self) -> Result<Hold<Client>, Error> {
+        match self {
+            Self::Lock(lock) => lock.acquire().await,
+            Self::Election(election) => election.lead().await,
+        }
+    }
+}
+
+/// Releases what so many wait for, again and again; the requests that one release makes, waking included.
+async fn requests_per_release(
+    line: fn(&Client) -> Line,
+    waiters: usize,
+    releases: u64,
+) -> Result<f64, Box<dyn StdError>> {
     let server = LocalServer::start();
     let address = server.connect_string();
     let client = Client::connect(&address).await?;
-    let lock = Lock::new(&client, "/herd");
-    let mut hold = lock.acquire().await?;
+    let line = line(&client);
+    let mut hold = line.stand().await?;
     let (got, mut gets) = tokio::sync::mpsc::unbounded_channel::<Hold<Client>>();
     for _ in 0..waiters {
-        let (lock, got) = (lock.clone(), got.clone());
+        let (line, got) = (line.clone(), got.clone());
         tokio::spawn(async move {
-            if let Ok(hold) = lock.acquire().await {
+            if let Ok(hold) = line.stand().await {
                 // The test may be over.
                 drop(got.send(hold));
             }
         });
     }
-    while lock.contenders().await?.len() <= waiters {}
-    // The last one may still be setting its watch.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let before = received(&address)?;
+    while client.get_children(HERD).await?.len() <= waiters {}
+    let before = when_quiet(&address).await?;
     for _ in 0..releases {
         hold.release().await?;
         hold = gets.recv().await.ok_or("nobody was woken")?;
@@ -65,10 +98,11 @@ async fn requests_per_release(waiters: usize, releases: u64) -> Result<f64, Box<
     Ok(requests as f64 / releases as f64)
 }
 
-#[tokio::test]
-async fn a_release_wakes_one_waiter_and_costs_as_much_with_500_as_with_20() -> Outcome {
-    let few = requests_per_release(20, 15).await?;
-    let many = requests_per_release(500, 15).await?;
+const HERD: &str = "/herd";
+
+async fn check_herd(line: fn(&Client) -> Line) -> Outcome {
+    let few = requests_per_release(line, 20, 15).await?;
+    let many = requests_per_release(line, 500, 15).await?;
     // The deletion, and the list of the one that is woken; pings and the count itself come on top.
     for requests in [few, many] {
         assert!(
@@ -77,6 +111,16 @@ async fn a_release_wakes_one_waiter_and_costs_as_much_with_500_as_with_20() -> O
         );
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_release_wakes_one_waiter_and_costs_as_much_with_500_as_with_20() -> Outcome {
+    check_herd(|client| Line::Lock(Lock::new(client, HERD))).await
+}
+
+#[tokio::test]
+async fn a_leader_that_resigns_wakes_one_of_500_and_costs_as_much_as_with_20() -> Outcome {
+    check_herd(|client| Line::Election(Election::new(client, HERD, "waiter"))).await
 }
 
 #[tokio::test]
