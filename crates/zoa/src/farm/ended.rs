@@ -18,10 +18,10 @@ use super::people;
 use super::submit::close;
 
 /// So many are read at once.
-const BATCH_MAX: usize = 50;
+const BATCH: usize = 50;
 
 /// So much of a result is shown on its line.
-const SHOWN_MAX: usize = 200;
+const SHOWN: usize = 200;
 
 /// Which results, and what becomes of them.
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ pub(super) async fn results(place: &Place, args: &ResultsArgs) -> anyhow::Result
     }
     let tasks = chosen(&args.tasks, farm.ended().await?.0);
     let mut found = 0;
-    for batch in tasks.chunks(BATCH_MAX) {
+    for batch in tasks.chunks(BATCH) {
         for one in farm.results(batch).await? {
             found += 1;
             show_result(args, &one)?;
@@ -126,8 +126,8 @@ fn show_result(args: &ResultsArgs, one: &Ended) -> anyhow::Result<()> {
         writeln!(out, "{object}")?;
     } else {
         let (task, result) = (
-            people::one_line(one.task.as_bytes(), SHOWN_MAX),
-            people::one_line(&one.payload, SHOWN_MAX),
+            people::one_line(one.task.as_bytes(), SHOWN),
+            people::one_line(&one.payload, SHOWN),
         );
         writeln!(out, "{task}  {result}")?;
     }
@@ -153,7 +153,7 @@ pub(super) async fn dead(place: &Place, args: &DeadArgs) -> anyhow::Result<()> {
     let mut farm = place.client(&client);
     let tasks = chosen(&args.tasks, farm.ended().await?.1);
     let mut found = 0;
-    for batch in tasks.chunks(BATCH_MAX) {
+    for batch in tasks.chunks(BATCH) {
         for one in farm.dead_letters(batch).await? {
             found += 1;
             show_dead(args, &one)?;
@@ -180,7 +180,7 @@ fn show_dead(args: &DeadArgs, one: &Ended) -> anyhow::Result<()> {
         return Ok(());
     }
     let [task, error, payload] = [one.task.as_bytes(), one.error.as_bytes(), &one.payload]
-        .map(|bytes| people::one_line(bytes, SHOWN_MAX));
+        .map(|bytes| people::one_line(bytes, SHOWN));
     writeln!(out, "{task}  {error}  {payload}")?;
     Ok(())
 }
@@ -197,7 +197,7 @@ pub(super) async fn cancel(place: &Place, tasks: &[String]) -> anyhow::Result<()
         } else {
             "not there, or done already"
         };
-        let task = people::one_line(task.as_bytes(), SHOWN_MAX);
+        let task = people::one_line(task.as_bytes(), SHOWN);
         writeln!(std::io::stdout(), "{task}  {what}")?;
     }
     close(client).await;

@@ -20,7 +20,7 @@ use super::submit::close;
 
 /// The width of a worker's bar, and the most that is shown of its name.
 const BAR_LEN: usize = 20;
-const NAME_LEN_MAX: usize = 32;
+const NAME_WIDTH: usize = 32;
 
 /// How much of the past a rate is about.
 const RATE_OF: Duration = Duration::from_secs(5);
@@ -183,7 +183,7 @@ fn on_a_line(status: &FarmStatus, rate: Option<f64>) -> String {
 
 fn leader(status: &FarmStatus) -> Option<String> {
     let leader = status.leaders.first()?;
-    Some(people::one_line(leader.as_bytes(), NAME_LEN_MAX))
+    Some(people::one_line(leader.as_bytes(), NAME_WIDTH))
 }
 
 fn in_full(place: &Place, status: &FarmStatus, rate: Option<f64>) -> String {
@@ -241,10 +241,10 @@ fn worker_line(worker: &WorkerStatus) -> String {
     } else {
         &worker.name
     };
-    let name = people::one_line(name.as_bytes(), NAME_LEN_MAX);
+    let name = people::one_line(name.as_bytes(), NAME_WIDTH);
     let running = worker.running.len();
     let Some(capacity) = worker.capacity else {
-        let gone = format!("{name:<NAME_LEN_MAX$}  gone with {running}");
+        let gone = format!("{name:<NAME_WIDTH$}  gone with {running}");
         return style(gone).red().to_string();
     };
     let filled = (running * BAR_LEN).div_ceil(capacity.max(1)).min(BAR_LEN);
@@ -253,7 +253,7 @@ fn worker_line(worker: &WorkerStatus) -> String {
         style("\u{2588}".repeat(filled)).cyan(),
         style("\u{2591}".repeat(BAR_LEN - filled)).dim()
     );
-    format!("{name:<NAME_LEN_MAX$}  {bar}  {running} of {capacity}")
+    format!("{name:<NAME_WIDTH$}  {bar}  {running} of {capacity}")
 }
 
 #[cfg(test)]

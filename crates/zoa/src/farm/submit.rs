@@ -22,15 +22,13 @@ use zoa_client::recipes::NewTask;
 use super::Place;
 use super::people;
 use super::progress;
+use crate::limits::TASK_LEN_MAX;
 
 /// So many lines are submitted at once.
-const BATCH_MAX: usize = 100;
-
-/// The longest payload that fits into a request.
-const PAYLOAD_LEN_MAX: usize = 1_000_000;
+const BATCH: usize = 100;
 
 /// So many names are shown to people who did not ask for all.
-const NAMES_SHOWN_MAX: usize = 20;
+const NAMES_SHOWN: usize = 20;
 
 /// How often it is looked whether there is room, or whether all is done.
 const LOOK: Duration = Duration::from_millis(200);
@@ -114,7 +112,7 @@ type Lines = tokio::sync::mpsc::Receiver<Line>;
 
 /// Reads lines from this one on in a thread of its own, so that nobody else waits for them.
 fn read(from_line: u64, lines: impl Iterator<Item = Line> + Send + 'static) -> Lines {
-    let (sender, receiver) = tokio::sync::mpsc::channel(2 * BATCH_MAX);
+    let (sender, receiver) = tokio::sync::mpsc::channel(2 * BATCH);
     let skipped = usize::try_from(from_line - 1).unwrap_or(usize::MAX);
     std::thread::spawn(move || {
         for line in lines.skip(skipped) {
@@ -192,7 +190,7 @@ impl Submission<'_> {
             };
             let Some(line) = line else { return Ok(()) };
             let mut tasks = vec![self.read_task(line)?];
-            while tasks.len() < BATCH_MAX {
+            while tasks.len() < BATCH {
                 let Ok(line) = lines.try_recv() else { break };
                 tasks.push(self.read_task(line)?);
             }
@@ -218,8 +216,8 @@ impl Submission<'_> {
     fn read_task(&self, line: Line) -> anyhow::Result<NewTask> {
         let line = line.context("the lines break off")?;
         ensure!(
-            line.len() <= PAYLOAD_LEN_MAX,
-            "a payload of {} bytes is too long: {PAYLOAD_LEN_MAX} are allowed. {}",
+            line.len() <= TASK_LEN_MAX,
+            "a payload of {} bytes is too long: {TASK_LEN_MAX} are allowed. {}",
             line.len(),
             self.how_to_go_on()
         );
@@ -286,7 +284,7 @@ impl Submission<'_> {
         let shown = if shows_all {
             self.names.len()
         } else {
-            NAMES_SHOWN_MAX
+            NAMES_SHOWN
         };
         for name in self.names.iter().take(shown) {
             writeln!(out, "{name}")?;

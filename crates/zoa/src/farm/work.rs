@@ -31,7 +31,7 @@ use super::Place;
 use super::people;
 use super::submit::close;
 use crate::limits::ERROR_LEN_MAX;
-use crate::limits::RESULT_LEN_MAX;
+use crate::limits::TASK_LEN_MAX;
 
 /// Between a session that has ended and the next try.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -228,8 +228,8 @@ async fn execute(exec: &str, assignment: &Assignment<Client>) -> Result<Vec<u8>,
     };
     let ((), result, errors) = tokio::join!(
         feed,
-        read_up_to(stdout, RESULT_LEN_MAX),
-        read_up_to(stderr, RESULT_LEN_MAX)
+        read_up_to(stdout, TASK_LEN_MAX),
+        read_up_to(stderr, TASK_LEN_MAX)
     );
     let status = running.child.wait().await;
     let status = status.map_err(|error| format!("it cannot be waited for: {error}"))?;
@@ -238,7 +238,7 @@ async fn execute(exec: &str, assignment: &Assignment<Client>) -> Result<Vec<u8>,
     if !status.success() {
         return Err(reason(status, &errors.unwrap_or_default()));
     }
-    result.ok_or_else(|| format!("a result of more than {RESULT_LEN_MAX} bytes"))
+    result.ok_or_else(|| format!("a result of more than {TASK_LEN_MAX} bytes"))
 }
 
 /// All that comes; `None` when it is too much, and then nothing is kept of it.
@@ -296,7 +296,7 @@ mod tests {
     use super::read_up_to;
     use super::reason;
     use crate::limits::ERROR_LEN_MAX;
-    use crate::limits::RESULT_LEN_MAX;
+    use crate::limits::TASK_LEN_MAX;
 
     #[test]
     fn a_reason_is_the_end_of_what_was_said() {
@@ -311,14 +311,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_result_that_is_too_long_is_none() {
-        let fits = vec![7; RESULT_LEN_MAX];
+        let fits = vec![7; TASK_LEN_MAX];
         assert_eq!(
-            read_up_to(Some(fits.as_slice()), RESULT_LEN_MAX).await,
+            read_up_to(Some(fits.as_slice()), TASK_LEN_MAX).await,
             Some(fits)
         );
-        let too_long = vec![7; RESULT_LEN_MAX + 1];
+        let too_long = vec![7; TASK_LEN_MAX + 1];
         assert_eq!(
-            read_up_to(Some(too_long.as_slice()), RESULT_LEN_MAX).await,
+            read_up_to(Some(too_long.as_slice()), TASK_LEN_MAX).await,
             None
         );
     }
