@@ -60,7 +60,7 @@ enum Task {
     },
     /// Puts real servers through faults drawn from a seed, and judges them as the simulator does.
     Chaos {
-        /// Passed on to `zoa-chaos`; `--help` shows what there is.
+        /// Passed on to `zoa-chaos`; `chaos -- --help` shows what there is.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
