@@ -183,10 +183,10 @@ fn received(server: &str) -> Result<f64, Box<dyn Error>> {
     stream.write_all(b"mntr")?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
-    let counts = text
+    let count = text
         .lines()
-        .filter_map(|line| line.strip_prefix("zk_packets_received"));
-    let count = counts.last().ok_or("mntr has no zk_packets_received")?;
+        .find_map(|line| line.strip_prefix("zk_packets_received"));
+    let count = count.ok_or("mntr has no zk_packets_received")?;
     Ok(count.trim().parse()?)
 }
 
