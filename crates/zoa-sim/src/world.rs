@@ -560,22 +560,8 @@ impl World {
         if let Some(established) = told.established {
             self.note_leader(server, established);
         }
-        match told.serving {
-            Some((true, applied_index)) => {
-                self.note("serving", (server as u64, self.machines[server].life));
-                self.observed.serving_begins.push(ServingBegins {
-                    server: id_of(server),
-                    since: self.machines[server].idle_since,
-                    at: now,
-                    applied_index,
-                });
-                self.end_outage(server);
-            }
-            Some((false, _)) => {
-                self.machines[server].idle_since = now;
-                self.note("serving no more", (server as u64, 0));
-            }
-            None => {}
+        if let Some(serving) = told.serving {
+            self.note_serving(server, serving);
         }
         self.send_frames(told.frames);
         told.cuts
@@ -593,6 +579,23 @@ impl World {
             self.power_goes(server);
         }
         self.schedule_wanted(server);
+    }
+
+    /// A server begins to serve clients, or ends it; what it had applied then.
+    fn note_serving(&mut self, server: usize, (serves, applied_index): (bool, u64)) {
+        let at = self.now();
+        let since = std::mem::replace(&mut self.machines[server].idle_since, at);
+        if !serves {
+            return self.note("serving no more", (server as u64, 0));
+        }
+        self.note("serving", (server as u64, self.machines[server].life));
+        self.observed.serving_begins.push(ServingBegins {
+            server: id_of(server),
+            since,
+            at,
+            applied_index,
+        });
+        self.end_outage(server);
     }
 
     /// A server leads: in its term nobody else may (G-18), and every session has its full timeout from here on.

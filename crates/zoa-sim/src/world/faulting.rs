@@ -5,6 +5,7 @@ use super::World;
 use zoa_testkit::clock::SimTime;
 use zoa_testkit::disk::Fault as DiskFault;
 use zoa_testkit::faults::Crash;
+use zoa_testkit::faults::CrashPoint;
 use zoa_testkit::faults::FaultKind;
 use zoa_testkit::faults::LEADER;
 use zoa_testkit::faults::isolation;
@@ -72,12 +73,7 @@ impl World {
                 let pairs = isolation(server, self.machines.count(), (hears, is_heard));
                 self.peers.cuts.insert(position, pairs);
             }
-            FaultKind::CrashAt { point, power } => {
-                self.machines[server].crash_at = Some((point, power));
-                if let Some(process) = &mut self.machines[server].process {
-                    process.crash_at = Some(point);
-                }
-            }
+            FaultKind::CrashAt { point, power } => self.remember_place(server, point, power),
             FaultKind::Wiped => self.wipe(server),
             FaultKind::Restart => self.hand_over(server),
         }
@@ -144,6 +140,14 @@ impl World {
             | FaultKind::HalfOpen { .. } => {}
         }
         self.schedule_wanted(server);
+    }
+
+    /// From here on the server goes down when it comes there.
+    fn remember_place(&mut self, server: usize, point: CrashPoint, power: bool) {
+        self.machines[server].crash_at = Some((point, power));
+        if let Some(process) = &mut self.machines[server].process {
+            process.crash_at = Some(point);
+        }
     }
 
     /// It was not reached, or it was.

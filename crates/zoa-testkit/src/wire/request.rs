@@ -94,12 +94,7 @@ fn write_body(op: &Op, writer: &mut Writer<'_>) {
             data,
             acl,
             flags,
-        } => {
-            writer.ustring(path);
-            writer.buffer(bytes_of(data));
-            write_acl(acl, writer);
-            writer.int(*flags);
-        }
+        } => write_create((path, data, acl, *flags), writer),
         Op::CreateTtl {
             path,
             data,
@@ -107,10 +102,7 @@ fn write_body(op: &Op, writer: &mut Writer<'_>) {
             flags,
             ttl_ms,
         } => {
-            writer.ustring(path);
-            writer.buffer(bytes_of(data));
-            write_acl(acl, writer);
-            writer.int(*flags);
+            write_create((path, data, acl, *flags), writer);
             writer.long(*ttl_ms);
         }
         Op::Reconfig {
@@ -118,13 +110,7 @@ fn write_body(op: &Op, writer: &mut Writer<'_>) {
             leaving,
             new_members,
             config_id,
-        } => {
-            for list in [joining, leaving, new_members] {
-                // A string that is not there is a buffer that is not there.
-                writer.buffer(list.as_ref().map(String::as_bytes));
-            }
-            writer.long(*config_id);
-        }
+        } => write_reconfig([joining, leaving, new_members], *config_id, writer),
         Op::SetData {
             path,
             data,
@@ -180,6 +166,24 @@ fn write_body(op: &Op, writer: &mut Writer<'_>) {
             write_rearm(lists, opcode_of(op) == opcode::SET_WATCHES2, writer);
         }
     }
+}
+
+fn write_create(
+    (path, data, acl, flags): (&str, &Option<Blob>, &[Acl], i32),
+    writer: &mut Writer<'_>,
+) {
+    writer.ustring(path);
+    writer.buffer(bytes_of(data));
+    write_acl(acl, writer);
+    writer.int(flags);
+}
+
+fn write_reconfig(lists: [&Option<String>; 3], config_id: i64, writer: &mut Writer<'_>) {
+    for list in lists {
+        // A string that is not there is a buffer that is not there.
+        writer.buffer(list.as_ref().map(String::as_bytes));
+    }
+    writer.long(config_id);
 }
 
 fn bytes_of(data: &Option<Blob>) -> Option<&[u8]> {
