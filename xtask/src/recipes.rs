@@ -132,7 +132,7 @@ impl Servers {
     /// Each case so often on each server, and the medians.
     fn figures(&self, rounds: usize) -> Result<String> {
         let mut text = String::from(
-            "| | Zoarium | original | one alone, p50 / p99: Zoarium | original |\n|---|---:|---:|---:|---:|\n",
+            "| | Zoarium | original | p50 / p99: Zoarium | original |\n|---|---:|---:|---:|---:|\n",
         );
         for (words, name) in CASES {
             let mut samples = [Vec::new(), Vec::new()];
