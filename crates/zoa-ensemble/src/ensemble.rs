@@ -344,6 +344,7 @@ impl Ensemble {
             return;
         }
         self.role = Some((role, leader, term));
+        self.peers_changed = true;
         effects.push(Effect::Role { role, leader, term });
     }
 

@@ -1,7 +1,7 @@
 //! Whom this server dials, and where.
 //!
-//! The lines of the replicated state count, and those of zoo.cfg beside them: for a server that is no member yet, and for a member that was
-//! away while addresses changed. A peer that dials this server from outside the lines is dialed back, so that it can join.
+//! The lines of the replicated state count, and those of zoo.cfg beside them: for a server that is no member yet, or hears of no leader, and
+//! for a member that was away while addresses changed. A peer that dials this server from outside the lines is dialed back, so that it can join.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ use super::Ensemble;
 use crate::event::Direction;
 use crate::event::Effect;
 use crate::event::PeerAddresses;
+use crate::node_id::NodeId;
 
 impl Ensemble {
     pub(super) fn tell_whom_to_dial(&mut self, effects: &mut Vec<Effect>) {
@@ -30,11 +31,8 @@ impl Ensemble {
         for (peer, line) in self.lines().iter() {
             add(peers.entry(peer).or_default(), line);
         }
-        let raft = self.raft();
-        let is_member = raft.is_some_and(|raft| raft.members().contains(raft.id()));
         for (peer, line) in self.config.lines.iter() {
-            // Once the state has lines, who stands in zoo.cfg only is no member, or was taken out.
-            if peers.contains_key(&peer) || !is_member {
+            if peers.contains_key(&peer) || self.may_count_without_a_line(peer) {
                 add(peers.entry(peer).or_default(), line);
             }
         }
@@ -51,6 +49,19 @@ impl Ensemble {
             .into_iter()
             .map(|(peer, addresses)| PeerAddresses { peer, addresses })
             .collect()
+    }
+
+    /// Whether a peer without a line in the state may all the same be one to speak with: it follows still, or nothing says that this state
+    /// is of today. A server that was away may have lines from before the present leader was among them.
+    fn may_count_without_a_line(&self, peer: PeerId) -> bool {
+        let Some(raft) = self.raft() else {
+            return true;
+        };
+        let members = raft.members();
+        let follows = |id: u64| NodeId::from_raft(id).is_some_and(|node| node.myid() == peer);
+        !members.contains(raft.id())
+            || members.ids().into_iter().any(follows)
+            || !self.knows_leader()
     }
 }
 

@@ -113,6 +113,46 @@ fn a_server_leaves_goes_on_without_a_vote_and_is_added_again() {
     }
 }
 
+// Goal: who was taken out while it was away, and whose lines are from before the present leader was among them, comes to it all the same:
+// neither of the two has a line for the other, but zoo.cfg has.
+#[test]
+fn a_server_that_was_away_finds_a_leader_that_its_lines_do_not_name() {
+    let (mut world, leader) = served(5, 14);
+    propose(&mut world, leader, &[reconfig("", "1", -1)]);
+    world.run(40);
+    // Its disk knows that the reconfig is committed.
+    world.write(5, None);
+    world.run(5);
+    world.crash(5);
+    let leader = world.run_until_served();
+    propose(&mut world, leader, &[reconfig("server.1=h1:1:2;3", "", -1)]);
+    world.run(40);
+    let leader = world.leader().expect("four vote");
+    propose(&mut world, leader, &[reconfig("", "5", -1)]);
+    world.run(40);
+    let mut leader = world.run_until_served();
+    for _ in 0..100 {
+        if leader == 1 {
+            break;
+        }
+        world.crash(leader);
+        let next = world.run_until_served();
+        world.start(leader);
+        world.run(20);
+        leader = next;
+    }
+    assert_eq!(world.leader(), Some(1));
+    assert!(!line_ids(&world, 1).contains(&5) && !line_ids(&world, 5).contains(&1));
+    // Who meets the leader at the very start, before the state is read, needs no lines.
+    world.cut_off(5);
+    world.start(5);
+    world.run(5);
+    assert!(!line_ids(&world, 5).contains(&1));
+    world.cuts.clear();
+    world.run(60);
+    assert!(world.at(5).serves, "it follows, and its clients are served");
+}
+
 #[test]
 fn a_new_server_is_a_learner_until_a_reconfig_adds_it() {
     let (mut world, leader) = served(3, 10);
