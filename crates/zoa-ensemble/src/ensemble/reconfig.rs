@@ -125,8 +125,26 @@ impl Ensemble {
             Ok(next) if !self.is_quorum_synced(raft, &next) => {
                 Way::Refused(ErrorCode::NewConfigNoQuorum)
             }
-            Ok(next) => Way::Change(self.changes_for(raft, &next)),
+            Ok(next) => {
+                let changes = self.changes_for(raft, &next);
+                if self.can_decide_after(raft, &changes) {
+                    Way::Change(changes)
+                } else {
+                    Way::Refused(ErrorCode::NewConfigNoQuorum)
+                }
+            }
         }
+    }
+
+    /// Whether more than half of the ids that vote after these changes are heard of. A server that has lost its disk is there under a new
+    /// id, and its vote is still that of the old one, which will never be heard of again.
+    fn can_decide_after(&self, raft: &RaftLoop, changes: &[MemberChange]) -> bool {
+        let Ok(members) = raft.members().changed(changes) else {
+            // The replication refuses it in its own words.
+            return true;
+        };
+        let is_there = |id: &&u64| **id == raft.id() || self.is_caught_up(raft, **id);
+        2 * members.voters.iter().filter(is_there).count() > members.voters.len()
     }
 
     /// Whether more than half of those that are to vote have the log, this server among them if it is one.

@@ -1,9 +1,11 @@
 //! Servers that lost their disks, and new ones.
 
+use zoa_ensemble::Event;
 use zoa_ensemble::HelloRefusal;
 use zoa_ensemble::Notice;
 use zoa_proto::PeerId;
 
+use crate::members::reconfig;
 use crate::world::INIT_MS;
 use crate::world::TICK_MS;
 use crate::world::World;
@@ -218,4 +220,30 @@ fn the_survivor_goes_on_alone_when_it_is_told_to_and_the_others_join() {
     assert_eq!(world.voters(1).len(), 3);
     world.check_agreement();
     assert_eq!(world.at(3).machine.writes().len(), writes.len() + 1);
+}
+
+// Goal: a reconfig is refused when those who would vote then could not decide anything, because the vote of one of them is still that of
+// the disk it has lost. Asked at every moment of its return.
+#[test]
+fn a_reconfig_never_leaves_the_votes_to_a_disk_that_is_lost() {
+    for late in 0..30 {
+        let mut world = founded(3, 60 + late);
+        let leader = world.leader().expect("it was founded");
+        let mut others = (1..=3).filter(|id| *id != leader);
+        let (victim, third) = (others.next().expect("one"), others.next().expect("two"));
+        wipe(&mut world, victim);
+        world.run(40);
+        world.start(victim);
+        (0..late).for_each(|_| world.run(1));
+        let leaves = reconfig("", &third.to_string(), -1);
+        world.event(leader, Event::Propose(vec![leaves]));
+        world.pump();
+        world.run(60);
+        let leader = world.leader().expect("two were there all the time");
+        let before = world.at(leader).machine.writes().len();
+        world.write(leader, None);
+        world.run(10);
+        let after = world.at(leader).machine.writes().len();
+        assert!(after > before, "after {late} ticks");
+    }
 }

@@ -31,7 +31,7 @@ fn served(count: u8, seed: u64) -> (World, u8) {
     (world, leader)
 }
 
-fn reconfig(joining: &str, leaving: &str, config_id: i64) -> Bytes {
+pub(crate) fn reconfig(joining: &str, leaving: &str, config_id: i64) -> Bytes {
     let request = Reconfig {
         joining: Some(joining),
         leaving: Some(leaving),
