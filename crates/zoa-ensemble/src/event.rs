@@ -221,7 +221,7 @@ pub enum Effect {
         /// The term it leads.
         term: u64,
     },
-    /// Whether clients are served. Not before the first `Serving(true)`.
+    /// Whether clients are served. Not before the first `Serving(true)`; `Serving(false)` comes first when no leader does.
     Serving(bool),
     /// Writes that this server's clients await may never be answered, though they may come true: end every connection that has an
     /// unanswered write or attach, before the next [`Event::Propose`].

@@ -5,6 +5,9 @@
 //!   served     --no leader heard of for `quiet_ms_max`, or no member any more-----------------------------> not served
 //! ```
 //!
+//! That nobody is served is said once at the start as well, when no leader was heard of for that long: a server that begins without a quorum may
+//! serve those that only read.
+//!
 //! A change of leader does not end it: reads go on, writes wait. Invariant: whoever begins to be served sees everything that was
 //! acknowledged to anyone before this server's contact with the leader began (G-04 beyond what a client itself has seen).
 
@@ -17,8 +20,10 @@ pub(super) struct ServingGate {
     serves: bool,
     /// The contact with the leader of this term, and what it had committed when it began.
     contact: Option<(u64, LogIndex)>,
-    /// When the leader, or a quorum, was heard of last.
-    heard_ms: u64,
+    /// Whether it was ever said who is served.
+    is_said: bool,
+    /// When the leader, or a quorum, was heard of last; at first, when it was looked first. `None` before that.
+    heard_ms: Option<u64>,
     /// What a leader had committed when one was found, also for a server that is no member yet.
     wanted: Option<LogIndex>,
 }
@@ -29,7 +34,8 @@ impl ServingGate {
             quiet_ms_max,
             serves: false,
             contact: None,
-            heard_ms: 0,
+            is_said: false,
+            heard_ms: None,
             wanted: None,
         }
     }
@@ -44,7 +50,7 @@ impl ServingGate {
             self.contact = Some((term, commit));
         }
         self.wanted.get_or_insert(commit);
-        self.heard_ms = now_ms;
+        self.heard_ms = Some(now_ms);
     }
 
     /// How many entries of what the leader had committed are missing here; `None` while no leader is known, or when clients are served.
@@ -53,14 +59,15 @@ impl ServingGate {
         Some(wanted.0.saturating_sub(handed_out.0))
     }
 
-    /// Looks again; returns whether clients are served, if that changed.
+    /// Looks again; returns whether clients are served, if that is to be said.
     pub(super) fn look(
         &mut self,
         handed_out: LogIndex,
         is_member: bool,
         now_ms: u64,
     ) -> Option<bool> {
-        let is_quiet = now_ms.saturating_sub(self.heard_ms) > self.quiet_ms_max;
+        let heard_ms = *self.heard_ms.get_or_insert(now_ms);
+        let is_quiet = now_ms.saturating_sub(heard_ms) > self.quiet_ms_max;
         if is_quiet || !is_member {
             self.contact = None;
         }
@@ -72,7 +79,8 @@ impl ServingGate {
             Some((_, commit)) => self.serves || handed_out >= commit,
             None => false,
         };
-        let changed = serves != self.serves;
+        let changed = serves != self.serves || (is_quiet && !self.is_said);
+        self.is_said |= changed;
         self.serves = serves;
         changed.then_some(serves)
     }
@@ -81,6 +89,17 @@ impl ServingGate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn that_nobody_is_served_is_said_once_when_no_leader_comes() {
+        let mut gate = ServingGate::new(100);
+        assert_eq!(gate.look(LogIndex(4), true, 5_000), None, "too early");
+        assert_eq!(gate.look(LogIndex(4), true, 5_100), None);
+        assert_eq!(gate.look(LogIndex(4), true, 5_101), Some(false));
+        assert_eq!(gate.look(LogIndex(4), true, 5_200), None);
+        gate.hear(2, LogIndex(4), 5_300);
+        assert_eq!(gate.look(LogIndex(4), true, 5_300), Some(true));
+    }
 
     #[test]
     fn all_that_was_committed_at_first_contact_comes_first() {

@@ -65,6 +65,8 @@ pub(crate) struct Server {
     pub(crate) force: bool,
     pub(crate) role: Option<(Role, Option<PeerId>, u64)>,
     pub(crate) serves: bool,
+    /// What it last said of that in this life.
+    said: Option<bool>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) touches: Vec<Touch>,
     pub(crate) connections: BTreeMap<u64, Connection>,
@@ -181,6 +183,7 @@ impl World {
             force: false,
             role: None,
             serves: false,
+            said: None,
             notices: Vec::new(),
             touches: Vec::new(),
             connections: BTreeMap::new(),
@@ -261,6 +264,7 @@ impl World {
         server.identity = None;
         server.role = None;
         server.serves = false;
+        server.said = None;
         server.connections.clear();
         server.members.clear();
         server.arriving = None;
@@ -766,7 +770,8 @@ impl World {
     fn note_serving(&mut self, id: u8, serves: bool) {
         let (seed, acked_index) = (self.seed, self.acked_index);
         let server = self.server(id);
-        assert_ne!(server.serves, serves, "it comes when it changes");
+        assert_ne!(server.said, Some(serves), "it comes when it changes");
+        server.said = Some(serves);
         server.serves = serves;
         if serves {
             let seen = server.machine.position().map_or(0, |(index, _)| index);
