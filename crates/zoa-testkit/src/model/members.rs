@@ -5,7 +5,7 @@
 //! Serves G-23.
 //!
 //! ```text
-//!   an ensemble? -> the expected version? -> readable, and two that vote? -> WRITE on /zookeeper/config
+//!   an ensemble? -> the expected version? -> readable, and two that vote? -> WRITE on /zookeeper/config -> ids of one byte?
 //! ```
 
 use super::Asker;
@@ -93,6 +93,14 @@ impl Model {
         if !access::allows(&node.acl, perm::WRITE, asker.identities) {
             return Err(code::NO_AUTH);
         }
+        // The original takes any number; only who may ask is told that ids end here.
+        let named = [wanted.joining, wanted.new_members].into_iter().flatten();
+        if named
+            .flat_map(|list| list.split([',', '\n']))
+            .any(is_beyond_ids)
+        {
+            return Err(code::BAD_ARGUMENTS);
+        }
         let event = (EventKind::NodeDataChanged, CONFIG, asker.zxid);
         Self::fire(fired, event, &node.acl.clone());
         let version = asker.zxid;
@@ -116,11 +124,14 @@ impl Model {
     fn with_change(&self, wanted: Change<'_>) -> Option<BTreeMap<u8, Line>> {
         let mut lines = self.members.lines.clone();
         for leaving in pieces(wanted.leaving) {
-            lines.remove(&parse_id(leaving)?);
+            // Who is not there may leave.
+            let id: i64 = leaving.parse().ok()?;
+            lines.retain(|other, _| i64::from(*other) != id);
         }
         for joining in pieces(wanted.joining) {
             let (id, line) = parse_line(joining)?;
             line.client.as_ref()?;
+            let Some(id) = id else { continue };
             let mut others = lines.iter().filter(|(other, _)| **other != id);
             if others.any(|(_, other)| line.clashes_with(other)) {
                 return None;
@@ -182,16 +193,23 @@ fn parse_all(text: &str) -> Option<BTreeMap<u8, Line>> {
             continue;
         }
         let (id, line) = parse_line(line)?;
-        if lines.insert(id, line).is_some() {
+        if id.is_some_and(|id| lines.insert(id, line).is_some()) {
             return None;
         }
     }
     Some(lines)
 }
 
-fn parse_line(line: &str) -> Option<(u8, Line)> {
+/// Whether a piece is the line of a server whose id is none here.
+fn is_beyond_ids(piece: &str) -> bool {
+    parse_line(piece.trim()).is_some_and(|(id, _)| id.is_none())
+}
+
+/// A line and its id, when it is one that a server can have here.
+fn parse_line(line: &str) -> Option<(Option<u8>, Line)> {
     let (key, value) = line.split_once('=')?;
-    let id = parse_id(key.trim().strip_prefix("server.")?)?;
+    let id: i64 = key.trim().strip_prefix("server.")?.parse().ok()?;
+    let id = u8::try_from(id).ok().filter(|id| *id != 0);
     let (server, client) = match value.trim().split_once(';') {
         None => (value.trim(), None),
         Some((server, client)) => (server, Some(parse_client(client)?)),
@@ -219,10 +237,6 @@ fn parse_client(text: &str) -> Option<(String, u16)> {
         None => Some((ANY_HOST.to_owned(), parse_port(text)?)),
         Some((host, port)) => Some((host.to_owned(), parse_port(port)?)),
     }
-}
-
-fn parse_id(text: &str) -> Option<u8> {
-    text.parse().ok().filter(|id| *id != 0)
 }
 
 fn parse_port(text: &str) -> Option<u16> {

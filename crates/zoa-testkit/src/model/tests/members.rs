@@ -127,13 +127,17 @@ fn the_errors_come_in_the_references_order() {
         "nonsense",
         "server.4=h4:2888:3888",
         "server.4=h1:1:3888;2181",
-        "server.0=h4:1:2;3",
     ] {
         let step = bench.write(reconfig(Some(joining), None, None));
         assert_eq!(step.outcome, Err(code::BAD_ARGUMENTS), "{joining}");
     }
     let too_few = bench.write(reconfig(None, Some("1,2"), None));
     assert_eq!(too_few.outcome, Err(code::BAD_ARGUMENTS));
+    let beyond = || reconfig(Some("server.999=h4:1:2;3"), None, None);
+    assert_eq!(bench.write(beyond()).outcome, Err(code::NO_AUTH));
+    bench.identities.push(Identity::new("super", ""));
+    assert_eq!(bench.write(beyond()).outcome, Err(code::BAD_ARGUMENTS));
+    bench.identities.clear();
     let right = reconfig(None, Some("3"), None);
     assert_eq!(bench.write(right).outcome, Err(code::NO_AUTH));
     assert!(text(&bench).ends_with("version=0"));
