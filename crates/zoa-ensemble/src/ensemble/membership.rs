@@ -155,7 +155,7 @@ impl Ensemble {
     /// The first leader says who the servers are, if the replicated state does not know: before anybody can ask.
     pub(super) fn found_lines(&mut self, effects: &mut Vec<Effect>) {
         let is_wanted = self.lines.as_ref().is_some_and(MemberLines::is_empty)
-            && !self.config.is_alone()
+            && !self.config.lines.is_empty()
             && self.lines_said_in < self.established;
         if !is_wanted || self.leads().is_none() {
             return;

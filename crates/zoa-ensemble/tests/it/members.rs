@@ -153,6 +153,23 @@ fn a_server_that_was_away_finds_a_leader_that_its_lines_do_not_name() {
     assert!(world.at(5).serves, "it follows, and its clients are served");
 }
 
+// Goal: one server line and no standalone server (standaloneEnabled=false): it begins alone, and grows.
+#[test]
+fn an_ensemble_of_one_grows_by_a_reconfig() {
+    let (mut world, leader) = served(1, 15);
+    assert_eq!((leader, line_ids(&world, 1)), (1, vec![1]));
+    world.add(2, MemberLines::parse(&lines_of(2)).expect("lines"));
+    world.start(2);
+    world.run_until_served();
+    world.run(20);
+    propose(&mut world, 1, &[reconfig("server.2=h2:1:2;3", "", -1)]);
+    world.run(20);
+    let node = world.node(2).expect("it has joined").raft();
+    assert_eq!(world.voters(1), [1, node]);
+    assert_eq!(line_ids(&world, 2), [1, 2]);
+    world.check_agreement();
+}
+
 #[test]
 fn a_new_server_is_a_learner_until_a_reconfig_adds_it() {
     let (mut world, leader) = served(3, 10);
