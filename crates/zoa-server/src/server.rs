@@ -220,6 +220,15 @@ pub struct Server {
 impl Server {
     /// Starts a server and returns once it serves.
     pub fn start(options: &Options, config: CoreConfig) -> Result<Self, ServeError> {
+        Self::start_when(options, config, || Ok(())).map(|(server, ())| server)
+    }
+
+    /// Starts a server. `ready` is called inside its runtime when all is recovered, before the first client is heard.
+    pub fn start_when<T>(
+        options: &Options,
+        config: CoreConfig,
+        ready: impl FnOnce() -> std::io::Result<T>,
+    ) -> Result<(Self, T), ServeError> {
         let runtime = runtime(options.workers)?;
         let listeners = [
             listen(&runtime, options)?,
@@ -234,19 +243,23 @@ impl Server {
         let core = Arc::clone(&running.core);
         let proposer = running.proposer.clone();
         let clock = SessionClockThread::start(&running)?;
+        let readied = runtime
+            .block_on(async { ready() })
+            .map_err(ServeError::Threads)?;
         let accept = |(listener, tls)| {
             let port = Port::new(Arc::clone(&core), proposer.clone(), tls);
             runtime.spawn(port.accept_from(listener)).abort_handle()
         };
         let accepting = listeners.into_iter().flatten().map(accept).collect();
-        Ok(Self {
+        let server = Self {
             core,
             runtime,
             addresses,
             accepting,
             running,
             clock,
-        })
+        };
+        Ok((server, readied))
     }
 
     /// Where clients connect: without TLS, where that is possible.

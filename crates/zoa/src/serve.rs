@@ -335,9 +335,8 @@ pub(crate) fn until_stopped(
     until_stdin_closes: bool,
     serving: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
-    let server = Server::start(options, config)?;
-    // Before anybody hears that it serves: who stops it at once means an orderly end, too.
-    let mut stop = server.runtime().block_on(async { StopSignal::listen() })?;
+    // Before anybody is served: who stops it at once means an orderly end, too.
+    let (server, mut stop) = Server::start_when(options, config, StopSignal::listen)?;
     serving(server.address());
     if let Some(address) = server.secure_address() {
         tracing::info!("serving with TLS at {address}");
