@@ -59,6 +59,11 @@ impl Cast {
         self.participants + self.observers + self.standby
     }
 
+    /// Whether a server is none of those that found the ensemble.
+    pub(super) fn stands_by(&self, server: usize) -> bool {
+        server >= self.participants + self.observers
+    }
+
     /// What a client may change when these faults happen.
     pub(super) fn change(&self, plan: &[Fault]) -> Option<Ensemble> {
         let loss = plan.iter().find(|fault| fault.kind == FaultKind::Wiped);

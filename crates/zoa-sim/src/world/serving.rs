@@ -379,9 +379,10 @@ impl World {
     }
 
     /// A quarter of the ensembles begin with the program before this one; each server of them has this one from its second start on
-    /// (G-24).
+    /// (G-24). Those that stand by have this one: the others may go by newer rules before they come, and rightly not take them.
     fn versions_of(&self, server: usize) -> Versions {
-        let begins_with_the_one_before = self.machines.count() > 1 && self.options.seed % 4 == 3;
+        let is_one_of_several = self.machines.count() > 1 && !self.cast.stands_by(server);
+        let begins_with_the_one_before = is_one_of_several && self.options.seed % 4 == 3;
         if begins_with_the_one_before && self.machines[server].life == 1 {
             Versions::FIRST
         } else {
