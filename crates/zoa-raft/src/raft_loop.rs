@@ -251,6 +251,13 @@ impl RaftLoop {
         &self.members
     }
 
+    /// Whether a change of members is not over, or may not be known of, since this leader has not committed anything in its own term yet.
+    pub fn is_change_under_way(&self) -> bool {
+        self.established_term != self.node.raft.term
+            || self.node.raft.has_pending_conf()
+            || self.members.is_joint()
+    }
+
     /// To whom this leader is giving the leadership.
     pub fn transferring(&self) -> Option<u64> {
         self.node.raft.lead_transferee

@@ -117,7 +117,10 @@ impl Ensemble {
         if !txn.settings.contains(Settings::RECONFIG_ENABLED) {
             return Way::Plain;
         }
-        if raft.members().is_joint() || self.established != Some(raft.term()) {
+        // Before the lines are looked at: they are those from before such a change, and what they forbid the state machine may allow when
+        // it comes to it, without any change of the members.
+        let has_lines = !lines.is_empty() || self.config.is_alone();
+        if raft.is_change_under_way() || self.established != Some(raft.term()) || !has_lines {
             return Way::Refused(ErrorCode::ReconfigInProgress);
         }
         match next_members(lines, &request, txn.settings) {

@@ -247,3 +247,26 @@ fn a_reconfig_never_leaves_the_votes_to_a_disk_that_is_lost() {
         assert!(after > before, "after {late} ticks");
     }
 }
+
+// Goal: what the lines from before a change forbid, and those after it allow, is no reason to let a reconfig by without its change of the
+// members.
+#[test]
+fn a_reconfig_behind_one_that_makes_it_possible_is_refused_as_any_other() {
+    let mut world = founded(3, 90);
+    let leader = world.leader().expect("it was founded");
+    let others: Vec<String> = (1..=3)
+        .filter(|id| *id != leader)
+        .map(|id: u8| id.to_string())
+        .collect();
+    let joins = reconfig("server.4=h4:1:2:participant;3", "", -1);
+    let leave = reconfig("", &others.join(","), -1);
+    world.event(leader, Event::Propose(vec![joins, leave]));
+    world.pump();
+    world.run(40);
+    assert_eq!(crate::members::line_ids(&world, leader), [1, 2, 3, 4]);
+    assert_eq!(
+        crate::members::refusals(&world, leader),
+        [zoa_proto::ErrorCode::ReconfigInProgress]
+    );
+    assert_eq!(world.voters(leader), [1, 2, 3]);
+}

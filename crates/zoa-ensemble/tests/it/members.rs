@@ -67,7 +67,7 @@ fn propose(world: &mut World, id: u8, proposals: &[Bytes]) {
 }
 
 /// The errors that reconfigs were refused with before they reached the state machine.
-fn refusals(world: &World, id: u8) -> Vec<ErrorCode> {
+pub(crate) fn refusals(world: &World, id: u8) -> Vec<ErrorCode> {
     let applied = world.at(id).machine.applied.iter();
     let txns = applied.filter_map(|(_, _, data)| Txn::decode(data).ok().map(|txn| txn.op));
     txns.filter_map(|op| match op {
@@ -77,7 +77,7 @@ fn refusals(world: &World, id: u8) -> Vec<ErrorCode> {
     .collect()
 }
 
-fn line_ids(world: &World, id: u8) -> Vec<u8> {
+pub(crate) fn line_ids(world: &World, id: u8) -> Vec<u8> {
     world
         .at(id)
         .machine

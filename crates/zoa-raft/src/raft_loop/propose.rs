@@ -66,12 +66,7 @@ impl RaftLoop {
 
     fn check_change(&self, change: &ChangeEntry) -> Result<(), Refusal> {
         self.check_room(std::slice::from_ref(&change.data))?;
-        // A leader that has not committed anything in its own term yet may not know of a change
-        // that its predecessor made.
-        if self.established_term != self.node.raft.term
-            || self.node.raft.has_pending_conf()
-            || self.members.is_joint()
-        {
+        if self.is_change_under_way() {
             return Err(Refusal::ChangeUnderWay);
         }
         let next = self.members.changed(&change.changes);
