@@ -109,12 +109,13 @@ class Connection:
         return xid
 
     def call(self, op, body=b"", xid=None):
-        """Sends one request and returns (zxid, error, body) of its reply; events before it are dropped."""
+        """Sends one request and returns (zxid, error, body) of its reply. Events before it are dropped, and so is what a server that
+        stops says last, which looks like the reply to a ping."""
         sent = self.request(op, body, xid)
         while True:
             frame = self.read_frame()
             got, zxid, error = struct.unpack(">iqi", frame[:16])
             if got == sent:
                 return zxid, error, frame[16:]
-            if got != -1:
+            if got not in (-1, -2):
                 raise ValueError(f"reply of xid {got}, expected {sent}")

@@ -34,7 +34,7 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// From "authorities[,certificate,key[,password]]", as the original has it.
+    /// From `authorities[,certificate,key[,password]]`, as the original has it.
     ///
     /// # Errors
     /// What is wrong with it, in words.
