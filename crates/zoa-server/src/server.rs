@@ -243,9 +243,10 @@ impl Server {
         let core = Arc::clone(&running.core);
         let proposer = running.proposer.clone();
         let clock = SessionClockThread::start(&running)?;
-        let readied = runtime
-            .block_on(async { ready() })
-            .map_err(ServeError::Threads)?;
+        let readied = {
+            let _inside = runtime.enter();
+            ready().map_err(ServeError::Threads)?
+        };
         let accept = |(listener, tls)| {
             let port = Port::new(Arc::clone(&core), proposer.clone(), tls);
             runtime.spawn(port.accept_from(listener)).abort_handle()
