@@ -302,9 +302,12 @@ impl World {
             self.peers.snapshots_sent += u64::from(delivered);
             let place = CrashPoint::SnapshotReceived;
             if delivered && process.reach(place).is_err() {
-                return self.die(to, &crate::process::Death::AtPlace(place));
+                // Whoever sent it hears that its connection ended.
+                delivered = false;
+                self.die(to, &crate::process::Death::AtPlace(place));
+            } else {
+                self.settle(to, crate::process::Told::default());
             }
-            self.settle(to, crate::process::Told::default());
         }
         if self.lives(from, life) {
             let node = snapshot.node;
