@@ -76,7 +76,7 @@ class Coverage:
                 gaps.append(f"libzookeeper_{library}: nobody calls {name}")
             elif library == "mt" or name in LOOP:
                 # Both look at the socket in ours: whichever is called first tells what has come.
-                seen = set().union(*(called[other] for other in LOOP)) if name in LOOP else called[name]
+                seen = set().union(*(called.get(other, set()) for other in LOOP)) if name in LOOP else called[name]
                 for code in sorted(wanted.get(name, ())):
                     if CODES[code] not in seen and not is_exempt(name, code):
                         gaps.append(f"libzookeeper_{library}: {name} never ended with {code}, which is documented")
