@@ -162,6 +162,11 @@ impl Ensemble {
         }
         self.lines_said_in = self.established;
         let lines = self.config.lines.servers_text();
+        self.propose_unasked(TxnOp::FoundMembers { lines: &lines }, effects);
+    }
+
+    /// Proposes what no client asked for.
+    pub(super) fn propose_unasked(&mut self, op: TxnOp<'_>, effects: &mut Vec<Effect>) {
         let txn = Txn {
             session: SessionId(0),
             owner: Owner {
@@ -172,7 +177,7 @@ impl Ensemble {
             time_ms: 0,
             settings: Settings::NONE,
             identities: Identities::NONE,
-            op: TxnOp::FoundMembers { lines: &lines },
+            op,
         };
         let mut bytes = Vec::new();
         txn.encode(&mut bytes);

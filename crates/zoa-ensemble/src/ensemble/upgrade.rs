@@ -9,13 +9,7 @@
 //! knows it; from then on nobody is taken on who does not. A member that comes back with an earlier program all the same meets an entry
 //! that it cannot read, and stops (G-24).
 
-use zoa_proto::SessionId;
-use zoa_proto::Xid;
 use zoa_raft::RaftLoop;
-use zoa_tree::Identities;
-use zoa_tree::Owner;
-use zoa_tree::Settings;
-use zoa_tree::Txn;
 use zoa_tree::TxnOp;
 
 use super::Ensemble;
@@ -43,21 +37,7 @@ impl Ensemble {
             return;
         };
         self.raised_in = self.established.map(|term| (term, version));
-        let txn = Txn {
-            session: SessionId(0),
-            owner: Owner {
-                server: self.config.me,
-                connection: 0,
-            },
-            xid: Xid(0),
-            time_ms: 0,
-            settings: Settings::NONE,
-            identities: Identities::NONE,
-            op: TxnOp::RaiseSemantics { version },
-        };
-        let mut bytes = Vec::new();
-        txn.encode(&mut bytes);
-        self.handle_propose(vec![bytes.into()], effects);
+        self.propose_unasked(TxnOp::RaiseSemantics { version }, effects);
     }
 
     /// Whether the server at the other end knows the rules that hold, and those that this leader has proposed.
