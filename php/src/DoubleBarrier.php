@@ -60,6 +60,8 @@ final class DoubleBarrier
                 return false;
             }
         }
+        // The answer may be old: while it was on its way the session may have expired, and the others have left.
+        $this->session->beSure();
         $this->own = $own;
         return true;
     }
