@@ -35,6 +35,9 @@ use zoa_testkit::history::ConnectionId;
 /// Of so many seeds one is run twice with different hash keys.
 const TWICE_EVERY: u64 = 20;
 
+/// How often a long campaign says how far it is.
+const TOLD_EVERY: Duration = Duration::from_secs(30);
+
 /// So many seeds must show enough of everything; fewer may happen to be quiet.
 const SEEDS_THAT_SHOW: u64 = 50;
 
@@ -235,6 +238,7 @@ fn announce_panics(seed: u64, scenario: Scenario) {
 /// What all threads share.
 #[derive(Debug)]
 struct Campaign {
+    begun: Instant,
     scenario: Scenario,
     plan: Plan,
     /// So many times the power of a whole ensemble is to go.
@@ -257,6 +261,8 @@ struct Totals {
     each: BTreeMap<&'static str, (u64, RecipeTally)>,
     least_acknowledged: Option<u64>,
     least_kinds: Option<usize>,
+    /// When it was last said how far the campaign is, since its beginning.
+    told: Duration,
 }
 
 thread_local! {
@@ -274,6 +280,7 @@ fn run_many(arguments: &Arguments) -> ExitCode {
     }));
     let begun = Instant::now();
     let campaign = Campaign {
+        begun,
         scenario,
         plan: arguments.plan(),
         power_cuts: arguments.power_cuts,
@@ -455,5 +462,16 @@ impl Campaign {
         );
         let kinds = report.fault_kinds.len();
         totals.least_kinds = Some(totals.least_kinds.map_or(kinds, |least| least.min(kinds)));
+        self.tell(&mut totals);
+    }
+
+    /// Says how far the campaign is, now and then, beside the report that it ends with.
+    fn tell(&self, totals: &mut Totals) {
+        let elapsed = self.begun.elapsed();
+        if elapsed.saturating_sub(totals.told) >= TOLD_EVERY {
+            totals.told = elapsed;
+            let minutes = elapsed.as_secs_f64() / 60.0;
+            eprintln!("{minutes:.1} min: {} seeds, {}", totals.runs, totals.counters);
+        }
     }
 }
