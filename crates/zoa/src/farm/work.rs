@@ -1,8 +1,8 @@
 //! `zoa farm work` and `zoa farm lead`: processes that belong to a farm until they are stopped.
 //!
 //! A worker runs a command for each task: its payload on stdin, its result from stdout, exit code 0 when it is done. Invariant: a
-//! command whose task was taken away, or whose worker stops, is killed with all that it has started; and a session that ends is
-//! followed by a new one.
+//! command whose task was taken away, or whose worker stops or is killed, is killed with all that it has started and that has not
+//! left its process group; and a session that ends is followed by a new one, however long no server is there.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -115,12 +115,24 @@ async fn until_stopped(
     let mut terminated =
         tokio::signal::unix::signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupted = Box::pin(tokio::signal::ctrl_c());
+    let mut was_there = false;
     loop {
-        let client = tokio::select! {
-            connected = place.connect() => connected?,
+        let connected = tokio::select! {
+            connected = place.connect() => connected,
             _ = &mut interrupted => return Ok(()),
             _ = terminated.recv() => return Ok(()),
         };
+        let client = match connected {
+            Ok(client) => client,
+            Err(error) if was_there => {
+                say(format_args!("{error:#}; tries again"));
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            // It may well be a wrong address.
+            Err(error) => return Err(error),
+        };
+        was_there = true;
         let ended = tokio::select! {
             ended = live(&client) => Some(ended),
             _ = &mut interrupted => None,
@@ -191,14 +203,32 @@ async fn work_on(exec: &str, quiet: bool, assignment: Assignment<Client>) -> Res
 struct Running {
     child: Child,
     group: Option<Pid>,
+    /// Kills the group when this process is gone and can do nothing any more: the other end of its input closes with it.
+    _guard: Option<Child>,
+}
+
+/// Waits for the end of its input, and takes its whole process group along.
+const GUARD: &str = "read -r _; kill -s KILL 0";
+
+impl Running {
+    /// How the command itself ended. Whatever it left behind in the background belongs to the attempt, and ends with it.
+    async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        let status = self.child.wait().await;
+        self.kill();
+        status
+    }
+
+    fn kill(&mut self) {
+        if let Some(group) = self.group.take() {
+            // It may be gone already.
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(group) = self.group {
-            // It may be gone already.
-            let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        }
+        self.kill();
     }
 }
 
@@ -216,7 +246,11 @@ async fn execute(exec: &str, assignment: &Assignment<Client>) -> Result<Vec<u8>,
         .map_err(|error| format!("cannot start /bin/sh: {error}"))?;
     let group = child.id().and_then(|id| i32::try_from(id).ok());
     let group = group.and_then(Pid::from_raw);
-    let mut running = Running { child, group };
+    let mut running = Running {
+        child,
+        group,
+        _guard: group.and_then(guard),
+    };
     let child = &mut running.child;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let payload = assignment.payload();
@@ -226,19 +260,30 @@ async fn execute(exec: &str, assignment: &Assignment<Client>) -> Result<Vec<u8>,
             let _ = stdin.write_all(payload).await;
         }
     };
-    let ((), result, errors) = tokio::join!(
+    let (status, (), result, errors) = tokio::join!(
+        running.wait(),
         feed,
         read_up_to(stdout, TASK_LEN_MAX),
         read_up_to(stderr, TASK_LEN_MAX)
     );
-    let status = running.child.wait().await;
     let status = status.map_err(|error| format!("it cannot be waited for: {error}"))?;
-    // Whatever it left behind in the background belongs to the attempt, and ends with it.
-    drop(running);
     if !status.success() {
         return Err(reason(status, &errors.unwrap_or_default()));
     }
     result.ok_or_else(|| format!("a result of more than {TASK_LEN_MAX} bytes"))
+}
+
+/// A process beside the command that outlives this one by a moment. Without one, which is no reason to fail the task, a command may go on
+/// when this process is killed; what it finds is refused, since another has the task by then.
+fn guard(group: Pid) -> Option<Child> {
+    let mut guard = Command::new("/bin/sh");
+    guard
+        .args(["-c", GUARD])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(group.as_raw_nonzero().get());
+    guard.spawn().ok()
 }
 
 /// All that comes; `None` when it is too much, and then nothing is kept of it.

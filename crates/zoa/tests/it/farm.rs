@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpStream;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Farm {
     folder: PathBuf,
     address: String,
+    /// The server is the first.
     children: Vec<Child>,
 }
 
@@ -30,15 +32,8 @@ impl Farm {
     fn start(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("zoa-farm-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("made");
-        let port = free_port();
-        let mut server = Command::new(ZOA);
-        server.args(["dev", "--port", &port.to_string(), "--data"]);
-        server.arg(folder.join("data")).stdout(Stdio::null());
-        let address = format!("127.0.0.1:{port}");
-        let children = vec![server.spawn().expect("zoa starts")];
-        await_that("the server answers", || {
-            TcpStream::connect(&address).is_ok()
-        });
+        let address = format!("127.0.0.1:{}", free_port());
+        let children = vec![serve(&address, &folder)];
         Self {
             folder,
             address,
@@ -55,8 +50,12 @@ impl Farm {
 
     /// Starts a process that stays.
     fn enter(&mut self, words: &[&str]) -> usize {
+        self.enter_telling(words, Stdio::null())
+    }
+
+    fn enter_telling(&mut self, words: &[&str], told: Stdio) -> usize {
         let mut command = self.command(words);
-        let child = command.stderr(Stdio::null()).spawn().expect("zoa starts");
+        let child = command.stderr(told).spawn().expect("zoa starts");
         self.children.push(child);
         self.children.len() - 1
     }
@@ -96,6 +95,43 @@ impl Drop for Farm {
         }
         drop(fs::remove_dir_all(&self.folder));
     }
+}
+
+/// A server, once it answers.
+fn serve(address: &str, folder: &Path) -> Child {
+    let (_, port) = address.rsplit_once(':').expect("an address");
+    let mut server = Command::new(ZOA);
+    server.args(["dev", "--port", port, "--data"]);
+    server.arg(folder.join("data")).stdout(Stdio::null());
+    let server = server.spawn().expect("zoa starts");
+    await_that("the server answers", || TcpStream::connect(address).is_ok());
+    server
+}
+
+/// A shell with a child; both write down who they are, and stay.
+fn command_that_stays(mark: &Path) -> String {
+    format!(
+        "echo $$ >> {0}; sleep 600 & echo $! >> {0}; wait",
+        mark.display()
+    )
+}
+
+/// Who has written itself down, once they are so many.
+fn pids(mark: &Path, count: usize) -> Vec<String> {
+    let mut pids = Vec::new();
+    await_that("the command runs", || {
+        let text = fs::read_to_string(mark).unwrap_or_default();
+        pids = text.lines().map(str::to_owned).collect();
+        pids.len() == count && text.ends_with('\n')
+    });
+    pids
+}
+
+fn are_gone(pids: &[String]) -> bool {
+    pids.iter().all(|pid| {
+        let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        state.is_empty() || state.contains(") Z ")
+    })
 }
 
 fn free_port() -> u16 {
@@ -214,44 +250,66 @@ fn a_full_queue_says_which_line_comes_next_and_loses_none() {
 fn what_is_cancelled_or_taken_away_is_killed_with_all_that_it_started() {
     let mut farm = Farm::start("killed");
     let mark = farm.folder.join("pids");
-    // The shell, and a child of its.
-    let exec = format!(
-        "echo $$ >> {0}; sleep 600 & echo $! >> {0}; wait",
-        mark.display()
-    );
+    let exec = command_that_stays(&mark);
     let worker = farm.enter(&["work", "--lead", "--exec", &exec, "--capacity", "2"]);
     let name = farm.ask(&["submit", "--time-limit", "1h", "long"]);
-    let pids = |count: usize| -> Vec<String> {
-        let mut pids = Vec::new();
-        await_that("the command runs", || {
-            let text = fs::read_to_string(&mark).unwrap_or_default();
-            pids = text.lines().map(str::to_owned).collect();
-            pids.len() == count && text.ends_with('\n')
-        });
-        pids
-    };
-    let is_gone = |pid: &str| {
-        let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        state.is_empty() || state.contains(") Z ")
-    };
-    let first = pids(2);
+    let first = pids(&mark, 2);
     assert!(farm.ask(&["cancel", name.trim()]).contains("cancelled"));
-    await_that("it is killed", || first.iter().all(|pid| is_gone(pid)));
+    await_that("it is killed", || are_gone(&first));
     assert!(
         farm.refused(&["cancel", "500-00-0000000077"])
             .contains("could not")
     );
     // Ctrl-C stops the worker in order, and what it had waits for the next one.
     farm.ask(&["submit", "longer"]);
-    let second = pids(4);
+    let second = pids(&mark, 4);
     let worker_pid = farm.children[worker].id().to_string();
     let signalled = Command::new("kill").args(["-INT", &worker_pid]).status();
     assert!(signalled.expect("kill runs").success());
     let ended = farm.children[worker].wait().expect("it ends");
     assert!(ended.success());
-    await_that("it is killed", || second.iter().all(|pid| is_gone(pid)));
+    await_that("it is killed", || are_gone(&second));
     farm.enter(&["lead"]);
     await_that("it is queued again", || farm.status()["queued"] == 1);
+}
+
+#[test]
+fn a_worker_that_is_killed_takes_along_what_it_runs() {
+    let mut farm = Farm::start("killed-hard");
+    let mark = farm.folder.join("pids");
+    let exec = command_that_stays(&mark);
+    let worker = farm.enter(&["work", "--lead", "--exec", &exec]);
+    farm.ask(&["submit", "--time-limit", "1h", "long"]);
+    let running = pids(&mark, 2);
+    farm.children[worker].kill().expect("it is killed");
+    await_that("it is gone with it", || are_gone(&running));
+}
+
+#[test]
+fn what_a_command_leaves_in_the_background_keeps_no_task() {
+    let mut farm = Farm::start("background");
+    farm.enter(&["work", "--lead", "--exec", "sleep 600 & cat"]);
+    let name = farm.ask(&["submit", "word"]);
+    await_that("it is done", || farm.status()["done"] == 1);
+    assert!(farm.ask(&["results", name.trim()]).contains("word"));
+}
+
+#[test]
+fn a_worker_outlives_a_server_that_is_away_for_long() {
+    let mut farm = Farm::start("outage");
+    let told = farm.folder.join("told");
+    let told_to = fs::File::create(&told).expect("made");
+    farm.enter_telling(&["work", "--lead", "--exec", "cat"], told_to.into());
+    farm.ask(&["submit", "before"]);
+    await_that("it is done", || farm.status()["done"] == 1);
+    farm.children[0].kill().expect("it is killed");
+    farm.children[0].wait().expect("it has ended");
+    await_that("the worker finds no server", || {
+        fs::read_to_string(&told).is_ok_and(|told| told.contains("tries again"))
+    });
+    farm.children[0] = serve(&farm.address, &farm.folder);
+    farm.ask(&["submit", "after"]);
+    await_that("it is done", || farm.status()["done"] == 2);
 }
 
 #[test]
