@@ -27,6 +27,7 @@ use zoa_tree::Identities;
 use zoa_tree::IdentitiesBuf;
 use zoa_tree::Owner;
 use zoa_tree::Session;
+use zoa_tree::Settings;
 use zoa_tree::SnapshotCursor;
 use zoa_tree::Tree;
 use zoa_tree::Txn;
@@ -234,6 +235,11 @@ impl Core {
     /// The counters.
     pub fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// The settings that decide results, as this server has them.
+    pub fn settings(&self) -> Settings {
+        self.config.settings
     }
 
     /// `minSessionTimeout`, in milliseconds.

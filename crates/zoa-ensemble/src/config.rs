@@ -10,6 +10,7 @@ use zoa_raft::RaftError;
 use zoa_raft::Recovery;
 use zoa_tree::MemberLines;
 use zoa_tree::MemberRole;
+use zoa_tree::Settings;
 
 use crate::node_id::NodeId;
 use crate::versions::Versions;
@@ -40,6 +41,8 @@ pub struct EnsembleConfig {
     pub seed: u64,
     /// Who hears what the Raft library has to say.
     pub notices: Notices,
+    /// What decides about transactions that others forward while this server leads, whatever they are set to.
+    pub settings: Settings,
     /// What this server says that it can do: [`Versions::THIS`], but in tests of upgrades.
     pub versions: Versions,
 }

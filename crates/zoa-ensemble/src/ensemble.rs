@@ -21,6 +21,7 @@ mod reconfig;
 mod reminder;
 mod serving;
 mod stages;
+mod stamp;
 mod touches;
 mod upgrade;
 mod writes;
@@ -62,6 +63,7 @@ use links::Links;
 use reminder::Reminder;
 use serving::ServingGate;
 use stages::Stage;
+use stamp::Stamp;
 use touches::TouchBook;
 
 /// See the module.
@@ -73,6 +75,7 @@ pub struct Ensemble {
     identity: Identity,
     links: Links,
     forwarder: Forwarder,
+    stamp: Stamp,
     touches: TouchBook,
     gate: ServingGate,
     /// As the replicated state has them; `None` until it was asked.
@@ -164,6 +167,7 @@ impl Ensemble {
             identity,
             links: Links::default(),
             forwarder: Forwarder::default(),
+            stamp: Stamp::new(config.settings),
             touches: TouchBook::default(),
             gate: ServingGate::new(config.quiet_ms_max),
             lines: None,
@@ -223,7 +227,14 @@ impl Ensemble {
             Event::LinkRefused { peer, refusal } => {
                 self.handle_link_refused(peer, refusal, effects);
             }
-            Event::Received { link, frame } => self.handle_frame(link, frame, effects),
+            Event::Received {
+                link,
+                frame,
+                wall_ms,
+            } => {
+                self.stamp.tell(wall_ms);
+                self.handle_frame(link, frame, effects);
+            }
             Event::Tick { now_ms } => self.handle_tick(now_ms, effects),
             Event::Persisted { number } => {
                 self.run_raft(RaftEvent::Persisted { number }, effects);

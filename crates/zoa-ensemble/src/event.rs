@@ -80,6 +80,8 @@ pub enum Event {
         link: LinkId,
         /// All of it.
         frame: Bytes,
+        /// What this server's clock says, in milliseconds since 1970: a leader's is the time of what is forwarded to it.
+        wall_ms: i64,
     },
     /// Time has passed. To be given every `raft_tick_ms`, and with the true time also when that is late.
     Tick {

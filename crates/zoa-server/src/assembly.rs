@@ -367,6 +367,7 @@ fn begin_ensemble(
         force_new_ensemble: marker(home::FORCE),
         seed: u64::from_ne_bytes(seed),
         notices: Notices::default(),
+        settings: ground.core.settings(),
         versions: Versions::THIS,
     };
     let taken = Start::Empty { random: [0; 32] };

@@ -470,10 +470,14 @@ impl ReplicationThread {
                 }
             }
             PeerEvent::Received { link, frames } => {
+                let wall_ms = time::now().wall_ms;
                 for frame in &frames.frames {
-                    let frame = frame.clone();
-                    self.ensemble
-                        .handle(Event::Received { link, frame }, effects);
+                    let received = Event::Received {
+                        link,
+                        frame: frame.clone(),
+                        wall_ms,
+                    };
+                    self.ensemble.handle(received, effects);
                 }
                 return;
             }

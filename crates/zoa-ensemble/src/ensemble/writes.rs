@@ -113,9 +113,10 @@ impl Ensemble {
             seq: place.seq + 1,
             ..place
         });
-        let is_taken = self.leads_in(place.term)
-            && !self.is_handed_on()
-            && self.propose(forward.proposals, effects);
+        let is_taken = self.leads_in(place.term) && !self.is_handed_on() && {
+            let stamped = self.stamp.forwarded(&forward.proposals);
+            self.propose(stamped, effects)
+        };
         if !is_taken {
             self.refuse(link, place, effects);
         }
@@ -144,10 +145,11 @@ impl Ensemble {
         Some((raft.term(), link.id))
     }
 
-    fn propose_own(&mut self, proposals: Vec<Bytes>, effects: &mut Vec<Effect>) {
+    fn propose_own(&mut self, mut proposals: Vec<Bytes>, effects: &mut Vec<Effect>) {
         let Some(term) = self.own_term() else {
             return;
         };
+        self.stamp.own(&mut proposals);
         self.forwarder.course = Course::Own { term };
         if !self.propose(proposals, effects) {
             self.give_up_writes(effects);

@@ -57,11 +57,7 @@ fn hears(world: &mut World, (victim, liar): (u8, u8), frame: Vec<u8>) -> bool {
     let mut leading_there = wires.filter(|(_, wire)| (wire.from, wire.to) == (liar, victim));
     let link = *leading_there.next().expect("it was made anew").0;
     let frame = Bytes::from(frame);
-    let received = Event::Received {
-        link: LinkId(link),
-        frame,
-    };
-    world.event(victim, received);
+    world.receive(victim, LinkId(link), frame);
     world.pump();
     world.wires.contains_key(&link)
 }

@@ -32,6 +32,7 @@ use zoa_raft::LogPosition;
 use zoa_raft::Members;
 use zoa_raft::Notices;
 use zoa_tree::MemberLines;
+use zoa_tree::Settings;
 use zoa_tree::Touch;
 
 use crate::dice::Dice;
@@ -61,6 +62,9 @@ pub(crate) struct Server {
     pub(crate) lines: MemberLines,
     /// What its program can do.
     pub(crate) versions: Versions,
+    pub(crate) settings: Settings,
+    /// What its clock says.
+    pub(crate) wall_ms: i64,
     pub(crate) initialize: bool,
     pub(crate) force: bool,
     pub(crate) role: Option<(Role, Option<PeerId>, u64)>,
@@ -179,6 +183,8 @@ impl World {
             identity: None,
             lines,
             versions: Versions::THIS,
+            settings: Settings::RECONFIG_ENABLED,
+            wall_ms: 0,
             initialize: false,
             force: false,
             role: None,
@@ -236,6 +242,7 @@ impl World {
             force_new_ensemble: server.force,
             seed: seed.wrapping_mul(31).wrapping_add(u64::from(id)),
             notices: Notices::default(),
+            settings: server.settings,
             versions: server.versions,
         };
         server.machine = machine;
@@ -424,9 +431,19 @@ impl World {
         let Some(frame) = wire.frames.pop_front() else {
             return;
         };
-        let link = LinkId(link);
-        self.event(to, Event::Received { link, frame });
+        self.receive(to, LinkId(link), frame);
         self.pump();
+    }
+
+    /// A server reads a frame, whatever is on the wires.
+    pub(crate) fn receive(&mut self, id: u8, link: LinkId, frame: Bytes) {
+        let wall_ms = self.at(id).wall_ms;
+        let received = Event::Received {
+            link,
+            frame,
+            wall_ms,
+        };
+        self.event(id, received);
     }
 
     /// A link breaks: what was on its way is lost, or still comes.
@@ -437,8 +454,14 @@ impl World {
         let link = LinkId(link);
         let some = self.dice.below(wire.frames.len() + 1);
         let frames = wire.frames.into_iter().take(some);
-        let received = frames.map(|frame| (wire.to, Event::Received { link, frame }));
-        self.later.extend(received);
+        let wall_ms = self.at(wire.to).wall_ms;
+        let received = |frame| Event::Received {
+            link,
+            frame,
+            wall_ms,
+        };
+        self.later
+            .extend(frames.map(|frame| (wire.to, received(frame))));
         self.later.push_back((wire.to, Event::LinkDown { link }));
         self.later.push_back((wire.from, Event::LinkDown { link }));
     }

@@ -2,9 +2,18 @@
 
 use bytes::Bytes;
 use zoa_ensemble::Event;
+use zoa_ensemble::LinkId;
 use zoa_ensemble::Role;
+use zoa_proto::OpCode;
+use zoa_proto::PeerId;
 use zoa_proto::SessionId;
+use zoa_proto::Xid;
+use zoa_tree::Identities;
+use zoa_tree::Owner;
+use zoa_tree::Settings;
 use zoa_tree::Touch;
+use zoa_tree::Txn;
+use zoa_tree::TxnOp;
 
 use crate::world::World;
 
@@ -30,6 +39,92 @@ fn a_follower_sends_on_what_its_clients_write_in_order() {
     }
     world.run(3);
     assert_eq!(world.acked.len(), 51);
+    world.check_agreement();
+}
+
+/// A transaction as a server whose clock says this makes it for a client.
+fn txn(server: u8, wall_ms: i64, settings: Settings) -> Bytes {
+    let txn = Txn {
+        session: SessionId(1),
+        owner: Owner {
+            server: PeerId(server),
+            connection: 1,
+        },
+        xid: Xid(1),
+        time_ms: wall_ms,
+        settings,
+        identities: Identities::NONE,
+        op: TxnOp::Request {
+            op: OpCode::SetData,
+            body: b"not looked at",
+        },
+    };
+    let mut bytes = Vec::new();
+    txn.encode(&mut bytes);
+    bytes.into()
+}
+
+/// Time, settings and server of all writes that this server has applied.
+fn stamps(world: &World, id: u8) -> Vec<(i64, Settings, u8)> {
+    let applied = world.at(id).machine.applied.iter();
+    let txns = applied.filter_map(|(_, _, data)| Txn::decode(data).ok());
+    txns.filter(|txn| matches!(txn.op, TxnOp::Request { .. }))
+        .map(|txn| (txn.time_ms, txn.settings, txn.owner.server.0))
+        .collect()
+}
+
+#[test]
+fn a_forwarded_write_gets_the_leaders_clock_and_settings() {
+    let mut world = World::new(3, 20);
+    let leaders = Settings::RECONFIG_ENABLED.union(Settings::ENFORCE_QUOTA);
+    for server in world.servers.values_mut() {
+        server.settings = leaders;
+    }
+    world.start_all();
+    let leader = world.run_until_served();
+    let other = follower(&world, leader);
+    world.server(leader).wall_ms = 10_000_000;
+    let (slow, fast) = (1_000_000, 90_000_000);
+    let mark = Settings::LOCAL_SESSION;
+    let theirs = [
+        txn(other, slow, Settings::SKIP_ACL),
+        txn(other, fast, mark.union(Settings::SKIP_ACL)),
+    ];
+    world.event(other, Event::Propose(theirs.to_vec()));
+    world.run(3);
+    let expected = [
+        (10_000_000, leaders, other),
+        (10_000_000, leaders.union(mark), other),
+    ];
+    for id in world.ids() {
+        assert_eq!(stamps(&world, id), expected, "server {id}");
+    }
+}
+
+#[test]
+fn time_never_runs_backwards_while_one_leads() {
+    let (mut world, leader) = served(3, 21);
+    let other = follower(&world, leader);
+    // The clock is set back, and a turn of another connection was quicker.
+    for (clock_ms, own_ms) in [(5_000, 4_000), (3_000, 6_000), (6_500, 2_000)] {
+        world.server(leader).wall_ms = clock_ms;
+        world.event(other, Event::Propose(vec![txn(other, 9, Settings::NONE)]));
+        world.run(2);
+        let own = txn(leader, own_ms, Settings::SKIP_ACL);
+        let behind = txn(leader, own_ms - 1, Settings::SKIP_ACL);
+        world.event(leader, Event::Propose(vec![own, behind]));
+        world.run(2);
+    }
+    let stamps = stamps(&world, other);
+    let times: Vec<i64> = stamps.iter().map(|(time_ms, _, _)| *time_ms).collect();
+    assert_eq!(
+        times,
+        [
+            5_000, 5_000, 5_000, 5_000, 6_000, 6_000, 6_500, 6_500, 6_500
+        ]
+    );
+    let own = stamps.iter().filter(|(_, _, server)| *server == leader);
+    own.for_each(|(_, settings, _)| assert_eq!(*settings, Settings::SKIP_ACL));
     world.check_agreement();
 }
 
@@ -229,13 +324,8 @@ fn hostile_frames_cut_their_link_and_nothing_else() {
             .find(|(_, wire)| (wire.from, wire.to) == (other, leader))
             .expect("they are connected")
             .0;
-        world.event(
-            leader,
-            Event::Received {
-                link: zoa_ensemble::LinkId(link),
-                frame: Bytes::from_static(frame),
-            },
-        );
+        let frame = Bytes::from_static(frame);
+        world.receive(leader, LinkId(link), frame.clone());
         assert!(!world.wires.contains_key(&link), "{frame:?}");
         world.pump();
         assert_eq!(world.leader(), Some(leader));
@@ -424,8 +514,7 @@ fn deliver_only(world: &mut World, from: u8, to: u8, kind: u8) {
         .map(|wire| std::mem::take(&mut wire.frames));
     for frame in frames.unwrap_or_default() {
         if frame.first() == Some(&kind) {
-            let link = zoa_ensemble::LinkId(link);
-            world.event(to, Event::Received { link, frame });
+            world.receive(to, LinkId(link), frame);
         }
     }
 }

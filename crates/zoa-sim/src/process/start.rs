@@ -64,6 +64,9 @@ use zoa_tree::TxnError;
 /// Bytes of log read in one go while replaying: small, so that there are seams.
 const REPLAY_LEN: u64 = 20_000;
 
+/// What every server is set to.
+const SETTINGS: Settings = Settings::RECONFIG_ENABLED.union(Settings::EXTENDED_TYPES);
+
 /// How a process is set up.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
@@ -387,6 +390,7 @@ fn ensemble_config(setup: &Setup, seed: u64) -> EnsembleConfig {
         force_new_ensemble: false,
         seed,
         notices: Notices::default(),
+        settings: SETTINGS,
         versions: setup.versions,
     }
 }
@@ -400,7 +404,7 @@ fn core_config(setup: &Setup) -> CoreConfig {
         frame_limits: FrameLimits::default(),
         connections_per_address_max: 0,
         connections_max: 0,
-        settings: Settings::RECONFIG_ENABLED.union(Settings::EXTENDED_TYPES),
+        settings: SETTINGS,
         super_digest: Some(SuperDigest(SUPER_DIGEST.to_owned())),
         words: WordList::All,
         facts: Facts {

@@ -215,9 +215,14 @@ impl World {
         if self.machines[to].life != to_life {
             return;
         }
+        let wall_ms = self.server_now(to).moment.wall_ms;
         if let Some(process) = &mut self.machines[to].process {
             for frame in arrived {
-                process.meet(Event::Received { link: id, frame });
+                process.meet(Event::Received {
+                    link: id,
+                    frame,
+                    wall_ms,
+                });
             }
             self.schedule_wanted(to);
         }

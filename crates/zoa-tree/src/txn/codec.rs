@@ -23,6 +23,10 @@ use crate::txn::TxnOp;
 /// The format these functions write, and the only one they read.
 const FORMAT: u8 = 1;
 
+/// Where the time stands, and behind it the settings.
+const TIME_AT: usize = 23;
+const SETTINGS_AT: usize = 31;
+
 /// Where the identities begin: behind everything of fixed length.
 const IDENTITIES_AT: usize = 35;
 
@@ -132,6 +136,45 @@ impl<'a> Txn<'a> {
         let mut reader = Reader::new(bytes.get(IDENTITIES_AT..).unwrap_or_default());
         let found = reader.buffer().and_then(|_| reader.int());
         found == Ok(op.to_wire())
+    }
+
+    /// The time in these bytes, in milliseconds since 1970; `None` when they are no transaction. Looks at no more than that.
+    #[must_use]
+    pub fn time_ms_of(bytes: &[u8]) -> Option<i64> {
+        if bytes.first() != Some(&FORMAT) {
+            return None;
+        }
+        let time = bytes.get(TIME_AT..SETTINGS_AT)?;
+        time.try_into().ok().map(i64::from_be_bytes)
+    }
+
+    /// Writes another time, in milliseconds since 1970, into the bytes of a transaction. Others stay as they are.
+    pub fn put_time_ms(bytes: &mut [u8], time_ms: i64) {
+        if bytes.first() != Some(&FORMAT) {
+            return;
+        }
+        if let Some(time) = bytes.get_mut(TIME_AT..SETTINGS_AT) {
+            time.copy_from_slice(&time_ms.to_be_bytes());
+        }
+    }
+
+    /// Writes other settings into the bytes of a transaction: all but [`Settings::LOCAL_SESSION`], which is nobody's setting and stays.
+    /// Other bytes stay as they are.
+    pub fn put_settings(bytes: &mut [u8], settings: Settings) {
+        if bytes.first() != Some(&FORMAT) {
+            return;
+        }
+        let Some(Ok(before)) = bytes
+            .get(SETTINGS_AT..IDENTITIES_AT)
+            .map(<[u8; 4]>::try_from)
+        else {
+            return;
+        };
+        let local = Settings::LOCAL_SESSION.0;
+        let after = (u32::from_be_bytes(before) & local) | (settings.0 & !local);
+        if let Some(field) = bytes.get_mut(SETTINGS_AT..IDENTITIES_AT) {
+            field.copy_from_slice(&after.to_be_bytes());
+        }
     }
 
     /// Reads a transaction from all of these bytes.
@@ -341,6 +384,36 @@ mod tests {
             }
         }
         assert!(!Txn::is_request(&[1, 5, 0], OpCode::Create));
+    }
+
+    #[test]
+    fn time_and_settings_are_written_in_place_and_nothing_else_changes() {
+        let identities = identities();
+        for op in OPS {
+            let mut before = txn(identities.as_ref(), op);
+            for local in [Settings::NONE, Settings::LOCAL_SESSION] {
+                before.settings = Settings::SKIP_ACL.union(local);
+                let mut bytes = Vec::new();
+                before.encode(&mut bytes);
+                assert_eq!(Txn::time_ms_of(&bytes), Some(-1));
+                Txn::put_time_ms(&mut bytes, i64::MAX - 3);
+                Txn::put_settings(&mut bytes, Settings::ENFORCE_QUOTA);
+                let after = Txn {
+                    time_ms: i64::MAX - 3,
+                    settings: Settings::ENFORCE_QUOTA.union(local),
+                    ..before
+                };
+                assert_eq!(Txn::decode(&bytes), Ok(after));
+            }
+        }
+        let mut others = [vec![2; 50], vec![1; 30], Vec::new()];
+        for other in &mut others {
+            let before = other.clone();
+            assert_eq!(Txn::time_ms_of(other), None);
+            Txn::put_time_ms(other, 7);
+            Txn::put_settings(other, Settings::SKIP_ACL);
+            assert_eq!(*other, before);
+        }
     }
 
     #[test]
