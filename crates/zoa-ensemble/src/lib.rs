@@ -25,6 +25,7 @@ pub mod limits;
 mod message;
 mod node_id;
 mod notice;
+mod snapshot_offer;
 mod versions;
 
 pub use config::EnsembleConfig;
@@ -59,4 +60,5 @@ pub use message::StreamPlace;
 pub use node_id::NodeId;
 pub use notice::Notice;
 pub use notice::NoticeLevel;
+pub use snapshot_offer::is_snapshot_offer;
 pub use versions::Versions;

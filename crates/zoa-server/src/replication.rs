@@ -17,6 +17,7 @@
 //! disk, and all that is for one peer in one write.
 
 mod apply;
+mod arrivals;
 pub(crate) mod home;
 mod lines;
 mod log_seat;
@@ -63,6 +64,7 @@ use crate::peers::Peers;
 use crate::replication::apply::Applier;
 use crate::replication::apply::ApplyInput;
 use crate::replication::apply::ApplyQueue;
+use crate::replication::arrivals::Arrivals;
 use crate::replication::lines::Lines;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
@@ -216,7 +218,7 @@ pub(crate) fn start(
         snapshots: parts.snapshots,
         view: parts.view,
         events: Vec::new(),
-        arrived: None,
+        arrivals: Arrivals::default(),
         cut: Cut::default(),
         handed_over: Vec::new(),
         fatal: parts.fatal,
@@ -251,7 +253,7 @@ struct ReplicationThread {
     view: Arc<EnsembleView>,
     /// What follows from effects that were carried out.
     events: Vec<Event>,
-    arrived: Option<Arrived>,
+    arrivals: Arrivals,
     cut: Cut,
     handed_over: Vec<Call>,
     fatal: Fatal,
@@ -429,9 +431,11 @@ impl ReplicationThread {
                 Event::SnapshotTaken { position, members }
             }
             Input::Arrived(arrived) => {
-                let message = arrived.message.clone();
-                self.arrived = Some(arrived);
-                Event::SnapshotReceived { message }
+                let (message, before) = (arrived.message.clone(), effects.len());
+                self.ensemble
+                    .handle(Event::SnapshotReceived { message }, effects);
+                let followed = effects.get(before..).unwrap_or_default();
+                return self.arrivals.keep(arrived, followed);
             }
             Input::Decided { index, accepted } => Event::ChangeDecided { index, accepted },
             Input::MemberLines(lines) => Event::MemberLines(lines),
@@ -616,8 +620,7 @@ impl ReplicationThread {
     }
 
     fn install(&mut self, position: LogPosition, members: Members) {
-        let arrived = self.arrived.take();
-        let Some(arrived) = arrived.filter(|arrived| arrived.position == position) else {
+        let Some(arrived) = self.arrivals.take(position) else {
             self.fatal
                 .stop("a snapshot is to be installed that has not arrived");
         };

@@ -21,10 +21,8 @@ use crate::event::LinkId;
 use crate::message::Leading;
 use crate::message::PeerMessage;
 use crate::message::PeerMessageError;
+use crate::snapshot_offer::SNAPSHOT_OFFER;
 use zoa_tree::Touch;
-
-/// The kind of a raft message that offers a snapshot (`docs/formats/peer.md`).
-const SNAPSHOT_OFFER: u8 = 9;
 
 impl Ensemble {
     pub(super) fn handle_frame(&mut self, link: LinkId, frame: Bytes, effects: &mut Vec<Effect>) {

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use zoa_ensemble::Hello;
 use zoa_ensemble::Purpose;
 use zoa_ensemble::limits::FRAME_LEN_MAX;
+use zoa_log::SnapshotStore;
 use zoa_proto::PeerId;
 
 use super::Context;
@@ -33,7 +34,9 @@ use super::greeting::GreetingFault;
 use super::incoming;
 use super::link::Up;
 use super::snapshot_stream;
+use super::snapshot_stream::Offer;
 use super::stream::PeerStream;
+use crate::disk::RealDisk;
 use crate::limits::GREETING_TIME;
 use crate::limits::GREETINGS_MAX;
 
@@ -154,19 +157,20 @@ async fn greet(door: Arc<Door>, socket: TcpStream, from: SocketAddr, turn: Owned
         let greeted = greeting::answer(&mut stream, &identity).await?;
         Ok((stream, greeted, identity.epoch))
     };
-    let greeted = tokio::time::timeout(GREETING_TIME, greeted).await;
-    drop(turn);
-    match greeted {
+    match tokio::time::timeout(GREETING_TIME, greeted).await {
         Ok(Ok((stream, (hello, frames), epoch))) => match hello.purpose {
-            Purpose::Messages => hear(&door, (hello, epoch), stream, frames).await,
-            Purpose::Snapshot => receive(&door, hello.me, stream, frames).await,
+            Purpose::Messages => {
+                drop(turn);
+                hear(&door, (hello, epoch), stream, frames).await;
+            }
+            Purpose::Snapshot => receive(&door, &hello, (stream, frames), turn).await,
         },
         Ok(Err(GreetingFault::Broken(why))) => {
             tracing::debug!(%from, why, "a connection that came to nothing");
         }
-        Ok(Err(fault @ GreetingFault::RefusedByThem { peer, refusal })) => {
+        // Said in the log only: whoever comes in may claim to be anybody.
+        Ok(Err(fault @ GreetingFault::RefusedByThem { peer, .. })) => {
             context.tell(peer, &fault.to_string());
-            context.give(PeerEvent::Refused { peer, refusal });
         }
         Ok(Err(fault @ GreetingFault::RefusedByUs { peer, .. })) => {
             context.tell(peer, &format!("{fault}; it came from {}", from.ip()));
@@ -197,34 +201,60 @@ async fn hear(door: &Door, said: (Hello, u64), stream: PeerStream, mut frames: F
     tracing::debug!(peer = peer.0, "the link from the peer is over: {ending}");
 }
 
-async fn receive(door: &Door, peer: PeerId, mut stream: PeerStream, mut frames: FrameReader) {
+/// Takes a snapshot from a server that was greeted; until it has said which, it counts as one that has not said who it is.
+async fn receive(
+    door: &Door,
+    hello: &Hello,
+    (mut stream, mut frames): (PeerStream, FrameReader),
+    turn: OwnedSemaphorePermit,
+) {
     let context = &door.context;
-    let Some(store) = context.store.lock().clone() else {
+    let peer = hello.me.0;
+    let store = context.store.lock().clone();
+    let (Some(store), Some(node)) = (store, hello.state.node()) else {
         return;
     };
+    let offered = snapshot_stream::read_offer(&mut stream, &mut frames, node).await;
+    drop(turn);
+    let outcome = match offered {
+        Ok(offer) => take_snapshot(context, &store, (stream, frames), offer).await,
+        Err(reason) => Err(reason),
+    };
+    match outcome {
+        Ok(()) => tracing::info!(peer, "snapshot received"),
+        Err(reason) => tracing::warn!(peer, "the snapshot did not arrive: {reason}"),
+    }
+}
+
+/// One arrives at a time, and one waits at most: the newest.
+async fn take_snapshot(
+    context: &Context,
+    store: &SnapshotStore<RealDisk>,
+    (mut stream, mut frames): (PeerStream, FrameReader),
+    offer: Offer,
+) -> Result<(), String> {
     let mut newest = context.newest_arrival.subscribe();
     let mut own = 0;
     context.newest_arrival.send_modify(|number| {
         *number += 1;
         own = *number;
     });
-    let elsewhere = async move {
+    let mut elsewhere = std::pin::pin!(async move {
         // The sender lives as long as the context.
         newest.wait_for(|number| *number > own).await.ok();
+    });
+    let mut arriving = tokio::select! {
+        arriving = context.arriving.lock() => arriving,
+        () = &mut elsewhere => return Err("it comes on another connection now".to_owned()),
     };
-    let mut arriving = context.arriving.lock().await;
     let take_in = Arc::clone(&context.options.take_in);
     let taken_from = store.clone();
-    let outcome = snapshot_stream::receive(
+    snapshot_stream::receive(
         &mut stream,
         &mut frames,
-        &store,
+        (store, offer),
         (&mut *arriving, elsewhere),
         move |meta, message| take_in(&taken_from, meta, message),
     )
-    .await;
-    match outcome {
-        Ok(()) => tracing::info!(peer = peer.0, "snapshot received"),
-        Err(reason) => tracing::warn!(peer = peer.0, "the snapshot did not arrive: {reason}"),
-    }
+    .await
 }

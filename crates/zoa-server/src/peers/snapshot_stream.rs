@@ -19,12 +19,15 @@ use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
+use zoa_ensemble::NodeId;
+use zoa_ensemble::is_snapshot_offer;
 use zoa_log::LogError;
 use zoa_log::LogIndex;
 use zoa_log::SnapshotFile;
 use zoa_log::SnapshotMeta;
 use zoa_log::SnapshotReceiver;
 use zoa_log::SnapshotStore;
+use zoa_raft::LogPosition;
 
 use super::framing;
 use super::framing::FrameReader;
@@ -32,6 +35,7 @@ use super::greeting::read_frame;
 use super::greeting::write_frame;
 use super::stream::PeerStream;
 use crate::disk::RealDisk;
+use crate::limits::GREETING_TIME;
 use crate::limits::OFFER_LEN_MAX;
 use crate::limits::PIECE_LEN;
 use crate::limits::SNAPSHOT_BYTES_PER_SECOND;
@@ -160,18 +164,38 @@ pub(super) struct Arriving {
     file: SnapshotReceiver<RealDisk>,
 }
 
+/// Waits for what `from` offers, as long as for a greeting: nothing is due to it before it has said that.
+pub(super) async fn read_offer(
+    stream: &mut PeerStream,
+    frames: &mut FrameReader,
+    from: NodeId,
+) -> Result<Offer, String> {
+    frames.allow(OFFER_LEN_MAX);
+    let offer = in_time(GREETING_TIME, read_frame(stream, frames)).await?;
+    let offer = Offer::decode(offer).ok_or("an offer of a snapshot that is none")?;
+    let position = LogPosition {
+        index: offer.index,
+        term: offer.term,
+    };
+    if is_snapshot_offer(&offer.message, from, position) {
+        Ok(offer)
+    } else {
+        Err(
+            "the message with the offer of a snapshot is not its sender's word on that snapshot"
+                .to_owned(),
+        )
+    }
+}
+
 /// Receives a snapshot, going on with `arriving` if it is of the same file. What has arrived stays in `arriving` when the connection
 /// breaks, or comes on another one now, as `elsewhere` tells. `take_in` makes use of the whole file before the sender hears that it has arrived.
 pub(super) async fn receive(
     stream: &mut PeerStream,
     frames: &mut FrameReader,
-    store: &SnapshotStore<RealDisk>,
+    (store, offer): (&SnapshotStore<RealDisk>, Offer),
     (arriving, elsewhere): (&mut Option<Arriving>, impl Future<Output = ()>),
     take_in: impl FnOnce(SnapshotMeta, Bytes) -> Result<(), LogError> + Send + 'static,
 ) -> Result<(), String> {
-    frames.allow(OFFER_LEN_MAX);
-    let offer = in_time(SNAPSHOT_SILENCE_MAX, read_frame(stream, frames)).await?;
-    let offer = Offer::decode(offer).ok_or("an offer of a snapshot that is none")?;
     let before = arriving.take();
     let mut now = match before.filter(|before| before.offer.is_same_file(&offer)) {
         Some(before) => before,
@@ -215,11 +239,11 @@ pub(super) async fn receive(
     if file.offset() > offer.len {
         return Err("more bytes came than were offered".to_owned());
     }
-    blocking(move || {
-        let meta = file.finish()?;
-        take_in(meta, offer.message)
-    })
-    .await?;
+    let meta = blocking(move || file.finish()).await?;
+    if (meta.index, meta.term) != (offer.index, offer.term) {
+        return Err("the file is the snapshot of another place than was offered".to_owned());
+    }
+    blocking(move || take_in(meta, offer.message)).await?;
     in_time(SNAPSHOT_SILENCE_MAX, write_frame(stream, &[DONE])).await
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::io::AsyncReadExt;
 use zoa_log::ClusterId;
+use zoa_proto::PeerId;
 
 use super::*;
 
@@ -59,13 +60,28 @@ fn pipe() -> (PeerStream, PeerStream) {
     (Box::new(one), Box::new(other))
 }
 
-async fn sends(
-    mut stream: PeerStream,
-    folder: &Folder,
-    message: &'static [u8],
-) -> Result<u64, String> {
+/// The sender, and what a message of it says: a kind, a sender, and a place.
+const SENDER: NodeId = NodeId::founding(PeerId(2));
+
+fn message(kind: u8, from: NodeId, (index, term): (u64, u64), rest: &[u8]) -> Bytes {
+    let mut message = BytesMut::from(&[1, kind][..]);
+    message.put_u64(from.raft());
+    message.put_u64(1);
+    message.put_u64(9);
+    message.put_u64(index);
+    message.put_u64(term);
+    message.put_slice(rest);
+    message.freeze()
+}
+
+/// The message that belongs to the snapshots here.
+fn right(rest: &[u8]) -> Bytes {
+    message(9, SENDER, (7, 3), rest)
+}
+
+async fn sends(mut stream: PeerStream, folder: &Folder, rest: &[u8]) -> Result<u64, String> {
     let mut frames = FrameReader::new(0);
-    let snapshot = (LogIndex(7), Bytes::from_static(message));
+    let snapshot = (LogIndex(7), right(rest));
     send(&mut stream, &mut frames, &folder.store, snapshot).await
 }
 
@@ -77,16 +93,20 @@ async fn receives(
     let mut frames = FrameReader::new(0);
     let taken = Arc::new(parking_lot::Mutex::new(None));
     let takes = Arc::clone(&taken);
-    let outcome = receive(
-        &mut stream,
-        &mut frames,
-        &folder.store,
-        (arriving, std::future::pending()),
-        move |meta, message| {
-            *takes.lock() = Some((meta, message));
-            Ok(())
-        },
-    )
+    let outcome = async {
+        let offer = read_offer(&mut stream, &mut frames, SENDER).await?;
+        receive(
+            &mut stream,
+            &mut frames,
+            (&folder.store, offer),
+            (arriving, std::future::pending()),
+            move |meta, message| {
+                *takes.lock() = Some((meta, message));
+                Ok(())
+            },
+        )
+        .await
+    }
     .await;
     let taken = taken.lock().take();
     (outcome, taken)
@@ -109,8 +129,8 @@ async fn a_snapshot_arrives_as_it_was_with_its_message() {
         );
         let (meta, message) = taken.expect("it was taken in");
         assert_eq!(
-            (meta.index, meta.term, &message[..]),
-            (LogIndex(7), 3, &b"offer"[..])
+            (meta.index, meta.term, message),
+            (LogIndex(7), 3, right(b"offer"))
         );
         assert!(to.bytes() == from.bytes());
     }
@@ -159,7 +179,7 @@ async fn a_broken_connection_costs_what_was_on_the_wire_and_no_more() {
         receives(other, &to, &mut arriving)
     );
     assert_eq!((sent, received), (Ok(whole - there), Ok(())));
-    assert_eq!(taken.expect("it was taken in").1, "second");
+    assert_eq!(taken.expect("it was taken in").1, right(b"second"));
     assert!(to.bytes() == from.bytes());
 }
 
@@ -209,22 +229,38 @@ async fn received_of(offer: &[u8], pieces: &[Vec<u8>]) -> (Result<(), String>, b
 
 #[tokio::test]
 async fn what_is_no_snapshot_is_refused_whatever_it_says() {
-    let offer = |len: u64| {
+    let offer_with = |len: u64, message: Bytes| {
         let offer = Offer {
             index: LogIndex(7),
             term: 3,
             len,
             mark: 5,
-            message: Bytes::from_static(b"message"),
+            message,
         };
         offer.encode()
     };
+    let offer = |len: u64| offer_with(len, right(b"members"));
     let check = async |offer: &[u8], pieces: &[Vec<u8>], expected: &str| {
         let (outcome, is_there) = received_of(offer, pieces).await;
         let why = outcome.expect_err(expected);
         assert!(why.contains(expected) && !is_there, "{why}");
     };
     check(b"short", &[], "is none").await;
+    let other = NodeId::founding(PeerId(3));
+    for wrong in [
+        Bytes::new(),
+        message(3, SENDER, (7, 3), b""),
+        message(9, other, (7, 3), b""),
+        message(9, SENDER, (8, 3), b""),
+        message(9, SENDER, (7, 4), b""),
+    ] {
+        check(
+            &offer_with(10, wrong),
+            &[vec![7; 10]],
+            "not its sender's word",
+        )
+        .await;
+    }
     check(&offer(10), &[vec![7; 10]], "damaged").await;
     check(&offer(10), &[vec![7; 11]], "more bytes").await;
     check(
@@ -247,8 +283,21 @@ fn a_second_sends_no_more_than_snapshot_bytes_per_second() {
 async fn nobody_waits_longer_than_snapshot_silence_max_for_a_piece_and_snapshot_taken_in_max_for_the_last_word()
  {
     let (from, to) = (Folder::with_snapshot(100), Folder::new());
-    // A sender that says nothing.
+    // A sender that says nothing, and one that says no more than what it has.
     let (_theirs, ours) = pipe();
+    let begun = Instant::now();
+    let (outcome, _) = receives(ours, &to, &mut None).await;
+    assert!(outcome.unwrap_err().contains("nothing moved"));
+    assert_eq!(begun.elapsed(), GREETING_TIME);
+    let (mut theirs, ours) = pipe();
+    let offer = Offer {
+        index: LogIndex(7),
+        term: 3,
+        len: 10,
+        mark: 5,
+        message: right(b""),
+    };
+    write_frame(&mut theirs, &offer.encode()).await.unwrap();
     let begun = Instant::now();
     let (outcome, _) = receives(ours, &to, &mut None).await;
     assert!(outcome.unwrap_err().contains("nothing moved"));
