@@ -54,6 +54,10 @@ pub const CHUNK_LEN: usize = 256 << 10;
 /// Bytes read from a peer's connection in one system call, and the room that is made for them.
 pub const PEER_READ_LEN: usize = 64 << 10;
 
+/// Bytes of a frame of a peer that are copied out of the buffer they were read into. A longer one is a slice of it, and keeps all of the
+/// buffer as long as anything in it is kept: no more than 4 times what it needs.
+pub const PEER_COPY_LEN_MAX: usize = PEER_READ_LEN / 4;
+
 /// Bytes that wait to be sent to one peer. One that takes none of them any more is cut off; what it missed is sent again from the log.
 pub const PEER_QUEUE_LEN_MAX: usize = 128 << 20;
 
@@ -75,7 +79,7 @@ pub const DIAL_PAUSE_MIN: Duration = Duration::from_millis(20);
 /// The longest pause between two tries to reach a peer.
 pub const DIAL_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// How long looking up a peer's name and connecting may take, for each of its addresses.
+/// How long looking up a peer's name may take, and then connecting to each of its addresses, with all that TLS does.
 pub const DIAL_TIME: Duration = Duration::from_secs(2);
 
 /// Bytes of a snapshot that are sent in one frame.
@@ -95,3 +99,6 @@ pub const SNAPSHOT_TAKEN_IN_MAX: Duration = Duration::from_secs(600);
 
 /// Connections that are made to send one snapshot, before the replication is told that it did not arrive.
 pub const SNAPSHOT_TRIES: usize = 5;
+
+/// Epochs of zxids that are left out where a server goes on without the others: more leaders than those may have had meanwhile.
+pub const EPOCHS_LEFT_OUT: u32 = 1 << 16;

@@ -1,12 +1,14 @@
 //! Frames between servers: a length, a checksum, then the bytes that `zoa-ensemble` understands (`docs/formats/peer.md`).
 //!
 //! What it is not: a judge of what a frame says. Invariant: a length is checked before a byte behind it is kept, memory grows with
-//! what has arrived and not with what was announced, and no byte of a frame is given on before its checksum is right (G-16).
+//! what has arrived and not with what was announced, and no byte of a frame is given on before its checksum is right (G-16). A frame
+//! that is given on holds memory of its own length or little more, since what it carries may be kept for long.
 
 use bytes::Buf;
 use bytes::Bytes;
 use bytes::BytesMut;
 
+use crate::limits::PEER_COPY_LEN_MAX;
 use crate::limits::PEER_READ_LEN;
 
 /// Bytes before the frame itself: its length and its checksum, both big-endian.
@@ -79,12 +81,27 @@ impl FrameReader {
             return Ok(None);
         }
         self.bytes.advance(HEAD_LEN);
-        let frame = self.bytes.split_to(len).freeze();
+        let frame = self.take(len);
         if crc32c::crc32c(&frame) == crc {
             Ok(Some(frame))
         } else {
             Err(FrameFault::Checksum)
         }
+    }
+
+    /// The next bytes. A short frame is copied out of the buffer: a slice would keep all of it. What follows a long one, if little, goes
+    /// to a buffer of its own, since it would keep the one that has grown for that frame.
+    fn take(&mut self, len: usize) -> Bytes {
+        if len <= PEER_COPY_LEN_MAX {
+            let frame = Bytes::copy_from_slice(self.bytes.get(..len).unwrap_or_default());
+            self.bytes.advance(len);
+            return frame;
+        }
+        let frame = self.bytes.split_to(len).freeze();
+        if len > PEER_READ_LEN && self.bytes.len() <= len / 4 {
+            self.bytes = BytesMut::from(&self.bytes[..]);
+        }
+        frame
     }
 
     /// A length that came without its checksum is judged as well: nothing waits for the rest of it.
@@ -163,6 +180,48 @@ mod tests {
         reader.room().put_slice(&[0; 100]);
         assert_eq!(reader.next(), Ok(None));
         assert!(reader.room().capacity() <= 2 * PEER_READ_LEN);
+    }
+
+    /// The frames come as a busy socket gives them: as much as there is room for.
+    fn read_all(sent: &[u8]) -> Vec<Bytes> {
+        let mut reader = FrameReader::new(FRAME_LEN_MAX);
+        let (mut rest, mut found) = (sent, Vec::new());
+        while !rest.is_empty() {
+            let room = reader.room();
+            let len = rest.len().min(room.capacity() - room.len());
+            let (now, later) = rest.split_at(len);
+            room.put_slice(now);
+            rest = later;
+            while let Some(frame) = reader.next().expect("all of it is well formed") {
+                found.push(frame);
+            }
+        }
+        found
+    }
+
+    /// The bytes of memory that a frame keeps, when it is the only one that is kept.
+    fn held(frames: Vec<Bytes>, kept: usize) -> usize {
+        let kept = frames.into_iter().nth(kept).expect("it came");
+        let whole = kept.try_into_mut().expect("nothing else holds it");
+        whole.capacity()
+    }
+
+    #[test]
+    fn a_frame_up_to_peer_copy_len_max_keeps_no_more_memory_than_its_own() {
+        for len in [1, 100, PEER_COPY_LEN_MAX] {
+            let sent: Vec<u8> = std::iter::repeat_with(|| wire(&vec![7; len]))
+                .take(100)
+                .flatten()
+                .collect();
+            assert_eq!(held(read_all(&sent), 10), len);
+        }
+    }
+
+    #[test]
+    fn a_long_frame_leaves_none_of_its_memory_to_those_behind_it() {
+        let (long, next) = (vec![7; 8 << 20], vec![8; PEER_COPY_LEN_MAX + 1]);
+        let sent = [wire(&long), wire(&next), wire(&next)].concat();
+        assert!(held(read_all(&sent), 1) <= 4 * PEER_READ_LEN);
     }
 
     #[test]
