@@ -63,7 +63,7 @@ impl Names for SystemNames {
     }
 }
 
-/// Connects to the first place that answers.
+/// Connects to the first place that answers. One that does not costs no more than its own time.
 pub(super) async fn connect(
     places: &[PeerAddress],
     names: &dyn Names,
@@ -71,23 +71,32 @@ pub(super) async fn connect(
 ) -> io::Result<PeerStream> {
     let mut failed = io::Error::other("no address is known");
     for place in places {
-        let trying = async {
-            let mut failed = io::Error::other(format!("{} has no address", place.host));
-            for address in names.find(&place.host, place.port).await? {
-                match dial(address).await {
-                    Ok(socket) => return security.dialed(socket, &place.host).await,
-                    Err(error) => failed = error,
-                }
+        let addresses = match in_time(names.find(&place.host, place.port)).await {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                failed = error;
+                continue;
             }
-            Err(failed)
         };
-        match tokio::time::timeout(DIAL_TIME, trying).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failed = error,
-            Err(_) => failed = io::ErrorKind::TimedOut.into(),
+        if addresses.is_empty() {
+            failed = io::Error::other(format!("{} has no address", place.host));
+        }
+        for address in addresses {
+            let trying = async { security.dialed(dial(address).await?, &place.host).await };
+            match in_time(trying).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = error,
+            }
         }
     }
     Err(failed)
+}
+
+async fn in_time<T>(trying: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    match tokio::time::timeout(DIAL_TIME, trying).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
 }
 
 async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
@@ -104,6 +113,7 @@ async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
 mod tests {
     use super::*;
     use crate::peers::stream::Plain;
+    use crate::peers::stream::Securing;
 
     #[test]
     fn the_pause_grows_from_dial_pause_min_to_dial_pause_max() {
@@ -132,26 +142,55 @@ mod tests {
         );
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn who_does_not_answer_within_dial_time_is_given_up() {
-        // A security that never ends stands for a peer that takes the connection and says nothing.
-        #[derive(Debug)]
-        struct Never;
-        impl Security for Never {
-            fn dialed(&self, _: TcpStream, _: &str) -> super::super::stream::Securing {
-                Box::pin(std::future::pending())
-            }
-            fn accepted(&self, _: TcpStream) -> super::super::stream::Securing {
-                Box::pin(std::future::pending())
-            }
+    /// Takes connections to this port only; those to others never come to anything, as behind a firewall that drops them.
+    #[derive(Debug)]
+    struct OnlyAt(u16);
+
+    impl Security for OnlyAt {
+        fn dialed(&self, socket: TcpStream, _: &str) -> Securing {
+            let answers = socket.peer_addr().unwrap().port() == self.0;
+            Box::pin(async move {
+                match answers {
+                    true => Ok(Box::new(socket) as PeerStream),
+                    false => std::future::pending().await,
+                }
+            })
         }
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        fn accepted(&self, _: TcpStream) -> Securing {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    /// A name with these addresses.
+    #[derive(Debug)]
+    struct AllOf(Vec<SocketAddr>);
+
+    impl Names for AllOf {
+        fn find<'a>(&'a self, _: &'a str, _: u16) -> Finding<'a> {
+            Box::pin(std::future::ready(Ok(self.0.clone())))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_does_not_answer_within_dial_time_is_given_up_for_the_next() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let answers = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (silent, answers) = (silent.local_addr().unwrap(), answers.local_addr().unwrap());
         let place = PeerAddress {
-            host: "127.0.0.1".to_owned(),
-            port: listener.local_addr().unwrap().port(),
+            host: "zk1.example".to_owned(),
+            port: 2888,
         };
-        let begun = tokio::time::Instant::now();
-        assert!(connect(&[place], &SystemNames, &Never).await.is_err());
-        assert!(begun.elapsed() >= DIAL_TIME);
+        let connecting = async |names: AllOf| {
+            let begun = tokio::time::Instant::now();
+            let security = OnlyAt(answers.port());
+            let connected = connect(std::slice::from_ref(&place), &names, &security).await;
+            (connected.is_ok(), begun.elapsed() >= DIAL_TIME)
+        };
+        assert_eq!(connecting(AllOf(vec![silent])).await, (false, true));
+        assert_eq!(connecting(AllOf(vec![silent, answers])).await, (true, true));
+        assert_eq!(
+            connecting(AllOf(vec![answers, silent])).await,
+            (true, false)
+        );
     }
 }
