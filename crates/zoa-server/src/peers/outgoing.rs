@@ -121,21 +121,17 @@ impl State {
         let Some(stream) = &mut self.stream else {
             return Ok(());
         };
-        let mut has_written = false;
         while !self.queue.is_empty() {
             let slices = self.queue.slices();
             match Pin::new(&mut *stream).poll_write_vectored(context, &slices) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => return Err(error.to_string()),
                 Poll::Ready(Ok(0)) => return Err("the socket takes no more".to_owned()),
-                Poll::Ready(Ok(len)) => {
-                    has_written = true;
-                    self.queue.advance(len);
-                }
+                Poll::Ready(Ok(len)) => self.queue.advance(len),
             }
         }
-        // Plain sockets have nothing to flush; a stream with TLS may.
-        if has_written && let Poll::Ready(Err(error)) = Pin::new(stream).poll_flush(context) {
+        // Plain sockets have nothing to flush. A stream with TLS may, also of what was written before: then the socket took no more.
+        if let Poll::Ready(Err(error)) = Pin::new(stream).poll_flush(context) {
             return Err(error.to_string());
         }
         Ok(())

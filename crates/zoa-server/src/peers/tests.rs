@@ -4,8 +4,10 @@ use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
 use std::net::TcpStream;
+use std::pin::Pin;
 use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -558,6 +560,63 @@ async fn a_peer_that_takes_nothing_is_cut_off_at_peer_queue_len_max() {
     let (ending, ()) = tokio::join!(task, filling);
     assert!(ending.contains("takes none"), "{ending}");
     drop(theirs);
+}
+
+/// Takes every byte at once, and lets go of them only when it is flushed for the second time: as TLS does on a socket that is full.
+#[derive(Default)]
+struct Holding {
+    flushed: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl tokio::io::AsyncRead for Holding {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        _: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl tokio::io::AsyncWrite for Holding {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(
+        self: Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        if self.flushed.fetch_add(1, Ordering::Relaxed) > 0 {
+            return Poll::Ready(Ok(()));
+        }
+        // There is room again at once.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_shutdown(
+        self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn what_a_stream_could_not_let_go_of_is_flushed_when_it_can() {
+    let holding = Holding::default();
+    let flushed = Arc::clone(&holding.flushed);
+    let line = Outgoing::new(Box::new(holding));
+    line.push(Bytes::from_static(b"the last frame of a burst"));
+    let carrying = std::future::poll_fn(|context| line.poll(context));
+    let carried = tokio::time::timeout(Duration::from_millis(100), carrying).await;
+    assert!(carried.is_err(), "{carried:?}");
+    assert!(flushed.load(Ordering::Relaxed) > 1);
 }
 
 #[tokio::test]
