@@ -3,6 +3,7 @@
 //! ```text
 //!   connect -> known here at once -> reads, writes (marked as local)
 //!           -> wants an ephemeral -> refused, or it becomes a replicated session first: open, then the write (connection/local.rs)
+//!                                   from then on it is attached to by an entry only, as what the log makes of it
 //!   silent for its timeout -> forgotten here, by this server's own clock, whoever leads
 //! ```
 //!
@@ -33,6 +34,8 @@ pub(crate) struct LocalSessions {
 struct LocalSession {
     password: Password,
     connection: ConnectionNumber,
+    /// Its opening as a replicated one was proposed, and is not applied yet, or lost.
+    is_upgrading: bool,
 }
 
 /// A session that a connection speaks for now.
@@ -56,9 +59,9 @@ impl LocalSessions {
         self.sessions.len()
     }
 
-    /// Whether this server knows it; if it does, whether this is its password.
+    /// Whether this password is that of a session which only this server knows; nothing when there is none, or may be none any more.
     pub(crate) fn has(&self, session: SessionId, password: &[u8]) -> Option<bool> {
-        let held = self.sessions.get(&session)?;
+        let held = self.sessions.get(&session).filter(|it| !it.is_upgrading)?;
         let differing = held
             .password
             .0
@@ -69,9 +72,17 @@ impl LocalSessions {
         Some(is_right && std::hint::black_box(differing) == 0)
     }
 
-    /// Its password, for the session that it becomes.
-    pub(crate) fn password(&self, session: SessionId) -> Option<Password> {
-        self.sessions.get(&session).map(|held| held.password)
+    /// A session becomes a replicated one, if it is this connection that speaks for it: its password, for what is to be proposed. Nobody
+    /// attaches to it here any more.
+    pub(crate) fn upgrade(
+        &mut self,
+        session: SessionId,
+        connection: ConnectionNumber,
+    ) -> Option<Password> {
+        let held = self.sessions.get_mut(&session);
+        let held = held.filter(|held| held.connection == connection)?;
+        held.is_upgrading = true;
+        Some(held.password)
     }
 
     /// Opens a session, or lets a connection speak for one from here on; nothing when there are too many.
@@ -87,6 +98,7 @@ impl LocalSessions {
         let held = LocalSession {
             password,
             connection,
+            is_upgrading: false,
         };
         let before = self.sessions.insert(session, held);
         let previous = before.map(|before| before.connection);
@@ -162,6 +174,22 @@ mod tests {
         assert!(sessions.remove(SessionId(5)).is_some());
         assert!(sessions.remove(SessionId(5)).is_none());
         assert_eq!((sessions.len(), sessions.next_due_ms()), (0, Some(1_100)));
+    }
+
+    // Goal: of two connections, one that attaches and one that still wants an ephemeral, either is first for all.
+    #[test]
+    fn a_session_that_becomes_a_replicated_one_is_attached_to_by_nobody() {
+        let mut sessions = LocalSessions::new(100, KeyedHasher::default());
+        assert!(attach(&mut sessions, 5, 1).is_some());
+        assert!(attach(&mut sessions, 5, 2).is_some());
+        let upgrade = |sessions: &mut LocalSessions, connection| {
+            let password = sessions.upgrade(SessionId(5), ConnectionNumber(connection));
+            password.is_some()
+        };
+        assert!(!upgrade(&mut sessions, 1), "another speaks for it");
+        assert_eq!(sessions.has(SessionId(5), &[7; 16]), Some(true));
+        assert!(upgrade(&mut sessions, 2));
+        assert_eq!(sessions.has(SessionId(5), &[7; 16]), None);
     }
 
     #[test]

@@ -59,33 +59,36 @@ impl Connection {
         if !self.core.config.sessions.local {
             return None;
         }
+        let timeout_ms = self.core.negotiate_timeout(request.timeout_ms);
+        let mut session = request.session;
         let mut password = [0; PASSWORD_LEN];
-        let session = if request.session == SessionId::NONE {
+        let is_new = session == SessionId::NONE;
+        if is_new {
             let mut random = [0; 8];
             (turn.random)(&mut random);
             (turn.random)(&mut password);
-            self.core.new_session_id(random)
-        } else {
-            match self
-                .core
-                .local
-                .lock()
-                .has(request.session, request.password)
-            {
+            session = self.core.new_session_id(random);
+        }
+        // In one hold: it must not begin to become a replicated one in between.
+        let mut local = self.core.local.lock();
+        if !is_new {
+            match local.has(session, request.password) {
                 Some(true) => password.copy_from_slice(request.password),
-                Some(false) => return Some(self.reject(request, serving)),
+                Some(false) => {
+                    drop(local);
+                    return Some(self.reject(request, serving));
+                }
                 None if serving == Serving::Full => return None,
                 // It may be a replicated one, younger than what this server has: only a leader could say that it is not (G-12).
                 None => return Some(Step::Close),
             }
-            request.session
-        };
-        let timeout_ms = self.core.negotiate_timeout(request.timeout_ms);
-        let opened = self.core.local.lock().attach(
+        }
+        let opened = local.attach(
             (session, Password(password)),
             (self.lane.number(), timeout_ms),
             turn.now.mono_ms,
         );
+        drop(local);
         let Some(Opened { pulse, previous }) = opened else {
             return Some(Step::Close);
         };
@@ -142,7 +145,8 @@ impl Connection {
         else {
             return Settings::LOCAL_SESSION;
         };
-        let Some(Password(password)) = self.core.local.lock().password(session) else {
+        let number = self.lane.number();
+        let Some(Password(password)) = self.core.local.lock().upgrade(session, number) else {
             return Settings::LOCAL_SESSION;
         };
         // From here on everything is of the replicated session, in the order in which it is proposed.

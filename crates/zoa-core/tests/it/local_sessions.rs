@@ -12,6 +12,7 @@ use zoa_proto::MultiOps;
 use zoa_proto::Request;
 use zoa_proto::SessionId;
 use zoa_proto::request;
+use zoa_tree::Touch;
 use zoa_tree::Tree;
 
 use crate::world::Client;
@@ -126,6 +127,66 @@ fn who_wants_an_ephemeral_becomes_a_replicated_session_first() {
     assert_eq!(world.proposed_count(), 1);
     world.commit_all();
     assert!(world.core.with_tree(|tree| tree.find("/e").is_none()));
+}
+
+/// A follower whose client has lost its connection while its local session was becoming a replicated one; its id and password.
+fn interrupted_upgrade() -> (World, SessionId, Vec<u8>) {
+    let mut world = world(true);
+    world.core.set_leading(false, world.now);
+    let (mut client, session, password) = connect(&mut world);
+    multi_with_ephemeral(&mut world, &mut client);
+    assert_eq!(world.proposed_count(), 2, "its opening and the write");
+    drop(client);
+    (world, session, password)
+}
+
+// Goal: G-10, G-11. It is one thing for everybody: what this server takes for local, its leader would expire.
+#[test]
+fn who_comes_back_while_its_session_becomes_a_replicated_one_gets_that_one() {
+    let (mut world, session, password) = interrupted_upgrade();
+    let mut again = world.dial();
+    world.send_attach_as(&mut again, (session, &password), false);
+    assert_eq!(again.take_frame(), None, "not before it is replicated");
+    world.commit_all();
+    world.wake(&mut again);
+    assert_eq!(answer(&mut again).1, session);
+    assert_eq!(sessions_count(&world), 1);
+    world.pass(1_000);
+    world.request(&mut again, &Request::Ping);
+    let mut touches = Vec::new();
+    world.core.take_touches(world.now, &mut touches);
+    let is_fresh = |touch: &Touch| (touch.session, touch.age_ms) == (session, 0);
+    assert!(touches.iter().any(is_fresh), "its leader hears of it");
+    assert_eq!(world.create(&mut again, "/e", 1).error(), 0);
+    world.request(&mut again, &Request::CloseSession);
+    world.commit_all();
+    assert_eq!(sessions_count(&world), 0);
+    for path in ["/e", "/in-multi"] {
+        assert!(world.core.with_tree(|tree| tree.find(path).is_none()));
+    }
+}
+
+#[test]
+fn a_session_whose_opening_is_lost_has_expired_for_who_comes_back() {
+    let (mut world, session, password) = interrupted_upgrade();
+    world.lose_proposed();
+    let mut again = world.dial();
+    world.send_attach_as(&mut again, (session, &password), false);
+    world.commit_all();
+    world.wake(&mut again);
+    assert_eq!(answer(&mut again).0, 0);
+    assert!(again.ended);
+    assert_eq!(sessions_count(&world), 0);
+}
+
+#[test]
+fn a_server_that_only_reads_attaches_nobody_whose_session_becomes_a_replicated_one() {
+    let (mut world, session, password) = interrupted_upgrade();
+    world.core.set_serving(Serving::ReadOnly);
+    let mut again = world.dial();
+    world.send_attach_as(&mut again, (session, &password), true);
+    assert!(again.ended);
+    assert_eq!(again.take_frame(), None, "without a word");
 }
 
 #[test]

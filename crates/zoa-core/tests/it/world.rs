@@ -285,6 +285,11 @@ impl World {
         self.proposed.len()
     }
 
+    /// What was proposed never comes true.
+    pub(crate) fn lose_proposed(&mut self) {
+        self.proposed.clear();
+    }
+
     /// Bytes of all that waits to be committed.
     pub(crate) fn proposed_bytes(&self) -> usize {
         self.proposed.iter().map(Bytes::len).sum()
