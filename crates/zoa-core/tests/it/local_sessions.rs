@@ -153,6 +153,7 @@ fn who_comes_back_while_its_session_becomes_a_replicated_one_gets_that_one() {
     assert_eq!(sessions_count(&world), 1);
     world.pass(1_000);
     world.request(&mut again, &Request::Ping);
+    again.take_all();
     let mut touches = Vec::new();
     world.core.take_touches(world.now, &mut touches);
     let is_fresh = |touch: &Touch| (touch.session, touch.age_ms) == (session, 0);
