@@ -61,9 +61,18 @@ impl<K: Keeper> Barrier<K> {
     /// # Errors
     /// When the session ends.
     pub async fn wait(&self) -> Result<(), Error> {
-        while let Some((_, _, fired)) = calls::data_and_watch(&self.keeper, &self.path).await? {
-            fired.await;
+        // A server of an ensemble may not know yet that it was set, and whoever goes through by its word goes early.
+        let mut is_fresh = false;
+        loop {
+            match calls::data_and_watch(&self.keeper, &self.path).await? {
+                Some((_, _, fired)) => fired.await,
+                None if is_fresh => return Ok(()),
+                None => calls::sync(&self.keeper, &self.path).await?,
+            }
+            is_fresh = true;
         }
-        Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

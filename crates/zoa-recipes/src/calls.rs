@@ -61,7 +61,7 @@ fn if_there<A>(path: &str, answer: Result<A, Failure>) -> Result<Option<A>, Erro
     }
 }
 
-fn mixed_up() -> ! {
+pub(crate) fn mixed_up() -> ! {
     unreachable!("a keeper answers a request by its kind")
 }
 
@@ -199,6 +199,17 @@ pub(crate) async fn exists_and_watch<K: Keeper>(
     }
 }
 
+/// Has the server see all that was written before by anybody.
+pub(crate) async fn sync<K: Keeper>(keeper: &K, path: &str) -> Result<(), Error> {
+    loop {
+        match keeper.ask(Ask::Sync(path.to_owned())).await {
+            Ok(_) => return Ok(()),
+            Err(failure) if is_worth_repeating(&failure) => keeper.sleep(PAUSE).await,
+            Err(failure) => return Err(Error::new(path, &failure)),
+        }
+    }
+}
+
 /// Makes a persistent znode and those above it, where they are missing.
 pub(crate) async fn ensure<K: Keeper>(keeper: &K, path: &str) -> Result<(), Error> {
     let mut missing = vec![path];
@@ -289,12 +300,14 @@ pub(crate) async fn create_in_line<K: Keeper>(
     }
 }
 
-/// A child whose name begins so, and its czxid.
+/// A child whose name begins so, and its czxid; for when it is not known whether it was made. The server that is asked may be another
+/// one than the one that was told to make it, and be behind it.
 pub(crate) async fn find<K: Keeper>(
     keeper: &K,
     parent: &str,
     beginning: &str,
 ) -> Result<Option<(String, Zxid)>, Error> {
+    sync(keeper, parent).await?;
     let names = children(keeper, parent).await?.unwrap_or_default();
     let Some(name) = names.into_iter().find(|name| name.starts_with(beginning)) else {
         return Ok(None);

@@ -26,6 +26,14 @@ pub enum Error {
         /// What is gone.
         path: String,
     },
+    /// So many places were made in this line that the server has no numbers left for it, and nobody could tell who comes first.
+    #[error(
+        "{path} has no sequence numbers left: delete it when nobody uses it, or use another path"
+    )]
+    NoNumbersLeft {
+        /// The line.
+        path: String,
+    },
     /// A znode holds what this recipe cannot read.
     #[error("{path} holds {what}")]
     Content {
@@ -33,6 +41,16 @@ pub enum Error {
         path: String,
         /// What is wrong with it.
         what: String,
+    },
+    /// More bytes than are allowed there.
+    #[error("{len} bytes are too many for {path}, {len_max} are allowed")]
+    TooLong {
+        /// Where they were to be.
+        path: String,
+        /// How many there are.
+        len: usize,
+        /// How many there may be.
+        len_max: usize,
     },
     /// The limit that was set is reached.
     #[error("{path} is full: {count} of {count_max} are there; {} were taken before", accepted.len())]

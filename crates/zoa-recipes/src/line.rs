@@ -61,7 +61,12 @@ impl<K: Keeper> Place<K> {
             is_kept: true,
         };
         let made = calls::create_in_line(keeper, (parent, &place.beginning, data)).await?;
+        let is_numbered = number_in(&made.0, &[manner.kind]).is_some_and(has_order);
         place.made = Some(made);
+        if !is_numbered {
+            let path = parent.to_owned();
+            return Err(Error::NoNumbersLeft { path });
+        }
         Ok(place)
     }
 
@@ -171,6 +176,12 @@ fn number_in(name: &str, kinds: &[&str]) -> Option<i32> {
     digits.parse().ok().filter(|_| is_number)
 }
 
+/// Whether whoever comes later gets a higher number. A server has 2^31 of them for one parent: behind the last one it gives that one
+/// again, or negative ones.
+fn has_order(number: i32) -> bool {
+    (0..i32::MAX).contains(&number)
+}
+
 /// Who stands directly before this one, of those it waits for.
 fn before<'n>(names: &'n [String], own: &str, manner: Manner) -> Option<&'n str> {
     let own_number = number_in(own, &[manner.kind])?;
@@ -230,6 +241,7 @@ mod tests {
     use super::Manner;
     use super::READ_LOCK;
     use super::before;
+    use super::has_order;
     use super::number_in;
 
     #[test]
@@ -243,6 +255,12 @@ mod tests {
         assert_eq!(number_in("9f__lock__-2147483648", &[LOCK]), Some(i32::MIN));
         assert_eq!(number_in("9f__lock__7", &[LOCK]), None);
         assert_eq!(number_in("ready", &[LOCK]), None);
+    }
+
+    #[test]
+    fn behind_the_last_number_there_is_no_order() {
+        assert!([0, 1, i32::MAX - 1].into_iter().all(has_order));
+        assert!(![-1, i32::MIN, i32::MAX].into_iter().any(has_order));
     }
 
     #[test]

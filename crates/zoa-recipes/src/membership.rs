@@ -6,7 +6,8 @@
 //!
 //! **Guarantee**: a member is seen from the time [`join`](Group::join) returns until it leaves or its session ends.
 //!
-//! **Limits**: a member that died is seen until its session expires. Everybody who waits for a change is woken by each.
+//! **Limits**: a member that died is seen until its session expires. Everybody who waits for a change is woken by each. Of several
+//! servers, the one that is asked may be behind the others by a moment; a `sync` before makes up for it.
 
 use crate::calls;
 use crate::error::Error;
@@ -68,11 +69,13 @@ impl<K: Keeper> Group<K> {
         self.read(names.unwrap_or_default()).await
     }
 
-    /// Waits until the members are others than these, and tells them.
+    /// Waits until the members are others than these, in whatever order, and tells them.
     ///
     /// # Errors
     /// When the session ends.
     pub async fn changed(&self, from: &[String]) -> Result<Vec<String>, Error> {
+        let mut from = from.to_vec();
+        from.sort();
         loop {
             let found = calls::children_and_watch(&self.keeper, &self.path).await?;
             let Some((names, fired)) = found else {

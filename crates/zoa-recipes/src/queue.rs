@@ -93,10 +93,11 @@ impl<K: Keeper> Queue<K> {
         }
     }
 
-    /// Takes the first item; waits until there is one.
+    /// Takes the first item; waits until there is one. An item that is being taken when this is dropped may be gone:
+    /// [`take_within`](Self::take_within) waits for a while and loses none.
     ///
     /// # Errors
-    /// When the session ends.
+    /// When the session ends, or an item cannot be deleted.
     pub async fn take(&mut self) -> Result<Vec<u8>, Error> {
         loop {
             if let Some(item) = self.take_listed().await? {
@@ -115,7 +116,7 @@ impl<K: Keeper> Queue<K> {
     /// # Errors
     /// When the session ends.
     pub async fn take_within(&mut self, limit: Duration) -> Result<Option<Vec<u8>>, Error> {
-        let until = self.keeper.now() + limit;
+        let until = self.keeper.now().saturating_add(limit);
         loop {
             if let Some(item) = self.try_take().await? {
                 return Ok(Some(item));
@@ -183,7 +184,7 @@ impl<K: Keeper> Queue<K> {
             let path = format!("{}/{name}", self.path);
             if let Some((item, _)) = calls::data(&self.keeper, &path).await? {
                 let delete = Step::Delete {
-                    path,
+                    path: path.clone(),
                     version: Version::ANY,
                 };
                 match self.receipt.apply(vec![delete]).await? {
@@ -192,7 +193,8 @@ impl<K: Keeper> Queue<K> {
                         return Ok(Some(item));
                     }
                     // Another one was faster.
-                    Applied::Refused(..) => {}
+                    Applied::Refused(ErrorCode::NoNode) => {}
+                    Applied::Refused(code) => return Err(Error::Refused { path, code }),
                 }
             }
             self.listed.pop();

@@ -93,6 +93,8 @@ impl<K: Keeper> Receipt<K> {
 
     async fn is_written(&self) -> Result<bool, Error> {
         let path = self.own.path();
+        // The server that is asked may be behind the one that was told to write it.
+        calls::sync(self.own.keeper(), path).await?;
         match calls::data(self.own.keeper(), path).await? {
             Some((data, _)) => Ok(data == self.count.to_string().as_bytes()),
             None => Err(self.is_gone()),

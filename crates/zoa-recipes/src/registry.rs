@@ -8,20 +8,19 @@
 //! ends, and not while it says that it is not well.
 //!
 //! **Limits**: an instance that died is listed until its session expires, so whoever calls it must be ready to be refused. Two
-//! instances of one name need different ids: a taken id is refused.
+//! instances of one name need different ids: a taken id is refused. Of several servers, the one that is asked may be behind the others
+//! by a moment; a `sync` before makes up for it.
+
+mod claim;
 
 use serde_json::Value;
 use serde_json::json;
-use zoa_proto::CreateMode;
-use zoa_proto::ErrorCode;
-use zoa_proto::Version;
+
+use claim::Claim;
 
 use crate::calls;
 use crate::error::Error;
 use crate::keeper::Keeper;
-use crate::keeper::Known;
-use crate::keeper::Step;
-use crate::own::Own;
 
 /// An instance of a service.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -45,7 +44,7 @@ pub struct Instance {
 /// # let client = Client::connect(&server.connect_string()).await?;
 /// let registry = Registry::new(&client, "/services");
 /// let instance = Instance { id: "a".into(), address: "10.0.0.7".into(), port: 8080 };
-/// let registration = registry.register("thumbnails", instance.clone()).await?;
+/// let mut registration = registry.register("thumbnails", instance.clone()).await?;
 /// assert_eq!(registry.instances("thumbnails").await?, [instance]);
 /// registration.set_well(false).await?;
 /// assert!(registry.instances("thumbnails").await?.is_empty());
@@ -69,39 +68,18 @@ impl<K: Keeper> Registry<K> {
         }
     }
 
-    /// Registers an instance that is well.
+    /// Registers an instance that is well. Where this session has registered the same id before, the new registration takes its place,
+    /// and the older one owns nothing any more.
     ///
     /// # Errors
     /// When the session ends, or another session has this id.
     pub async fn register(&self, name: &str, instance: Instance) -> Result<Registration<K>, Error> {
         let path = format!("{}/{name}/{}", self.path, instance.id);
         let content = encode(name, &instance, true);
-        loop {
-            let create = calls::create_step(&path, &content, CreateMode::Ephemeral);
-            match calls::change(&self.keeper, create).await {
-                Ok(_) => break,
-                Err(failure) if failure.is(ErrorCode::NoNode) => {
-                    calls::ensure(&self.keeper, calls::parent_of(&path)).await?;
-                }
-                Err(failure) if failure.is(ErrorCode::NodeExists) => {
-                    let stat = calls::exists(&self.keeper, &path).await?;
-                    match stat.map(|stat| stat.ephemeral_owner) {
-                        Some(owner) if owner == self.keeper.session_id() => break,
-                        Some(_) => return Err(Error::new(&path, &failure)),
-                        None => {}
-                    }
-                }
-                Err(failure) if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
-                    calls::pause(&self.keeper).await;
-                }
-                Err(failure) => return Err(Error::new(&path, &failure)),
-            }
-        }
-        calls::be_sure(&self.keeper).await?;
-        let own = Own::planned(&self.keeper, path);
+        let claim = Claim::make(&self.keeper, path, &content).await?;
         let name = name.to_owned();
         Ok(Registration {
-            own,
+            claim,
             name,
             instance,
         })
@@ -118,7 +96,7 @@ impl<K: Keeper> Registry<K> {
         Ok(names)
     }
 
-    /// The instances of a name that are well, in the order of their ids.
+    /// The instances of a name that are well and have an address and a port, in the order of their ids.
     ///
     /// # Errors
     /// When the session ends, or an entry cannot be read.
@@ -149,7 +127,7 @@ fn encode(name: &str, instance: &Instance, is_well: bool) -> Vec<u8> {
     content.to_string().into_bytes()
 }
 
-/// `None` for one that is not well.
+/// `None` for one that is not well, or does not say where it is: others' may have a port for TLS only, or an address in the payload.
 fn decode(path: &str, content: &[u8]) -> Result<Option<Instance>, Error> {
     let content: Value = serde_json::from_slice(content)
         .map_err(|error| Error::content(path, format!("no registration: {error}")))?;
@@ -166,10 +144,7 @@ fn decode(path: &str, content: &[u8]) -> Result<Option<Instance>, Error> {
         port.and_then(|port| u16::try_from(port).ok()),
     );
     let (Some(id), Some(address), Some(port)) = instance else {
-        return Err(Error::content(
-            path,
-            "a registration without id, address or port",
-        ));
+        return Ok(None);
     };
     let is_well = content
         .get("enabled")
@@ -182,7 +157,7 @@ fn decode(path: &str, content: &[u8]) -> Result<Option<Instance>, Error> {
 #[derive(Debug)]
 #[must_use = "dropping it withdraws it"]
 pub struct Registration<K: Keeper> {
-    own: Own<K>,
+    claim: Claim<K>,
     name: String,
     instance: Instance,
 }
@@ -192,21 +167,9 @@ impl<K: Keeper> Registration<K> {
     ///
     /// # Errors
     /// When the session ends, or somebody has deleted the registration.
-    pub async fn set_well(&self, is_well: bool) -> Result<(), Error> {
-        loop {
-            let set = Step::SetData {
-                path: self.own.path().to_owned(),
-                data: encode(&self.name, &self.instance, is_well),
-                version: Version::ANY,
-            };
-            match calls::change(self.own.keeper(), set).await {
-                Ok(_) => return Ok(()),
-                Err(failure) if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
-                    calls::pause(self.own.keeper()).await;
-                }
-                Err(failure) => return Err(Error::new(self.own.path(), &failure)),
-            }
-        }
+    pub async fn set_well(&mut self, is_well: bool) -> Result<(), Error> {
+        let content = encode(&self.name, &self.instance, is_well);
+        self.claim.set(&content).await
     }
 
     /// Withdraws it; returns when it is gone.
@@ -214,6 +177,6 @@ impl<K: Keeper> Registration<K> {
     /// # Errors
     /// When the session has ended, which takes it along sooner or later, or the server refuses to delete its znode.
     pub async fn withdraw(self) -> Result<(), Error> {
-        self.own.leave().await
+        self.claim.leave().await
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /semaphore                    data: the number of leases, as text
-//! /semaphore/9c1f...            a lease: an ephemeral with its holder's identifier
+//! /semaphore/9c1f...            a lease: an ephemeral; kazoo's has its holder's identifier, ours is empty
 //! /semaphore-__lock__           whoever wants a lease waits here; the first in line waits for a lease
 //! ```
 //!

@@ -6,6 +6,7 @@
 )]
 
 mod farm;
+mod registry;
 
 use std::error::Error as StdError;
 use std::io::Read;
@@ -14,11 +15,13 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use zoa_client::Client;
+use zoa_client::CreateMode;
 use zoa_recipes::Election;
 use zoa_recipes::Error;
 use zoa_recipes::Hold;
 use zoa_recipes::HoldState;
 use zoa_recipes::Lock;
+use zoa_recipes::Queue;
 use zoa_server::testing::LocalServer;
 
 type Outcome = Result<(), Box<dyn StdError>>;
@@ -157,5 +160,18 @@ async fn whoever_gives_up_waiting_or_drops_a_hold_leaves_nobody_waiting() -> Out
     let next = tokio::time::timeout(Duration::from_secs(10), election.lead()).await??;
     next.release().await?;
     while !election.participants().await?.is_empty() {}
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_deleted_is_an_error_and_no_endless_try() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut queue = Queue::new(&client, "/jobs");
+    queue.put(b"item").await?;
+    let child = "/jobs/entry-100-0000000000/child";
+    client.create(child, b"", CreateMode::Persistent).await?;
+    let taken = tokio::time::timeout(Duration::from_secs(10), queue.take()).await?;
+    assert!(matches!(taken, Err(Error::Refused { .. })));
     Ok(())
 }
