@@ -1,6 +1,7 @@
 """An ensemble of real processes on the loopback, and writers that keep account of what was acknowledged to them.
 
-Not a test: `run.py` has those. Each server has a folder of its own with `zoo.cfg`, `data` and `server.log`; nothing outlives the value.
+Not a test: those are run one by one with `run_each`. Each server has a folder of its own with `zoo.cfg`, `data` and `server.log`; nothing
+outlives the value.
 """
 
 import pathlib
@@ -10,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -30,6 +32,33 @@ def require(condition, what):
         raise Failure(what)
 
 
+def await_that(holds, what, patience_s=30):
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        require(time.monotonic() < deadline, f"not within {patience_s} s: {what}")
+        time.sleep(0.05)
+
+
+def run_each(title, scenarios, keep=None):
+    """Runs scenarios, `{name: (assemble, run)}`: `assemble` makes an ensemble in a folder, `run` uses it and says how it went.
+
+    A line for each; what the servers logged last for one that fails, and an error in the end. The folders stay in `keep`, if given."""
+    failed = []
+    for name, (assemble, run) in scenarios.items():
+        with tempfile.TemporaryDirectory(dir=peer.scratch(), prefix=f"{title}-{name}-") as folder:
+            begun = time.monotonic()
+            with assemble(keep / name if keep else pathlib.Path(folder)) as cluster:
+                try:
+                    outcome, last_words = run(cluster), []
+                except (Failure, OSError, EOFError) as failure:
+                    failed.append(name)
+                    outcome = f"FAILED: {failure}"
+                    last_words = [line for server in cluster.servers for line in server.last_words()]
+            print(f"{title} {name}: {outcome} ({time.monotonic() - begun:.0f} s)", *last_words, sep="\n  ", flush=True)
+    if failed:
+        raise peer.PeerError(f"failed: {', '.join(failed)}")
+
+
 class Server:
     """One process; `number` is its myid."""
 
@@ -47,6 +76,11 @@ class Server:
         own = {"dataDir": self.data, "clientPort": self.port, "clientPortAddress": "127.0.0.1"}
         text = "".join(f"{key}={value}\n" for key, value in {**settings, **own}.items())
         (self.folder / "zoo.cfg").write_text(text + "".join(lines))
+
+    def add_settings(self, settings):
+        """Further lines of its zoo.cfg; of two with one key the last counts."""
+        with open(self.folder / "zoo.cfg", "a") as config:
+            config.writelines(f"{key}={value}\n" for key, value in settings.items())
 
     def start(self):
         with open(self.log, "a") as log:
@@ -84,8 +118,17 @@ class Server:
                 return line.removeprefix("Mode: ")
         return None
 
+    def mntr(self):
+        """What it answers to mntr, by key."""
+        return dict(line.split("\t", 1) for line in self.word("mntr").splitlines())
+
     def log_says(self, words):
         return words in self.log.read_text(errors="replace")
+
+    def last_words(self):
+        """The end of its log, for who looks for the reason of a failure."""
+        lines = self.log.read_text(errors="replace").splitlines()[-15:] if self.log.exists() else []
+        return [f"server {self.number}:", *(f"  {line}" for line in lines)]
 
 
 class Ensemble:

@@ -10,12 +10,12 @@ something that must hold does not. `--short` is what `cargo xtask test` runs.
 """
 
 import argparse
+import functools
 import os
 import pathlib
 import signal
 import statistics
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -240,23 +240,10 @@ def main():
     parser.add_argument("--keep", type=pathlib.Path, help="keep the servers' folders here")
     options = parser.parse_args()
     options.kills = options.kills or (2 if options.short else 10)
-    failed = []
-    for name in options.scenarios or SCENARIOS:
-        with tempfile.TemporaryDirectory(dir=peer.scratch(), prefix=f"cluster-{name}-") as folder:
-            root = options.keep / name if options.keep else pathlib.Path(folder)
-            begun = time.monotonic()
-            try:
-                with Ensemble(root, server_command(options)) as cluster:
-                    outcome = SCENARIOS[name](cluster, options)
-                print(f"cluster {name}: {outcome} ({time.monotonic() - begun:.0f} s)", flush=True)
-            except Failure as failure:
-                failed.append(name)
-                print(f"cluster {name}: FAILED: {failure}", flush=True)
-                for server in cluster.servers:
-                    tail = server.log.read_text(errors="replace").splitlines()[-15:] if server.log.exists() else []
-                    print(f"  server {server.number}:", *tail, sep="\n    ", flush=True)
-    if failed:
-        raise peer.PeerError(f"failed: {', '.join(failed)}")
+    assemble = functools.partial(Ensemble, argv=server_command(options))
+    names = options.scenarios or SCENARIOS
+    chosen = {name: (assemble, functools.partial(SCENARIOS[name], options=options)) for name in names}
+    ensemble.run_each("cluster", chosen, options.keep)
 
 
 if __name__ == "__main__":

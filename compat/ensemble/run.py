@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Ensembles of real processes, as an operator has them: other servers by reconfig and the files that it leaves, seven servers.
+"""Ensembles of real processes, as an operator has them.
 
   run.py [--program PATH] [SCENARIO ...]
   run.py --original words              the words of ZooKeeper 3.9.5, kept in words.json, against which ours are held
 
-Scenarios: reconfig, moved, seven, words. Prints one line a scenario; exit code 1 when something that must hold does not. What kills, disks and
-load do to an ensemble is in compat/cluster.
+Scenarios: reconfig and moved (other servers by reconfig, and the files that it leaves), seven (of which three and four die), words (what
+four-letter words say), dev (`zoa dev --nodes 3`), certified (TLS between the servers), places (dataLogDir, quorumListenOnAllIPs),
+local-sessions. Prints one line a scenario; exit code 1 when something that must hold does not. What kills, disks and load do to an ensemble
+is in compat/cluster.
 """
 
 import argparse
+import functools
 import json
 import pathlib
 import re
@@ -16,22 +19,18 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cluster"))
 import ensemble  # noqa: E402
 import wire  # noqa: E402
-from ensemble import Ensemble, Failure, Load, peer, require  # noqa: E402
+from certified import certified  # noqa: E402
+from dev import dev  # noqa: E402
+from ensemble import Ensemble, Load, await_that, peer, require  # noqa: E402
+from local_sessions import local_sessions  # noqa: E402
+from places import places  # noqa: E402
 
 SUPER = {"reconfigEnabled": "true", "DigestAuthenticationProvider.superDigest": "super:D/InIHSb7yEEbrWz8b9l71RjZJU="}
-
-
-def await_that(holds, what, patience_s=30):
-    deadline = time.monotonic() + patience_s
-    while not holds():
-        require(time.monotonic() < deadline, f"not within {patience_s} s: {what}")
-        time.sleep(0.05)
 
 
 def super_user(server):
@@ -238,7 +237,7 @@ def words(cluster):
     said = {f"{role} {word}": servers[role].word(word) for role in sorted(servers) for word in WORDS}
     found = {key: shape(key.split()[1], text) for key, text in said.items()}
     keys = {role: sorted(line.split("\t")[0] for line in said[f"{role} mntr"].splitlines()) for role in servers}
-    if cluster.is_original:
+    if cluster.argv[0] == "java":
         KEPT.write_text(json.dumps({"shapes": found, "mntr": keys}, indent=1, sort_keys=True) + "\n")
         return f"kept in {KEPT}"
     kept = json.loads(KEPT.read_text())
@@ -261,7 +260,10 @@ def zk_server_status(server):
 WORDS = "mntr srvr stat conf cons dump isro ruok wchs wchc wchp dirs hash envi".split()
 KEPT = pathlib.Path(__file__).resolve().parent / "words.json"
 SCENARIOS = {"reconfig": (reconfig_rewrites, 3, SUPER), "moved": (moved, 3, SUPER), "seven": (seven, 7, {"syncLimit": 3}),
-             "words": (words, 4, {"admin.enableServer": "false", "tickTime": 2000})}
+             "words": (words, 4, {"admin.enableServer": "false", "tickTime": 2000}), "dev": (dev, 0, {}),
+             "certified": (certified, 3, {"quorumListenOnAllIPs": "true"}),
+             "places": (places, 3, {"quorumListenOnAllIPs": "true", "snapCount": 1000}),
+             "local-sessions": (local_sessions, 3, {"localSessionsEnabled": "true", "localSessionsUpgradingEnabled": "true"})}
 
 
 def original():
@@ -278,26 +280,12 @@ def main():
     parser.add_argument("--original", action="store_true", help="ZooKeeper 3.9.5 in the place of Zoarium, for words")
     parser.add_argument("--keep", type=pathlib.Path, help="keep the servers' folders here")
     options = parser.parse_args()
-    failed = []
     command = original() if options.original else [str(options.program.resolve()), "serve"]
+    chosen = {}
     for name in options.scenarios or SCENARIOS:
         run, size, settings = SCENARIOS[name]
-        with tempfile.TemporaryDirectory(dir=peer.scratch(), prefix=f"ensemble-{name}-") as folder:
-            root = options.keep / name if options.keep else pathlib.Path(folder)
-            begun = time.monotonic()
-            try:
-                with Ensemble(root, command, size, settings) as cluster:
-                    cluster.is_original = options.original
-                    outcome = run(cluster)
-                print(f"ensemble {name}: {outcome} ({time.monotonic() - begun:.0f} s)", flush=True)
-            except Failure as failure:
-                failed.append(name)
-                print(f"ensemble {name}: FAILED: {failure}", flush=True)
-                for server in cluster.servers:
-                    tail = server.log.read_text(errors="replace").splitlines()[-15:] if server.log.exists() else []
-                    print(f"  server {server.number}:", *tail, sep="\n    ", flush=True)
-    if failed:
-        raise peer.PeerError(f"failed: {', '.join(failed)}")
+        chosen[name] = (functools.partial(Ensemble, argv=command, size=size, settings=settings), run)
+    ensemble.run_each("ensemble", chosen, options.keep)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ pub fn steps() -> Vec<Step> {
         ),
         Step::new(
             "ensemble",
-            "other servers by reconfig and the files that it leaves; seven servers, of which three and four die",
+            "ensembles as an operator has them: reconfig, seven servers, zoa dev, certificates, directories, local sessions",
             run_ensemble,
         ),
         Step::new(
@@ -291,6 +291,7 @@ pub fn run_cluster(profile: Profile, arguments: &[String]) -> Result<Tally> {
 
 /// Ensembles as an operator has them.
 fn run_ensemble() -> Result<Tally> {
+    install::debian(&["openssl"])?;
     let program = dist::lay_out(Profile::Dev)?.join("bin/zoa");
     let mut command = Command::new("python3");
     command
