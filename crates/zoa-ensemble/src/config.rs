@@ -35,7 +35,8 @@ pub struct EnsembleConfig {
     pub quiet_ms_max: u64,
     /// The marker file `initialize` lies in dataDir: a quorum of empty servers that have it may found.
     pub initialize: bool,
-    /// The marker file `force-new-ensemble` lies in dataDir: what this disk holds goes on, without the other disks.
+    /// The marker file `force-new-ensemble` lies in dataDir: what this disk holds goes on, without the other disks. Who reads the disk
+    /// has seen to that before ([`Recovery::alone`], in a new cluster); nothing is left to do but to say so and remove the marker.
     pub force_new_ensemble: bool,
     /// Seeds the election timeouts.
     pub seed: u64,
@@ -154,7 +155,7 @@ pub enum Start {
         cluster: ClusterId,
         /// Under which id this server speaks.
         node: NodeId,
-        /// The log, read to its end. With [`EnsembleConfig::force_new_ensemble`], all of it as committed.
+        /// The log, read to its end.
         recovery: Box<Recovery>,
     },
 }

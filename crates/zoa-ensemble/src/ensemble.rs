@@ -116,8 +116,6 @@ pub struct Ensemble {
     undelivered: Vec<u64>,
     /// Links, lines or members changed, so that the peers have to be looked at again.
     peers_changed: bool,
-    /// What this disk holds goes on alone, and the snapshot that says so is not there yet.
-    is_forcing: bool,
 }
 
 /// How a peer does, for those who look.
@@ -192,7 +190,6 @@ impl Ensemble {
             raft_refusal: None,
             undelivered: Vec::new(),
             peers_changed: true,
-            is_forcing: false,
             config,
         };
         ensemble.begin(start, effects)?;
@@ -246,7 +243,6 @@ impl Ensemble {
                 self.run_raft(RaftEvent::Compacted { first_index }, effects);
             }
             Event::SnapshotTaken { position, members } => {
-                self.end_forcing(&members, effects);
                 self.run_raft(RaftEvent::SnapshotTaken { position, members }, effects);
             }
             Event::SnapshotSent { node, delivered } => {
@@ -363,6 +359,8 @@ impl Ensemble {
         let now_ms = self.now_ms;
         let led = self.leads().map(|raft| (raft.term(), raft.commit()));
         if let Some((term, commit)) = led {
+            // It was elected, whatever a peer has said.
+            self.is_taken_out = false;
             self.gate.hear(term, commit, now_ms);
         }
         let Some(raft) = self.raft() else { return };
@@ -410,13 +408,16 @@ impl Ensemble {
         }
     }
 
+    /// Who is told that it is no member any more believes that only while it hears of no leader: a leader that has gone on without this
+    /// server has ended its links to it before.
     fn handle_link_refused(
         &mut self,
         peer: PeerId,
         refusal: HelloRefusal,
         effects: &mut Vec<Effect>,
     ) {
-        if refusal == HelloRefusal::NoMember && self.raft().is_some() && !self.is_taken_out {
+        let is_believed = self.raft().is_some() && !self.knows_leader() && !self.is_taken_out;
+        if refusal == HelloRefusal::NoMember && is_believed {
             self.is_taken_out = true;
             effects.push(Effect::Notice(Notice::NoMember));
         }

@@ -67,7 +67,7 @@ pub enum Event {
         /// Its name.
         link: LinkId,
     },
-    /// A peer did not accept this server's hello.
+    /// A peer that this server dialed did not accept its hello. Not for those that dialed: they may claim to be anybody.
     LinkRefused {
         /// Which peer.
         peer: PeerId,

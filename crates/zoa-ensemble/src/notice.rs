@@ -68,8 +68,11 @@ pub enum Notice {
     },
     /// The ensemble goes on without this server, or with another one in its place.
     NoMember,
-    /// The other disks were given up: what this one holds is the ensemble's state from here on.
-    Forced,
+    /// The other disks were given up: what this one holds is the state of a new cluster from here on.
+    Forced {
+        /// Its identity.
+        cluster: ClusterId,
+    },
     /// A server takes the place of the one that had its `myid` before, whose disk is gone.
     Replaces {
         /// The server.
@@ -115,7 +118,7 @@ impl Notice {
             | Self::NoQuorum { .. }
             | Self::CatchesUp { .. }
             | Self::TooMuchWaits
-            | Self::Forced => NoticeLevel::Warning,
+            | Self::Forced { .. } => NoticeLevel::Warning,
             Self::NobodyToJoin { .. } | Self::TwoClusters { .. } | Self::NoMember => {
                 NoticeLevel::Error
             }
@@ -142,8 +145,10 @@ impl fmt::Display for Notice {
                 f,
                 "this server's disk is empty, but the ensemble exists: {} hold its data, and cannot elect a leader, since {} lost \
                  theirs. An empty server must not vote. Bring back the disks, or start more of those that hold the data; if they are \
-                 lost for good, put an empty file `force-new-ensemble` into the dataDir of the server with the newest data and start \
-                 it again: what it holds goes on, and writes that it had not heard of are lost",
+                 lost for good, put an empty file `force-new-ensemble` into the dataDir of the server with the newest data (the \
+                 highest newest_term in the line `recovered` of its log at start, and then the highest newest_index) and start \
+                 it again: what it holds goes on, and writes that it had not heard of are lost. None of the others may ever be \
+                 started with its old data again",
                 Servers(members),
                 Servers(empty)
             ),
@@ -168,9 +173,11 @@ impl fmt::Display for Notice {
                 "the ensemble goes on without this server: it was taken out, or another disk has its myid. It serves no client. To let \
                  it join again, stop it, move its data away and start it empty",
             ),
-            Self::Forced => f.write_str(
-                "force-new-ensemble: what this disk holds goes on as the state of the ensemble, with this server as the only one that \
-                 votes; writes that only the others had are lost. The others join when they are started empty",
+            Self::Forced { cluster } => write!(
+                f,
+                "force-new-ensemble: what this disk holds goes on as cluster {cluster}, with this server as the only one that votes; \
+                 writes that only the others had are lost. The others join when they are started empty; never start them with their \
+                 old data, since enough of them would go on as the old ensemble, beside this one"
             ),
             Self::Replaces { peer, node, before } => write!(
                 f,

@@ -26,6 +26,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::BlockBuf;
+use crate::ClusterId;
 use crate::Disk;
 use crate::DiskFile;
 use crate::Entry;
@@ -233,6 +234,17 @@ impl<D: Disk> Log<D> {
         (recovered.first_index, recovered.purged_term) = (self.first_index(), term);
         (recovered.last_index, recovered.last_term) = (index, term);
         Ok(())
+    }
+
+    /// What this directory holds is another cluster's from here on. A snapshot of that one must be durable already, one behind which
+    /// this log is to begin anew ([`Log::reset`]).
+    ///
+    /// # Errors
+    /// Any error poisons the log.
+    pub fn change_cluster(&mut self, cluster: ClusterId) -> Result<(), LogError> {
+        self.check_alive()?;
+        let outcome = Metadata::change_cluster(&self.disk, cluster);
+        self.poison_on_error(outcome)
     }
 
     fn reset_to(&mut self, to: LogId) -> Result<(), LogError> {

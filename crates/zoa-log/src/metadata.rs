@@ -93,6 +93,18 @@ impl Metadata {
         sealed_text::publish(disk, METADATA_TEMP, METADATA_FILE)
     }
 
+    /// Puts another cluster in the place of the one that stands in the file.
+    pub(crate) fn change_cluster<D: Disk>(disk: &D, cluster: ClusterId) -> Result<(), LogError> {
+        let stored = Self::read(disk)?;
+        let missing = || sealed_text::damaged(&disk.describe(METADATA_FILE), "the file is missing");
+        let metadata = Self {
+            cluster,
+            ..stored.ok_or_else(missing)?
+        };
+        metadata.write_aside(disk)?;
+        metadata.publish(disk)
+    }
+
     /// Refuses the data of another cluster or server.
     pub(crate) fn check<D: Disk>(&self, disk: &D, options: &LogOptions) -> Result<(), LogError> {
         let file = || disk.describe(METADATA_FILE);

@@ -222,15 +222,42 @@ impl<D: Disk> SnapshotStore<D> {
     pub fn set_aside(&self) -> Result<usize, LogError> {
         let old = self.list()?;
         for index in &old {
-            let (name, aside) = (file_name(*index), format!("{}{ASIDE}", file_name(*index)));
-            self.disk
-                .rename(&name, &aside)
-                .map_err(io_error("rename", self.disk.describe(&name)))?;
+            self.rename_aside(*index)?;
         }
         if !old.is_empty() {
             self.sync_dir()?;
         }
         Ok(old.len())
+    }
+
+    /// The same for those of other clusters only: where this server's data go on as another one's, or were to.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn set_aside_others(&self) -> Result<usize, LogError> {
+        let mut count = 0;
+        for index in self.list()? {
+            match self.read(index) {
+                Err(LogError::OtherCluster { .. }) => {
+                    self.rename_aside(index)?;
+                    count += 1;
+                }
+                // What is damaged is seen when it is loaded.
+                Ok(_) | Err(LogError::Corrupt { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if count > 0 {
+            self.sync_dir()?;
+        }
+        Ok(count)
+    }
+
+    fn rename_aside(&self, index: LogIndex) -> Result<(), LogError> {
+        let name = file_name(index);
+        self.disk
+            .rename(&name, &format!("{name}{ASIDE}"))
+            .map_err(io_error("rename", self.disk.describe(&name)))
     }
 
     /// Makes durable what stands in the directory, and the directory itself.

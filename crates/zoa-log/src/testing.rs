@@ -153,6 +153,7 @@ macro_rules! conformance_suite {
             an_agreement_is_remembered_until_it_is_forgotten
             a_log_may_begin_behind_a_snapshot
             snapshots_of_an_earlier_life_are_set_aside
+            data_go_on_as_another_clusters
             a_log_without_metadata_and_metadata_without_a_log_are_refused
             a_missing_segment_is_named
             what_was_persisted_is_there_after_reopening

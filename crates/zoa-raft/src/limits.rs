@@ -29,6 +29,9 @@ pub const LOG_READS_MAX: usize = 16;
 /// as compacted: a follower that needs them gets a snapshot.
 pub const TERM_CHANGES_MAX: usize = 4096;
 
+/// Terms that are left out where a server goes on without the others: more elections than those may have held meanwhile.
+pub const TERMS_LEFT_OUT: u64 = 1 << 16;
+
 /// Members of an ensemble, observers included (a server's id is one byte).
 pub const MEMBERS_MAX: usize = 255;
 

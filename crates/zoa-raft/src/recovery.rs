@@ -23,6 +23,7 @@ use zoa_log::LogIndex;
 use crate::config::RaftError;
 use crate::event::Committed;
 use crate::event::LogPosition;
+use crate::limits;
 use crate::members::ChangeEntry;
 use crate::members::MemberChange;
 use crate::members::Members;
@@ -83,11 +84,42 @@ impl Recovery {
         &self.members
     }
 
-    /// Puts these in the place of the members found: an operator's last resort when a majority is
-    /// lost for good. Everything in the log must have been handed in as committed, and a snapshot with
-    /// these members must be durable before this server may start without being told again.
-    pub fn replace_members(&mut self, members: Members) {
-        self.members = members;
+    /// Where the newest complete snapshot stands, or where the log begins behind.
+    pub fn snapshot(&self) -> LogPosition {
+        self.snapshot
+    }
+
+    /// The last entry that was handed in, or what the log begins behind.
+    pub fn last(&self) -> LogPosition {
+        let last = self.terms.as_ref().map(Terms::last);
+        last.unwrap_or(self.snapshot)
+    }
+
+    /// Goes on with `id` as the only member, without the others: an operator's last resort when a majority is lost for good.
+    /// Everything in the log must have been handed in as committed. The log begins anew behind [`Recovery::snapshot`], a place that no
+    /// entry of the others' has; a snapshot of the state with these members must be durable there before the start.
+    ///
+    /// # Panics
+    ///
+    /// When something in the log was not committed, and so is not in the state.
+    #[must_use]
+    pub fn alone(self, id: u64) -> Self {
+        let last = self.last();
+        assert!(
+            self.tail.is_empty() && self.undecided.is_none(),
+            "all of the log is applied"
+        );
+        let term = self.hard_state.term.max(last.term) + limits::TERMS_LEFT_OUT;
+        let position = LogPosition {
+            index: last.index.next(),
+            term,
+        };
+        let hard_state = HardState {
+            term,
+            vote: 0,
+            commit: position.index.0,
+        };
+        Self::new(hard_state, position, Members::of_voters([id]))
     }
 
     /// What became of the change that [`Recovery::push`] just handed out.

@@ -200,19 +200,20 @@ fn find_ground(options: &Options, config: CoreConfig) -> Result<Ground, ServeErr
         return wait_for_others(locked, snapshot_disk, config);
     }
     let dir = open_dir(options, locked, metadata.as_ref())?;
-    let (cluster, node) = (dir.metadata().cluster, dir.metadata().node);
+    let node = dir.metadata().node;
     let leave = Leave {
-        commit_all: options.data_dir.join(home::FORCE).exists(),
+        goes_on_alone: options.data_dir.join(home::FORCE).exists(),
         open_to_others: !is_alone,
     };
     let found = recovery::recover(dir, snapshot_disk.clone(), config, leave)?;
-    if is_alone && !leave.commit_all {
+    if is_alone {
         check_alone(options, node, found.raft.members())?;
         // It speaks for one founding only: a disk that is lost later must not begin anew by itself.
         home::remove_marker(&options.data_dir.join(home::INITIALIZE));
     }
     let Found {
         core,
+        cluster,
         log,
         store,
         raft,

@@ -19,6 +19,7 @@ use zoa_core::Committed;
 use zoa_core::Core;
 use zoa_core::CoreConfig;
 use zoa_ensemble::NodeId;
+use zoa_log::ClusterId;
 use zoa_log::Entry;
 use zoa_log::HardState;
 use zoa_log::Loaded;
@@ -37,6 +38,8 @@ use zoa_tree::Tree;
 use zoa_tree::TreeLoader;
 
 use crate::disk::RealDisk;
+use crate::entropy;
+use crate::limits::EPOCHS_LEFT_OUT;
 use crate::limits::PIECES_AHEAD;
 use crate::limits::REPLAY_LEN;
 use crate::server::ServeError;
@@ -47,6 +50,8 @@ use crate::time;
 /// What recovery found.
 pub(crate) struct Found {
     pub(crate) core: Arc<Core>,
+    /// Whose data it is from here on.
+    pub(crate) cluster: ClusterId,
     pub(crate) log: Log<RealDisk>,
     pub(crate) store: SnapshotStore<RealDisk>,
     pub(crate) raft: Recovery,
@@ -59,8 +64,8 @@ pub(crate) struct Found {
 /// What may be done with what is found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Leave {
-    /// All of the log counts as committed: an operator said so.
-    pub(crate) commit_all: bool,
+    /// All of the log counts as committed and goes on as a new cluster, without the other servers: an operator said so.
+    pub(crate) goes_on_alone: bool,
     /// A log that this server wrote alone is made one that others can join.
     pub(crate) open_to_others: bool,
 }
@@ -80,7 +85,12 @@ pub(crate) fn recover(
 ) -> Result<Found, ServeError> {
     let watch = time::Stopwatch::start();
     let node = dir.metadata().node;
-    let store = SnapshotStore::open(snapshot_disk, dir.metadata().cluster)?;
+    let mut cluster = dir.metadata().cluster;
+    let store = SnapshotStore::open(snapshot_disk.clone(), cluster)?;
+    if leave.goes_on_alone {
+        // What an earlier try has left that did not come to its end.
+        store.set_aside_others()?;
+    }
     let ((mut log, mut recovered), loaded, load_ms) = thread::scope(|scope| {
         let opening = spawn(scope, "scan", || dir.open())?;
         let loading = time::Stopwatch::start();
@@ -97,16 +107,18 @@ pub(crate) fn recover(
     }
     let loaded = loaded.connect(recovered.first_index)?;
     let (state, snapshot_len, members) = State::begin(loaded, node, config.hash_key)?;
-    // A server alone receives none: there, a snapshot that the log does not hold means that the log has lost its end.
-    if members != Members::of_voters([node]) {
+    // A server alone receives none: there, a snapshot that the log does not hold means that the log has lost its end, unless it is
+    // the one with which this server began to go on alone.
+    if members != Members::of_voters([node]) || leave.goes_on_alone {
         let LogPosition { index, term } = state.position;
         log.begin_behind(&mut recovered, (index, term))?;
     }
     let opens_to_others = leave.open_to_others
+        && !leave.goes_on_alone
         && recovered.first_index == LogIndex(1)
         && members == Members::of_voters([node]);
     // One voter alone has committed what it has written.
-    if leave.commit_all || opens_to_others {
+    if leave.goes_on_alone || opens_to_others {
         recovered.hard_state.commit = recovered.hard_state.commit.max(recovered.last_index.0);
     }
     let snapshot = state.position;
@@ -121,8 +133,14 @@ pub(crate) fn recover(
         .state
         .replay(&found.log, recovered.first_index, &mut found.raft)?;
     let replay_ms = replaying.elapsed_ms();
+    let last = found.raft.last();
     if opens_to_others {
         found.open_to_others(recovered.hard_state)?;
+    }
+    if leave.goes_on_alone {
+        cluster = new_cluster();
+        let store = SnapshotStore::open(snapshot_disk, cluster)?;
+        found = found.go_on_alone(node, (cluster, store))?;
     }
     let Replayed {
         state: State { tree, position },
@@ -139,7 +157,8 @@ pub(crate) fn recover(
     stats.recovery_time.record(watch.elapsed_ms());
     tracing::info!(
         snapshot = snapshot.index.0,
-        last = recovered.last_index.0,
+        newest_term = last.term,
+        newest_index = last.index.0,
         replayed = entries,
         zxid = %core.last_zxid(),
         founded = recovered.founded,
@@ -149,6 +168,7 @@ pub(crate) fn recover(
     let len = log.len_behind(snapshot.index);
     Ok(Found {
         core,
+        cluster,
         log,
         store,
         raft,
@@ -192,6 +212,35 @@ impl Replayed {
         );
         Ok(())
     }
+
+    /// The state goes on in a cluster that no other disk belongs to, behind a place and with zxids that none can have reached. The
+    /// directory is the new cluster's once its snapshot is there; what is left then is tidying, which the next start would make up for
+    /// as long as the operator's marker lies there.
+    fn go_on_alone(
+        mut self,
+        node: u64,
+        (cluster, store): (ClusterId, SnapshotStore<RealDisk>),
+    ) -> Result<Self, ServeError> {
+        let raft = self.raft.alone(node);
+        let position = raft.snapshot();
+        self.state.position = position;
+        self.state.tree.leave_out_epochs(EPOCHS_LEFT_OUT);
+        snapshots::write_now(&mut self.state.tree, &store, position, raft.members())?;
+        self.log.change_cluster(cluster)?;
+        self.log.reset(position.index, position.term)?;
+        store.set_aside_others()?;
+        Ok(Self {
+            raft,
+            store,
+            ..self
+        })
+    }
+}
+
+fn new_cluster() -> ClusterId {
+    let mut cluster = [0; 16];
+    entropy::fill(&mut cluster);
+    ClusterId(cluster)
 }
 
 /// The members that a snapshot names. Snapshots of a server alone name none if they are old; a server that joins has none yet.

@@ -132,6 +132,13 @@ impl Tree {
         self.last_zxid
     }
 
+    /// Leaves so many epochs out: the next zxid is above all that other copies of this state have given meanwhile, unless their
+    /// epochs rose by more. For a state that goes on without those.
+    pub fn leave_out_epochs(&mut self, count: u32) {
+        let epoch = self.last_zxid.epoch().saturating_add(count);
+        self.last_zxid = Zxid::new(epoch, 0);
+    }
+
     /// The rules by which transactions are applied, one of [`SEMANTICS_FIRST`] to [`crate::SEMANTICS_NEWEST`].
     #[must_use]
     pub const fn semantics_version(&self) -> u32 {

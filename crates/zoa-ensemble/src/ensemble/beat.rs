@@ -34,9 +34,6 @@ impl Ensemble {
         self.tell_leading(None, effects);
         self.report_touches(effects);
         self.care_for_members(effects);
-        if self.is_forcing && self.leads().is_some() {
-            effects.push(Effect::TakeSnapshot);
-        }
         if self.raft().is_some() && !self.gate.serves() && !self.knows_leader() {
             self.reminder.waits(self.nobody_leads());
         }

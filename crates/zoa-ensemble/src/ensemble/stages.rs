@@ -70,16 +70,15 @@ impl Ensemble {
             Start::Founded {
                 cluster,
                 node,
-                mut recovery,
+                recovery,
             } => {
                 let (found, me) = (node.myid(), self.config.me);
                 if found != me {
                     return Err(EnsembleError::OtherServer { found, me });
                 }
                 if self.config.force_new_ensemble {
-                    recovery.replace_members(Members::of_voters([node.raft()]));
-                    self.is_forcing = true;
-                    effects.push(Effect::Notice(Notice::Forced));
+                    effects.push(Effect::Notice(Notice::Forced { cluster }));
+                    effects.push(Effect::RemoveMarkers);
                 }
                 self.start_raft((cluster, node), *recovery, effects)?;
             }
@@ -205,17 +204,9 @@ impl Ensemble {
         self.start_raft(place, recovery, effects)
             .expect("an empty log is sound, and the settings were checked");
         self.become_other(self.identity.state, effects);
-        if self.config.initialize {
+        // An empty disk has nothing to force; the marker must not mean what comes onto it later.
+        if self.config.initialize || self.config.force_new_ensemble {
             self.identity.initialize = false;
-            effects.push(Effect::RemoveMarkers);
-        }
-    }
-
-    /// The snapshot by which this disk alone goes on is there.
-    pub(super) fn end_forcing(&mut self, members: &Members, effects: &mut Vec<Effect>) {
-        let only = self.raft().map(|raft| Members::of_voters([raft.id()]));
-        if self.is_forcing && only.as_ref() == Some(members) {
-            self.is_forcing = false;
             effects.push(Effect::RemoveMarkers);
         }
     }

@@ -140,8 +140,8 @@ impl Disk {
         self.saving = None;
     }
 
-    /// What the next start begins with, and the state that recovery has made.
-    pub(crate) fn start(&self, random: [u8; 32], all_committed: bool) -> (Start, Machine) {
+    /// What the next start begins with, and the state that recovery has made; `forced` goes on without the other disks.
+    pub(crate) fn start(&mut self, random: [u8; 32], forced: bool) -> (Start, Machine) {
         let Some((cluster, node)) = self.identity else {
             let start = match self.prepared.clone() {
                 Some(prepared) => Start::Prepared { prepared, random },
@@ -150,7 +150,7 @@ impl Disk {
             return (start, Machine::default());
         };
         let mut hard_state = self.hard_state;
-        if all_committed {
+        if forced {
             hard_state.commit = self.last().0;
         }
         let (position, members, mut state) = match self.snapshot.clone() {
@@ -167,11 +167,40 @@ impl Disk {
                 }
             }
         }
+        let mut start = (cluster, recovery);
+        if forced {
+            start = self.go_alone(random, start.1, &state);
+        }
+        let (cluster, recovery) = start;
         let start = Start::Founded {
             cluster,
             node,
             recovery: Box::new(recovery),
         };
         (start, state)
+    }
+
+    /// All of it at once: what may lie between its steps is the business of a real disk.
+    fn go_alone(
+        &mut self,
+        random: [u8; 32],
+        recovery: Recovery,
+        state: &Machine,
+    ) -> (ClusterId, Recovery) {
+        let (_, node) = self.identity.expect("it has data");
+        let mut cluster = ClusterId([0; 16]);
+        cluster.0.copy_from_slice(&random[..16]);
+        let recovery = recovery.alone(node.raft());
+        let position = recovery.snapshot();
+        self.identity = Some((cluster, node));
+        self.founded_in.push(cluster);
+        (self.base, self.hard_state) = (position, HardState::default());
+        self.entries.clear();
+        self.snapshot = Some(Snapshot {
+            position,
+            members: recovery.members().clone(),
+            state: state.clone(),
+        });
+        (cluster, recovery)
     }
 }

@@ -1,4 +1,4 @@
-//! Frames that no correct server sends, on a link that was greeted.
+//! Frames that no correct server sends, on a link that was greeted, and answers that none gives to a hello.
 //!
 //! Goal: none of them reaches the replication, and the link that brought it is over. Method: a follower hears any frames from another
 //! follower; what it has on its disk, its term and its log among it, stays as it was, and the ensemble goes on.
@@ -8,8 +8,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use zoa_ensemble::Event;
+use zoa_ensemble::HelloRefusal;
 use zoa_ensemble::LinkId;
+use zoa_ensemble::Notice;
 use zoa_ensemble::PeerMessage;
+use zoa_proto::PeerId;
 
 use crate::world::World;
 
@@ -98,4 +101,45 @@ fn a_message_in_another_servers_name_never_reaches_the_replication() {
 #[test]
 fn noise_on_a_greeted_link_never_reaches_the_replication() {
     check(41, |_| noise().boxed(), false);
+}
+
+/// A peer says that this server is no member any more.
+fn is_called_no_member(world: &mut World, victim: u8) {
+    let peer = PeerId(victim % 3 + 1);
+    let refusal = HelloRefusal::NoMember;
+    world.event(victim, Event::LinkRefused { peer, refusal });
+    world.pump();
+}
+
+// Goal: nobody's word ends the service of a server that leads or hears of a leader.
+#[test]
+fn who_leads_or_follows_does_not_believe_that_it_was_taken_out() {
+    let mut world = World::new(3, 42);
+    world.start_all();
+    world.run_until_served();
+    let unknowns = |world: &World| -> usize { (1..=3).map(|id| world.at(id).unknowns).sum() };
+    let before = unknowns(&world);
+    for id in 1..=3 {
+        is_called_no_member(&mut world, id);
+        assert!(world.at(id).serves, "server {id}");
+        assert!(!world.at(id).notices.contains(&Notice::NoMember));
+    }
+    assert_eq!(unknowns(&world), before);
+}
+
+// Goal: said while nobody leads, it is believed, and yet it does not keep a server from serving that is elected all the same.
+#[test]
+fn who_is_elected_was_not_taken_out() {
+    let mut world = World::new(3, 43);
+    world.start_all();
+    let leader = world.run_until_served();
+    world.crash(leader);
+    world.settle();
+    let left: Vec<u8> = (1..=3).filter(|id| *id != leader).collect();
+    for id in &left {
+        is_called_no_member(&mut world, *id);
+        assert!(world.at(*id).notices.contains(&Notice::NoMember));
+    }
+    world.run_until_served();
+    assert!(left.iter().all(|id| world.at(*id).serves));
 }

@@ -3,6 +3,7 @@
 use zoa_ensemble::Event;
 use zoa_ensemble::HelloRefusal;
 use zoa_ensemble::Notice;
+use zoa_ensemble::Start;
 use zoa_proto::PeerId;
 
 use crate::members::reconfig;
@@ -209,7 +210,7 @@ fn the_survivor_goes_on_alone_when_it_is_told_to_and_the_others_join() {
     world.start(1);
     world.run(20);
     assert!(world.at(1).serves);
-    assert!(world.at(1).notices.contains(&Notice::Forced));
+    assert!(was_forced(&world, 1));
     world.write(1, None);
     world.run(5);
     assert!(!world.at(1).force, "the marker has had its effect");
@@ -220,6 +221,117 @@ fn the_survivor_goes_on_alone_when_it_is_told_to_and_the_others_join() {
     assert_eq!(world.voters(1).len(), 3);
     world.check_agreement();
     assert_eq!(world.at(3).machine.writes().len(), writes.len() + 1);
+}
+
+fn was_forced(world: &World, id: u8) -> bool {
+    let mut notices = world.at(id).notices.iter();
+    notices.any(|notice| matches!(notice, Notice::Forced { .. }))
+}
+
+// Goal: the end of the log, term first, says who has every acknowledged write; what a start shows as applied does not. Method: of five
+// servers one has everything and has stored an old commit index, the other lacks the last write and has stored that all it has is
+// committed.
+#[test]
+fn the_survivor_with_the_newest_log_has_what_was_acknowledged_though_it_shows_less() {
+    let mut world = founded(5, 63);
+    let acked = world.acked.clone();
+    for id in 1..=5 {
+        world.crash(id);
+    }
+    let full = &mut world.server(1).disk;
+    full.hard_state.commit = full.base.index.0;
+    let shorter = &mut world.server(2).disk;
+    let is_write = |data: &[u8]| str::from_utf8(data).is_ok_and(|data| acked.contains(data));
+    while let Some(entry) = shorter.entries.pop() {
+        if is_write(&entry.data) {
+            break;
+        }
+    }
+    shorter.hard_state.commit = shorter.last().0;
+    let shows = |world: &mut World, id| match world.server(id).disk.start([0; 32], false) {
+        (Start::Founded { recovery, .. }, machine) => {
+            let last = recovery.last();
+            (machine.position(), (last.term, last.index))
+        }
+        other => panic!("{other:?} has no log"),
+    };
+    let (one, two) = (shows(&mut world, 1), shows(&mut world, 2));
+    assert!(one.0 < two.0 && one.1 > two.1, "{one:?} {two:?}");
+
+    let has_all = |world: &World, id| {
+        let writes = world.at(id).machine.writes();
+        acked.iter().all(|write| writes.contains(write))
+    };
+    for (id, is_right) in [(2, false), (1, true)] {
+        let mut world = founded_again(&world, id);
+        world.start(id);
+        world.run(20);
+        assert!(world.at(id).serves);
+        assert_eq!(has_all(&world, id), is_right, "server {id}");
+    }
+}
+
+/// Another world with the disk of one server, which is told to go on alone.
+fn founded_again(world: &World, id: u8) -> World {
+    let mut again = World::new(5, 64);
+    again.server(id).disk = world.at(id).disk.clone();
+    again.server(id).force = true;
+    again
+}
+
+// Goal: disks that were given up and come back all the same take no part in the new cluster, vote for nobody in it and bring it nothing;
+// started empty they join it.
+#[test]
+fn disks_that_were_given_up_come_back_to_nobody() {
+    let mut world = founded(3, 61);
+    for id in 1..=3 {
+        world.crash(id);
+    }
+    world.server(1).force = true;
+    world.start(1);
+    world.run(20);
+    assert!(world.at(1).serves && was_forced(&world, 1));
+    world.start(2);
+    world.start(3);
+    world.run(100);
+    let refused = |from: u8, to: u8| {
+        let refused = (from, PeerId(to), HelloRefusal::OtherCluster);
+        world.refusals.contains(&refused)
+    };
+    assert!(refused(1, 2) && refused(1, 3) && refused(2, 1) && refused(3, 1));
+    let term = |id: u8| world.at(id).role.map_or(0, |(_, _, term)| term);
+    assert!(term(1) > term(2).max(term(3)) + zoa_raft::limits::TERMS_LEFT_OUT / 2);
+    assert_eq!(world.leader(), Some(1));
+    assert_eq!(world.voters(1), [1]);
+    assert!(world.learners(1).is_empty());
+    world.write(1, None);
+    world.run(20);
+    assert!(world.at(1).machine.writes().len() > world.at(2).machine.writes().len());
+
+    for id in 2..=3 {
+        wipe(&mut world, id);
+    }
+    world.run(40);
+    world.start(2);
+    world.start(3);
+    world.run_until_served();
+    world.run(20);
+    assert_eq!(world.voters(1).len(), 3);
+    world.check_agreement();
+}
+
+// Goal: a marker that lies on an empty disk has no effect on what comes onto that disk.
+#[test]
+fn nothing_is_forced_by_an_empty_disk() {
+    let mut world = founded(3, 62);
+    wipe(&mut world, 3);
+    world.server(3).force = true;
+    world.run(40);
+    world.start(3);
+    world.run_until_served();
+    world.run(20);
+    assert!(!was_forced(&world, 3));
+    assert!(!world.at(3).force, "it must not be forced at a later start");
 }
 
 // Goal: a reconfig is refused when those who would vote then could not decide anything, because the vote of one of them is still that of

@@ -122,6 +122,8 @@ pub(crate) struct World {
     pub(crate) acked: BTreeSet<String>,
     /// Clusters in which anything was ever committed.
     pub(crate) clusters: BTreeSet<[u8; 16]>,
+    /// Those that an operator has given up: what becomes of them is no part of the history.
+    given_up: BTreeSet<[u8; 16]>,
     pub(crate) refusals: Vec<(u8, PeerId, HelloRefusal)>,
     written: BTreeMap<(u8, u64), u64>,
     acked_index: u64,
@@ -160,6 +162,7 @@ impl World {
             leaders: BTreeMap::new(),
             acked: BTreeSet::new(),
             clusters: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             refusals: Vec::new(),
             written: BTreeMap::new(),
             acked_index: 0,
@@ -228,6 +231,10 @@ impl World {
         self.next_life += 1;
         let (life, seed, must_see) = (self.next_life, self.seed, self.acked_index);
         let random = self.dice.random();
+        if let (true, Some((cluster, _))) = (self.at(id).force, self.at(id).disk.identity) {
+            self.given_up.insert(cluster.0);
+            self.clusters.remove(&cluster.0);
+        }
         let server = self.server(id);
         let (start, machine) = server.disk.start(random, server.force);
         let config = EnsembleConfig {
@@ -368,9 +375,7 @@ impl World {
             self.refusals.push((from, peer, refusal));
             self.event(from, Event::LinkRefused { peer, refusal });
         } else if let Err(refusal) = judge(&one, &answer) {
-            let peer = PeerId(from);
-            self.refusals.push((to, peer, refusal));
-            self.event(to, Event::LinkRefused { peer, refusal });
+            self.refusals.push((to, PeerId(from), refusal));
         } else {
             self.handshakes.push(Handshake {
                 from: (from, self.at(from).life, one.epoch, hello),
@@ -820,21 +825,10 @@ impl World {
         let seed = self.seed;
         let (index, said) = (entry.index.0, (entry.term, entry.data.clone()));
         let cluster = self.cluster(id);
-        self.clusters.insert(cluster.0);
-        assert_eq!(
-            self.clusters.len(),
-            1,
-            "one ensemble was founded, seed {seed}"
-        );
-        if !self.history.contains_key(&index) {
-            self.check_order(&entry.data);
-            self.history.insert(index, said.clone());
+        if !self.given_up.contains(&cluster.0) {
+            self.clusters.insert(cluster.0);
+            self.note_history(index, &said);
         }
-        assert_eq!(
-            self.history.get(&index),
-            Some(&said),
-            "two truths at {index}, seed {seed}"
-        );
         let server = self.server(id);
         let (before, rules) = (server.machine.lines.clone(), server.machine.semantics());
         let accepted = server.machine.apply(entry);
@@ -857,6 +851,24 @@ impl World {
                 .push_back((id, Event::ChangeDecided { index, accepted }));
         }
         self.answer(id, index, &entry.data);
+    }
+
+    fn note_history(&mut self, index: u64, said: &(u64, Bytes)) {
+        let seed = self.seed;
+        assert_eq!(
+            self.clusters.len(),
+            1,
+            "one ensemble was founded, seed {seed}"
+        );
+        if !self.history.contains_key(&index) {
+            self.check_order(&said.1);
+            self.history.insert(index, said.clone());
+        }
+        assert_eq!(
+            self.history.get(&index),
+            Some(said),
+            "two truths at {index}, seed {seed}"
+        );
     }
 
     fn answer(&mut self, id: u8, index: u64, data: &[u8]) {

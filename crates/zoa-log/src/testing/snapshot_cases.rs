@@ -3,6 +3,9 @@
 //! What they are not: the content; the bytes here mean nothing.
 
 use super::CLUSTER;
+use super::entry;
+use super::open;
+use super::order;
 use crate::ClusterId;
 use crate::Disk;
 use crate::DiskFile;
@@ -336,4 +339,31 @@ pub fn snapshots_of_an_earlier_life_are_set_aside<D: Disk>(disk: &D) {
         .expect("no fault");
     assert_eq!(seen, []);
     assert_eq!(disk.list("snap").expect("it is there").len(), 2);
+}
+
+/// Goal: data that go on as another cluster's are found again as that one's, at whatever step it was interrupted, and snapshots of the
+/// cluster before are not seen any more.
+pub fn data_go_on_as_another_clusters<D: Disk>(disk: &D) {
+    let other = ClusterId([2; 16]);
+    take_snapshot(&store(disk), 1, 10);
+    let (mut log, _) = open(disk);
+    log.persist(&[order(1, vec![entry(1, 1, 10), entry(2, 1, 10)])])
+        .expect("no fault");
+    let new = SnapshotStore::open(disk.clone(), other).expect("no fault");
+    take_snapshot(&new, 3, 10);
+    log.change_cluster(other).expect("no fault");
+    drop(log);
+
+    let (mut log, recovered) = open(disk);
+    assert_eq!(recovered.metadata.cluster, other);
+    assert_eq!(recovered.last_index, LogIndex(2));
+    let LogIndex(index) = recovered.last_index.next();
+    log.reset(LogIndex(index), 9).expect("no fault");
+    drop(log);
+    assert_eq!(new.set_aside_others().expect("no fault"), 1);
+    assert_eq!(new.set_aside_others().expect("no fault"), 0);
+    assert_eq!(new.list().expect("no fault"), [LogIndex(3)]);
+    let (_log, recovered) = open(disk);
+    assert_eq!(recovered.first_index, LogIndex(4));
+    assert_eq!(recovered.hard_state.term, 9);
 }

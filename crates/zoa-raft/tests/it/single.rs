@@ -7,8 +7,11 @@ use zoa_log::HardState;
 use zoa_log::LogIndex;
 use zoa_raft::LogPosition;
 use zoa_raft::Members;
+use zoa_raft::Notices;
+use zoa_raft::RaftConfig;
 use zoa_raft::RaftError;
 use zoa_raft::RaftEvent;
+use zoa_raft::RaftLoop;
 use zoa_raft::Recovery;
 use zoa_raft::Refusal;
 use zoa_raft::limits;
@@ -183,13 +186,13 @@ fn entry(index: u64, term: u64) -> Entry {
     }
 }
 
-fn config() -> zoa_raft::RaftConfig {
-    zoa_raft::RaftConfig {
+fn config() -> RaftConfig {
+    RaftConfig {
         id: 1,
         election_tick: 10,
         heartbeat_tick: 1,
         seed: 0,
-        notices: zoa_raft::Notices::default(),
+        notices: Notices::default(),
     }
 }
 
@@ -205,7 +208,7 @@ fn check_recovery(hard_state: HardState, snapshot: (u64, u64), log: &[Entry]) ->
     if let Err(error) = pushed {
         return Some(error);
     }
-    zoa_raft::RaftLoop::new(config(), recovery, &mut Vec::new()).err()
+    RaftLoop::new(config(), recovery, &mut Vec::new()).err()
 }
 
 #[test]
@@ -274,18 +277,18 @@ fn a_log_that_cannot_be_ours_is_refused() {
 fn notices_reach_whoever_listens() {
     let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let listener = std::sync::Arc::clone(&heard);
-    let notices = zoa_raft::Notices::to(move |level, text| {
+    let notices = Notices::to(move |level, text| {
         listener
             .lock()
             .expect("no test panics with it")
             .push((level, text.to_owned()));
     });
-    let config = zoa_raft::RaftConfig {
+    let config = RaftConfig {
         notices,
         ..config()
     };
     let recovery = Recovery::founding(Members::of_voters([1]));
-    zoa_raft::RaftLoop::new(config, recovery, &mut Vec::new()).expect("the settings are right");
+    RaftLoop::new(config, recovery, &mut Vec::new()).expect("the settings are right");
     let heard = heard.lock().expect("no test panics with it");
     let leads = (
         zoa_raft::NoticeLevel::Info,
@@ -296,11 +299,11 @@ fn notices_reach_whoever_listens() {
 
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
-    let check = |change: fn(&mut zoa_raft::RaftConfig)| {
+    let check = |change: fn(&mut RaftConfig)| {
         let mut config = config();
         change(&mut config);
         let recovery = Recovery::founding(Members::of_voters([1]));
-        let made = zoa_raft::RaftLoop::new(config, recovery, &mut Vec::new());
+        let made = RaftLoop::new(config, recovery, &mut Vec::new());
         assert!(matches!(made, Err(RaftError::Config(_))), "{made:?}");
     };
     check(|config| config.id = 0);
@@ -317,7 +320,7 @@ fn members_that_no_ensemble_can_have_are_refused() {
             ..Members::default()
         };
         let recovery = Recovery::founding(members);
-        let made = zoa_raft::RaftLoop::new(config(), recovery, &mut Vec::new());
+        let made = RaftLoop::new(config(), recovery, &mut Vec::new());
         assert!(matches!(made, Err(RaftError::Members(_))), "{made:?}");
     };
     check(&[], &[1]);
@@ -325,4 +328,43 @@ fn members_that_no_ensemble_can_have_are_refused() {
     check(&[1], &[1]);
     check(&[1], &[0]);
     check(&(1..=256).collect::<Vec<u64>>(), &[]);
+}
+
+// Goal: TERMS_LEFT_OUT. Whoever goes on without the others has a log that theirs cannot meet: no place and no term is the same.
+#[test]
+fn who_goes_on_alone_begins_behind_everything_that_the_others_can_have() {
+    let entry = |index| Entry {
+        index: LogIndex(index),
+        term: 4,
+        kind: EntryKind::Normal,
+        data: Bytes::from_static(b"a"),
+    };
+    let hard_state = HardState {
+        term: 5,
+        vote: 2,
+        commit: 3,
+    };
+    let members = Members::of_voters([1, 2, 3]);
+    let mut recovery = Recovery::new(hard_state, LogPosition::FOUNDING, members);
+    for index in 2..=3 {
+        recovery.push(entry(index)).expect("it follows");
+    }
+    assert_eq!(recovery.last().index, LogIndex(3));
+    let alone = recovery.alone(1);
+    let begins = LogPosition {
+        index: LogIndex(4),
+        term: 5 + limits::TERMS_LEFT_OUT,
+    };
+    assert_eq!((alone.snapshot(), alone.last()), (begins, begins));
+    assert_eq!(alone.members(), &Members::of_voters([1]));
+    let config = RaftConfig {
+        id: 1,
+        election_tick: 10,
+        heartbeat_tick: 2,
+        seed: 1,
+        notices: Notices::default(),
+    };
+    let raft = RaftLoop::new(config, alone, &mut Vec::new()).expect("it is sound");
+    assert!(raft.is_leader());
+    assert_eq!(raft.term(), begins.term + 1);
 }

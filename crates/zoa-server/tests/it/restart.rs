@@ -1,10 +1,12 @@
 //! What a restart finds again, and what a start refuses.
 
+use std::path::Path;
 use std::path::PathBuf;
 
 use zoa_server::LogLenLimit;
 use zoa_server::Server;
 use zoa_server::limits::CHUNK_LEN;
+use zoa_server::limits::EPOCHS_LEFT_OUT;
 use zoa_server::limits::NODES_PER_STEP;
 use zoa_server::limits::PIECES_AHEAD;
 use zoa_server::limits::REPLAY_LEN;
@@ -305,4 +307,98 @@ fn snapshots(folder: &Folder) -> Vec<PathBuf> {
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(finished)
         .collect()
+}
+
+/// All files below one folder into another.
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("listed") {
+        let entry = entry.expect("listed");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("known").is_dir() {
+            copy_all(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+fn cluster_of(folder: &Folder) -> String {
+    let text = std::fs::read_to_string(folder.path().join("metadata")).expect("it is there");
+    let line = text.lines().find(|line| line.starts_with("cluster "));
+    line.expect("it says so").to_owned()
+}
+
+fn force(folder: &Folder) -> PathBuf {
+    let marker = folder.path().join("force-new-ensemble");
+    std::fs::write(&marker, "").expect("written");
+    marker
+}
+
+/// Starts, looks whether everything is there, writes, and stops; returns the zxid it found.
+fn goes_on(folder: &Folder) -> zoa_proto::Zxid {
+    let server = start(folder);
+    let found = server.core().last_zxid();
+    let mut client = Client::connect(server.address());
+    assert_eq!(client.get("/kept"), Ok(b"data".to_vec()));
+    assert_eq!(client.set("/kept", b"data"), 0);
+    assert!(server.core().last_zxid() > found);
+    server.stop();
+    found
+}
+
+/// Goal: EPOCHS_LEFT_OUT. What goes on without the other disks does so as another cluster, with zxids above theirs, and the marker
+/// says it once.
+#[test]
+fn a_forced_server_goes_on_as_another_cluster_with_higher_zxids() {
+    let folder = Folder::new();
+    let server = start(&folder);
+    let mut client = Client::connect(server.address());
+    assert_eq!(client.create("/kept", b"data", 0), 0);
+    server.stop();
+    let (before, zxid) = (cluster_of(&folder), goes_on(&folder));
+    let marker = force(&folder);
+    let forced = goes_on(&folder);
+    assert!(
+        forced.epoch() >= zxid.epoch() + EPOCHS_LEFT_OUT,
+        "{forced:?}"
+    );
+    assert!(!marker.exists());
+    let after = cluster_of(&folder);
+    assert_ne!(after, before);
+    let again = goes_on(&folder);
+    assert!(
+        again.epoch() < forced.epoch() + EPOCHS_LEFT_OUT,
+        "{again:?}"
+    );
+    assert_eq!(cluster_of(&folder), after);
+}
+
+/// Goal: a forced start that is interrupted is made up for by the next. Method: the files of before, with those of after that are
+/// written first, up to each step.
+#[test]
+fn a_forced_start_may_be_interrupted_anywhere() {
+    let before = Folder::new();
+    let server = start(&before);
+    let mut client = Client::connect(server.address());
+    assert_eq!(client.create("/kept", b"data", 0), 0);
+    server.stop();
+    let after = Folder::new();
+    copy_all(before.path(), after.path());
+    force(&after);
+    let forced = goes_on(&after);
+    for has_metadata in [false, true] {
+        let folder = Folder::new();
+        copy_all(before.path(), folder.path());
+        copy_all(&after.path().join("snap"), &folder.path().join("snap"));
+        if has_metadata {
+            let metadata = |folder: &Folder| folder.path().join("metadata");
+            std::fs::copy(metadata(&after), metadata(&folder)).expect("copied");
+        }
+        let marker = force(&folder);
+        assert!(goes_on(&folder) >= forced, "{has_metadata}");
+        assert!(!marker.exists());
+        assert_ne!(cluster_of(&folder), cluster_of(&before));
+        goes_on(&folder);
+    }
 }

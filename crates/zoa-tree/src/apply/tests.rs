@@ -134,6 +134,8 @@ fn the_epoch_rises_when_the_counter_is_used_up() {
     assert_eq!(tree.last_zxid(), Zxid::new(1, u32::MAX));
     create(&mut tree, "/b", 0).unwrap();
     assert_eq!(tree.last_zxid(), Zxid::new(2, 1));
+    tree.leave_out_epochs(10);
+    assert_eq!(tree.last_zxid(), Zxid::new(12, 0));
 }
 
 #[test]
