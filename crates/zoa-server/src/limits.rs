@@ -64,11 +64,22 @@ pub const PEER_QUEUE_LEN_MAX: usize = 128 << 20;
 /// Bytes that came from one peer and are not dealt with yet; above it no more is read from that peer.
 pub const PEER_UNREAD_LEN_MAX: usize = 16 << 20;
 
+/// Bytes of a frame of a server that is no member as far as this one knows, and of all that came from it and is not dealt with yet. What
+/// such a server has to say before it is one is short.
+pub const STRANGER_FRAME_LEN_MAX: usize = 64 << 10;
+
+/// Longer frames of servers that have the data of the cluster, and are no members as far as this one knows, that may be under way: this
+/// server may have been away while the members changed, or have to learn who they are.
+pub const LONG_FRAMES_OF_STRANGERS_MAX: usize = 2;
+
 /// Slices given to the system in one write to a peer: half as many frames.
 pub const PEER_SLICES_PER_WRITE: usize = 256;
 
 /// Connections to the quorum port that have not said yet who they are.
 pub const GREETINGS_MAX: usize = 64;
+
+/// Those of them that come from one address.
+pub const GREETINGS_PER_ADDRESS_MAX: usize = 16;
 
 /// How long a connection between servers may take to say who it is.
 pub const GREETING_TIME: Duration = Duration::from_secs(5);

@@ -16,6 +16,7 @@ mod accept;
 mod dial;
 mod framing;
 mod greeting;
+mod greetings;
 mod incoming;
 mod link;
 mod outgoing;

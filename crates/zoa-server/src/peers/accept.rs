@@ -1,7 +1,8 @@
 //! Connections that others make to the quorum port.
 //!
-//! What it is not: a judge of who may speak. Invariant: no more than [`GREETINGS_MAX`] connections that have not said who they are are
-//! open at a time, each for [`GREETING_TIME`] at most; of each peer one connection for messages, the newest.
+//! What it is not: a judge of who may speak. Invariant: a connection that has not said who it is, or which snapshot it brings, is open for
+//! twice [`GREETING_TIME`] at most, and there are only so many of them ([`super::greetings`]); of each peer there is one connection for
+//! messages, the newest, and of all together one that brings a snapshot and one that waits to.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,11 +16,9 @@ use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use zoa_ensemble::Hello;
 use zoa_ensemble::Purpose;
-use zoa_ensemble::limits::FRAME_LEN_MAX;
 use zoa_log::SnapshotStore;
 use zoa_proto::PeerId;
 
@@ -31,14 +30,18 @@ use super::PeerEvent;
 use super::framing::FrameReader;
 use super::greeting;
 use super::greeting::GreetingFault;
+use super::greetings::Greetings;
+use super::greetings::Turn;
 use super::incoming;
+use super::incoming::Bounds;
+use super::incoming::Standing;
 use super::link::Up;
 use super::snapshot_stream;
 use super::snapshot_stream::Offer;
 use super::stream::PeerStream;
 use crate::disk::RealDisk;
 use crate::limits::GREETING_TIME;
-use crate::limits::GREETINGS_MAX;
+use crate::limits::LONG_FRAMES_OF_STRANGERS_MAX;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 128;
@@ -50,7 +53,9 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 struct Door {
     context: Arc<Context>,
     handle: Handle,
-    greetings: Arc<Semaphore>,
+    greetings: Greetings,
+    /// For those who are no members.
+    long_frames: Arc<Semaphore>,
     /// The newest connection of each peer.
     present: Mutex<HashMap<PeerId, Incoming>>,
 }
@@ -60,7 +65,8 @@ pub(super) fn start(handle: &Handle, context: &Arc<Context>) -> io::Result<Vec<S
     let door = Arc::new(Door {
         context: Arc::clone(context),
         handle: handle.clone(),
-        greetings: Arc::new(Semaphore::new(GREETINGS_MAX)),
+        greetings: Greetings::default(),
+        long_frames: Arc::new(Semaphore::new(LONG_FRAMES_OF_STRANGERS_MAX)),
         present: Mutex::default(),
     });
     let mut listens_on = Vec::new();
@@ -134,17 +140,17 @@ async fn take_in(door: Arc<Door>, listener: TcpListener) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        match Arc::clone(&door.greetings).try_acquire_owned() {
-            Ok(turn) => {
+        match door.greetings.begin(from.ip()) {
+            Some(turn) => {
                 let greeted = greet(Arc::clone(&door), socket, from, turn);
                 door.handle.spawn(greeted);
             }
-            Err(_) => tracing::debug!(%from, "too many connections that do not say who they are"),
+            None => tracing::debug!(%from, "too many connections that do not say who they are"),
         }
     }
 }
 
-async fn greet(door: Arc<Door>, socket: TcpStream, from: SocketAddr, turn: OwnedSemaphorePermit) {
+async fn greet(door: Arc<Door>, socket: TcpStream, from: SocketAddr, turn: Turn) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%from, %error, "cannot switch off Nagle's algorithm");
     }
@@ -179,10 +185,20 @@ async fn greet(door: Arc<Door>, socket: TcpStream, from: SocketAddr, turn: Owned
     }
 }
 
-async fn hear(door: &Door, said: (Hello, u64), stream: PeerStream, mut frames: FrameReader) {
+async fn hear(door: &Door, said: (Hello, u64), stream: PeerStream, frames: FrameReader) {
     let context = &door.context;
-    let peer = said.0.me;
-    frames.allow(FRAME_LEN_MAX);
+    let hello = said.0.clone();
+    let peer = hello.me;
+    let standing = || {
+        let identity = context.identity();
+        identity.map_or(Standing::Outside, |identity| {
+            Standing::of(&hello, &identity)
+        })
+    };
+    let bounds = Bounds {
+        standing,
+        long_frames: Arc::clone(&door.long_frames),
+    };
     let incoming = Incoming::default();
     if let Some(older) = door.present.lock().insert(peer, incoming.clone()) {
         older.cut();
@@ -194,7 +210,7 @@ async fn hear(door: &Door, said: (Hello, u64), stream: PeerStream, mut frames: F
     let link = up.link();
     let give = |frames| context.give(PeerEvent::Received { link, frames });
     let ending = tokio::select! {
-        ending = incoming::read(stream, frames, context.options.silence_max, give) => ending,
+        ending = incoming::read(stream, frames, context.options.silence_max, bounds, give) => ending,
         () = incoming.is_cut() => "it was cut from here".to_owned(),
     };
     drop(up);
@@ -206,7 +222,7 @@ async fn receive(
     door: &Door,
     hello: &Hello,
     (mut stream, mut frames): (PeerStream, FrameReader),
-    turn: OwnedSemaphorePermit,
+    turn: Turn,
 ) {
     let context = &door.context;
     let peer = hello.me.0;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
 use zoa_ensemble::Founders;
 use zoa_ensemble::HelloState;
 use zoa_ensemble::Purpose;
@@ -27,10 +28,15 @@ use zoa_tls::testing::Authority;
 use super::*;
 use crate::limits::GREETING_TIME;
 use crate::limits::GREETINGS_MAX;
+use crate::limits::GREETINGS_PER_ADDRESS_MAX;
+use crate::limits::LONG_FRAMES_OF_STRANGERS_MAX;
 use crate::limits::PEER_QUEUE_LEN_MAX;
 use crate::limits::PEER_UNREAD_LEN_MAX;
 use crate::limits::SNAPSHOT_TRIES;
+use crate::limits::STRANGER_FRAME_LEN_MAX;
 use crate::peers::framing::FrameReader;
+use crate::peers::incoming::Bounds;
+use crate::peers::incoming::Standing;
 use crate::peers::stream::PeerStream;
 use crate::time;
 use crate::tls::TlsFiles;
@@ -434,21 +440,150 @@ fn a_greeted_peer_that_sends_damage_is_cut_off() {
     two.down(link);
 }
 
+/// Connects from an address of this machine.
+fn connect_from(from: [u8; 4], to: SocketAddr) -> TcpStream {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let connecting = async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((from, 0)))?;
+        socket.connect(to).await?.into_std()
+    };
+    let socket = runtime.block_on(connecting).unwrap();
+    socket.set_nonblocking(false).unwrap();
+    let patience = Duration::from_millis(300);
+    socket.set_read_timeout(Some(patience)).unwrap();
+    socket
+}
+
+fn is_closed(mut socket: &TcpStream) -> bool {
+    matches!(socket.read(&mut [0]), Ok(0))
+}
+
 #[test]
 fn no_more_than_greetings_max_strangers_are_listened_to() {
     let two = Node::start(2, 9, 0);
     let address = two.peers.listens_on()[0];
-    let connect = || {
-        let socket = TcpStream::connect(address).unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_millis(300)))
-            .unwrap();
-        socket
+    let connect = |number: usize| {
+        let last = 1 + number / GREETINGS_PER_ADDRESS_MAX;
+        connect_from([127, 0, 0, u8::try_from(last).unwrap()], address)
     };
-    let silent: Vec<TcpStream> = (0..GREETINGS_MAX).map(|_| connect()).collect();
-    let is_closed = |mut socket: &TcpStream| matches!(socket.read(&mut [0]), Ok(0));
-    assert!(is_closed(&connect()), "there is no room for one more");
+    let silent: Vec<TcpStream> = (0..GREETINGS_MAX).map(connect).collect();
+    let one_more = connect(GREETINGS_MAX);
+    assert!(is_closed(&one_more), "there is no room for one more");
     assert!(!is_closed(&silent[0]), "the others have their time");
+}
+
+#[test]
+fn who_fills_the_place_of_one_address_keeps_nobody_else_out() {
+    let mut two = Node::start(2, 9, 0);
+    let address = two.peers.listens_on()[0];
+    let silent: Vec<TcpStream> = (0..GREETINGS_MAX)
+        .map(|_| connect_from([127, 0, 0, 2], address))
+        .collect();
+    let open = silent.iter().filter(|socket| !is_closed(socket)).count();
+    assert!(open <= GREETINGS_PER_ADDRESS_MAX, "{open}");
+    let mut one = Node::start(1, 9, 0);
+    one.reach(&two);
+    two.reach(&one);
+    assert_eq!((one.up().1, two.up().1), (PeerId(2), PeerId(1)));
+}
+
+/// A connection that greets as this server does, and may then say what it likes.
+fn greeted_as(identity: &Identity, node: &Node, purpose: Purpose) -> TcpStream {
+    let mut socket = TcpStream::connect(node.peers.listens_on()[0]).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let hello = identity.hello(node.me, purpose).encode();
+    say(&mut socket, &hello);
+    say(&mut socket, &zoa_ensemble::encode_answer(Ok(())));
+    socket
+}
+
+fn say(socket: &mut TcpStream, frame: &[u8]) {
+    // It may be cut off while it still talks.
+    drop(socket.write_all(&framing::head(frame)));
+    drop(socket.write_all(frame));
+}
+
+/// Anybody can say that it is an empty server, and is accepted as one.
+#[test]
+fn a_server_without_data_is_heard_up_to_stranger_frame_len_max() {
+    let two = Node::start(2, 9, 0);
+    let mut empty = identity(9, 9);
+    empty.state = HelloState::Empty;
+    let mut socket = greeted_as(&empty, &two, Purpose::Messages);
+    let (link, ..) = two.up();
+    say(&mut socket, &vec![7; STRANGER_FRAME_LEN_MAX]);
+    assert_eq!(two.frames(1)[0].len(), STRANGER_FRAME_LEN_MAX);
+    say(&mut socket, &vec![7; STRANGER_FRAME_LEN_MAX + 1]);
+    two.down(link);
+}
+
+/// The id of the cluster is no secret: it stands in every hello.
+#[test]
+fn silence_on_connections_for_snapshots_keeps_no_snapshot_from_arriving() {
+    let two = Node::start(2, 9, 0);
+    let folder = Folder::new("arriving");
+    two.peers.use_snapshots(folder.store());
+    let silent: Vec<TcpStream> = (0..3)
+        .map(|_| greeted_as(&identity(3, 9), &two, Purpose::Snapshot))
+        .collect();
+    let mut one = Node::start(1, 9, 0);
+    let from = Folder::new("sending");
+    let mut writer = from
+        .store()
+        .begin(SnapshotMeta {
+            index: LogIndex(7),
+            term: 3,
+            zxid: 1,
+            extra: Vec::new(),
+        })
+        .unwrap();
+    writer.write(&[7; 1000]).unwrap();
+    writer.finish().unwrap();
+    one.peers.use_snapshots(from.store());
+    one.reach(&two);
+    assert_eq!(one.up().1, PeerId(2));
+    let mut message = vec![1, 9];
+    for number in [NodeId::founding(PeerId(1)).raft(), 2, 5, 7, 3] {
+        message.extend_from_slice(&number.to_be_bytes());
+    }
+    let begun = time::Stopwatch::start();
+    let node = NodeId::founding(PeerId(2));
+    one.peers.send_snapshot(node, LogIndex(7), message.into());
+    match one.next() {
+        PeerEvent::SnapshotSent { delivered, .. } => assert!(delivered),
+        other => panic!("{other:?}"),
+    }
+    assert!(begun.elapsed() < GREETING_TIME);
+    drop(silent);
+}
+
+/// A folder for snapshots that goes away with the test.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(what: &str) -> Self {
+        let name = format!("zoa-peers-{what}-{}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn store(&self) -> SnapshotStore<RealDisk> {
+        let disk = RealDisk::open_buffered(&self.0).unwrap();
+        SnapshotStore::open(disk, ClusterId([9; 16])).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn bounds_of(standing: Standing) -> Bounds<impl Fn() -> Standing> {
+    Bounds {
+        standing: move || standing,
+        long_frames: Arc::new(Semaphore::new(LONG_FRAMES_OF_STRANGERS_MAX)),
+    }
 }
 
 fn pipe() -> (PeerStream, PeerStream) {
@@ -471,7 +606,8 @@ async fn who_does_not_say_who_it_is_within_greeting_time_is_left() {
 async fn who_is_silent_for_too_long_is_taken_for_dead_and_signs_of_life_are_no_silence() {
     let (mut theirs, ours) = pipe();
     let silence = Duration::from_millis(2_000);
-    let reading = incoming::read(ours, FrameReader::new(100), silence, |_| {
+    let bounds = bounds_of(Standing::Member);
+    let reading = incoming::read(ours, FrameReader::new(100), silence, bounds, |_| {
         panic!("a sign of life is not handed on")
     });
     let talking = async {
@@ -490,28 +626,22 @@ async fn who_is_silent_for_too_long_is_taken_for_dead_and_signs_of_life_are_no_s
     assert_eq!(last.elapsed(), silence);
 }
 
-#[tokio::test]
-async fn no_more_is_read_while_peer_unread_len_max_is_not_dealt_with() {
+/// How much of 64 MiB in frames of `len` bytes is read while nothing of it is dealt with; then all of it is.
+async fn unread_of(standing: Standing, len: usize) -> usize {
     let (mut theirs, ours) = pipe();
     let (sender, mut waiting) = tokio::sync::mpsc::unbounded_channel();
-    let reading = tokio::time::timeout(
+    let reading = incoming::read(
+        ours,
+        FrameReader::new(FRAME_LEN_MAX),
         PATIENCE,
-        incoming::read(
-            ours,
-            FrameReader::new(FRAME_LEN_MAX),
-            PATIENCE,
-            move |frames| {
-                drop(sender.send(frames));
-            },
-        ),
+        bounds_of(standing),
+        move |frames| drop(sender.send(frames)),
     );
-    let frame = vec![7; 1 << 20];
-    let sent = std::cell::Cell::new(0);
+    let frame = vec![7; len];
     let talking = async {
-        for _ in 0..64 {
+        for _ in 0..(64 << 20) / len {
             theirs.write_all(&framing::head(&frame)).await.unwrap();
             theirs.write_all(&frame).await.unwrap();
-            sent.set(sent.get() + frame.len());
         }
         drop(theirs);
     };
@@ -522,23 +652,72 @@ async fn no_more_is_read_while_peer_unread_len_max_is_not_dealt_with() {
         {
             held.push(some.unwrap());
         }
-        let unread: usize = held
-            .iter()
-            .flat_map(|some: &Frames| &some.frames)
-            .map(Bytes::len)
-            .sum();
-        assert!(unread <= PEER_UNREAD_LEN_MAX, "{unread}");
-        assert!(
-            sent.get() <= PEER_UNREAD_LEN_MAX + (2 << 20),
-            "{}",
-            sent.get()
-        );
+        let len_of = |some: &Frames| some.frames.iter().map(Bytes::len).sum::<usize>();
+        let unread = held.iter().map(len_of).sum();
         held.clear();
-        while waiting.recv().await.is_some() {}
+        let mut all = unread;
+        while let Some(some) = waiting.recv().await {
+            all += len_of(&some);
+        }
+        assert_eq!(all, 64 << 20);
+        unread
     };
-    let (ending, ..) = tokio::join!(reading, talking, dealing);
+    let reading = tokio::time::timeout(PATIENCE, reading);
+    let (ending, (), unread) = tokio::join!(reading, talking, dealing);
     assert!(ending.unwrap().contains("closed"));
-    assert_eq!(sent.get(), 64 << 20);
+    unread
+}
+
+#[tokio::test]
+async fn no_more_is_read_while_peer_unread_len_max_is_not_dealt_with() {
+    let unread = unread_of(Standing::Member, 1 << 20).await;
+    assert!(unread <= PEER_UNREAD_LEN_MAX, "{unread}");
+    assert!(unread > PEER_UNREAD_LEN_MAX / 2, "{unread}");
+}
+
+#[tokio::test]
+async fn no_more_is_read_of_a_stranger_while_stranger_frame_len_max_is_not_dealt_with() {
+    for standing in [Standing::Outside, Standing::Unknown] {
+        let unread = unread_of(standing, STRANGER_FRAME_LEN_MAX / 4).await;
+        assert!(unread <= STRANGER_FRAME_LEN_MAX, "{standing:?}: {unread}");
+    }
+    // Long ones are read one by one, and all of them, while they are dealt with.
+    assert!(unread_of(Standing::Unknown, 1 << 20).await <= 1 << 20);
+}
+
+#[tokio::test]
+async fn no_more_than_long_frames_of_strangers_max_are_under_way() {
+    let bounds = bounds_of(Standing::Unknown);
+    let (sender, mut waiting) = tokio::sync::mpsc::unbounded_channel();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..=LONG_FRAMES_OF_STRANGERS_MAX {
+        let (mut their, ours) = pipe();
+        let sender = sender.clone();
+        let bounds = Bounds {
+            standing: || Standing::Unknown,
+            long_frames: Arc::clone(&bounds.long_frames),
+        };
+        let give = move |frames| drop(sender.send(frames));
+        let frames = FrameReader::new(HELLO_LEN_MAX);
+        tasks.spawn(async move {
+            incoming::read(ours, frames, PATIENCE, bounds, give).await;
+        });
+        tasks.spawn(async move {
+            let frame = vec![7; STRANGER_FRAME_LEN_MAX + 1];
+            their.write_all(&framing::head(&frame)).await.unwrap();
+            their.write_all(&frame).await.unwrap();
+            // It stays open.
+            std::future::pending().await
+        });
+    }
+    let mut held = Vec::new();
+    while let Ok(some) = tokio::time::timeout(Duration::from_millis(300), waiting.recv()).await {
+        held.push(some.unwrap());
+    }
+    assert_eq!(held.len(), LONG_FRAMES_OF_STRANGERS_MAX);
+    held.pop();
+    let next = tokio::time::timeout(PATIENCE, waiting.recv()).await;
+    assert!(next.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -636,10 +815,8 @@ fn a_snapshot_that_cannot_be_sent_is_tried_snapshot_tries_times() {
         host: "127.0.0.1".to_owned(),
         port: closing.local_addr().unwrap().port(),
     };
-    let folder = std::env::temp_dir().join(format!("zoa-peers-{}", std::process::id()));
-    let disk = RealDisk::open_buffered(&folder).unwrap();
-    one.peers
-        .use_snapshots(SnapshotStore::open(disk, ClusterId([9; 16])).unwrap());
+    let folder = Folder::new("tries");
+    one.peers.use_snapshots(folder.store());
     let (sender, tried) = mpsc::channel();
     thread::spawn(move || {
         for socket in closing.incoming() {
@@ -668,5 +845,4 @@ fn a_snapshot_that_cannot_be_sent_is_tried_snapshot_tries_times() {
     }
     assert_eq!(tried.try_iter().count(), SNAPSHOT_TRIES);
     drop(one);
-    std::fs::remove_dir_all(folder).ok();
 }
