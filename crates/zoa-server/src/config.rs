@@ -118,6 +118,17 @@ impl ServerConfig {
         {
             found.push(format!("sslQuorum is set, but {missing}"));
         }
+        if !self.ensemble.sasl_keys.is_empty()
+            && self.ensemble.is_distributed()
+            && !self.tls.between_servers
+        {
+            found.push(format!(
+                "{}=true: the servers are to know each other by SASL, which this version does not do, and without it anybody could \
+                 speak as one of them. Let them know each other by certificates: sslQuorum=true, with ssl.quorum.keyStore.location \
+                 and ssl.quorum.trustStore.location",
+                self.ensemble.sasl_keys.join("=true, ")
+            ));
+        }
         if self.access.authentication_required {
             found.push(
                 "sessionRequireClientSASLAuth and enforce.auth.enabled ask for authentication of every \

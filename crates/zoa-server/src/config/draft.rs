@@ -149,6 +149,13 @@ impl Draft {
 
     fn finish_ensemble(&mut self, findings: &mut Findings<'_>) {
         let ensemble = &mut self.config.ensemble;
+        // The first byte of a session's id is its server's, and that of an `ephemeralOwner` of 0xff means a time to live.
+        if ensemble.my_id == Some(u8::MAX) && self.config.containers.extended_types {
+            findings.conflict(
+                "the file myid says 255, but with extendedTypesEnabled=true ids go up to 254: ephemeral znodes of this server's clients \
+                 would look as if they had a time to live. Give this server another id",
+            );
+        }
         let participants = ensemble.participants().count();
         let observers = ensemble.servers.len() - participants;
         if observers > 0

@@ -299,6 +299,8 @@ pub struct Ensemble {
     pub local_sessions: bool,
     /// `localSessionsUpgradingEnabled`: one that wants an ephemeral becomes a replicated one.
     pub local_sessions_upgrading: bool,
+    /// Those of `quorum.auth.enableSasl`, `.learnerRequireSasl` and `.serverRequireSasl` that are true.
+    pub sasl_keys: Vec<String>,
 }
 
 impl Ensemble {
@@ -508,6 +510,7 @@ impl Default for Ensemble {
             read_only: false,
             local_sessions: false,
             local_sessions_upgrading: false,
+            sasl_keys: Vec::new(),
         }
     }
 }

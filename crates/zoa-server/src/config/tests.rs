@@ -711,12 +711,66 @@ fn what_would_be_less_safe_than_asked_for_is_refused() {
         &format!("initLimit=1\nsyncLimit=1\n{THREE}group.1=1:2:3\n"),
         unequal,
     );
+    let sasl = |keys: &str| {
+        format!(
+            "{keys}: the servers are to know each other by SASL, which this version does not do, and without it anybody could speak as \
+             one of them. Let them know each other by certificates: sslQuorum=true, with ssl.quorum.keyStore.location and \
+             ssl.quorum.trustStore.location"
+        )
+    };
+    let key = |name: &str| format!("quorum.auth.{name}=true");
+    let all = ["enableSasl", "learnerRequireSasl", "serverRequireSasl"].map(key);
+    for given in &all {
+        check(
+            &format!("initLimit=1\nsyncLimit=1\n{THREE}{given}\n"),
+            &sasl(given),
+        );
+    }
+    check(
+        &format!("initLimit=1\nsyncLimit=1\n{THREE}{}\n", all.join("\n")),
+        &sasl(&all.join(", ")),
+    );
     check("sessionRequireClientSASLAuth=true", everyone);
     check("enforce.auth.enabled=true", everyone);
     check(
         "DigestAuthenticationProvider.enabled=false",
         "DigestAuthenticationProvider.enabled=false cannot be obeyed by this version",
     );
+}
+
+#[test]
+fn sasl_between_servers_is_no_loss_where_certificates_are_asked_for_or_nobody_else_is() {
+    let certified = "sslQuorum=true\nssl.quorum.keyStore.location=/peer.pem\nssl.quorum.trustStore.location=/ca.pem\n";
+    let three = format!("initLimit=1\nsyncLimit=1\n{THREE}");
+    let asked = "quorum.auth.enableSasl=true\nquorum.auth.serverRequireSasl=false\n";
+    let off = asked.replace("true", "false");
+    let told = "settings for what this version does not do: quorum.auth.enableSasl";
+    for (text, notices) in [
+        (format!("{three}{certified}{asked}"), vec![told]),
+        (asked.to_owned(), vec![told]),
+        (format!("{three}{off}"), vec![]),
+    ] {
+        let case = Case::plain_and(&text).my_id("1");
+        let checked = case.config().check(Path::new(FILE));
+        assert_eq!(checked.map_err(|errors| errors.to_string()), Ok(()));
+        assert_eq!(case.notices(), notices, "{text}");
+    }
+}
+
+#[test]
+fn the_id_255_and_znodes_with_a_time_to_live_do_not_go_together() {
+    let both = Case::plain_and("extendedTypesEnabled=true").my_id("255");
+    assert_eq!(
+        both.errors(),
+        [
+            "conf/zoo.cfg: the file myid says 255, but with extendedTypesEnabled=true ids go up to 254: ephemeral znodes of this \
+             server's clients would look as if they had a time to live. Give this server another id"
+        ]
+    );
+    let config = Case::plain_and("extendedTypesEnabled=true").my_id("254");
+    assert_eq!(config.config().ensemble.my_id, Some(254));
+    let config = Case::plain_and("").my_id("255").config();
+    assert_eq!(config.ensemble.my_id, Some(255));
 }
 
 #[test]

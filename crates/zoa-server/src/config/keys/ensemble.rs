@@ -29,10 +29,21 @@ keys! {
     "localSessionsUpgradingEnabled" => |draft, given|
         draft.config.ensemble.local_sessions_upgrading = given.boolean()?,
     "leaderServes" => |draft, given| draft.config.ensemble.leader_serves = given.yes_or_no()?,
+    // Which SASL, and as whom: nothing without these.
+    "quorum.auth.enableSasl" => |draft, given| ask_for_sasl(draft, given)?,
+    "quorum.auth.learnerRequireSasl" => |draft, given| ask_for_sasl(draft, given)?,
+    "quorum.auth.serverRequireSasl" => |draft, given| ask_for_sasl(draft, given)?,
     "dynamicConfigFile" => |draft, given| {
         given.text("a file")?;
         draft.dynamic_config_file = Some(given.clone());
     },
+}
+
+fn ask_for_sasl(draft: &mut Draft, given: &Given) -> Result<(), ConfigError> {
+    if given.boolean()? {
+        draft.config.ensemble.sasl_keys.push(given.key.clone());
+    }
+    Ok(())
 }
 
 /// Takes keys that end in a number of a server or a group. `false` for other keys.
