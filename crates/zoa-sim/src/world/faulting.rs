@@ -59,7 +59,7 @@ impl World {
             FaultKind::SlowDisk { by_ms } => self.machines[server].slow_disk_ms = by_ms,
             FaultKind::DiskError { after_ops } => {
                 let op = self.machines[server].disk.ops() + after_ops;
-                self.machines[server].failing_op = Some(op);
+                self.machines[server].failing_ops.push(op);
                 self.machines[server].disk.fault_at(op, DiskFault::Eio);
             }
             FaultKind::DiskFull => self.fill_disk(server),

@@ -23,8 +23,8 @@ pub(super) struct Machine {
     pub(super) poisoned_since: Option<SimTime>,
     pub(super) scheduled: BTreeSet<(u64, Thread)>,
     pub(super) log_is_writing: bool,
-    /// The operation of the disk that is to fail.
-    pub(super) failing_op: Option<u64>,
+    /// The operations of the disk that are to fail.
+    pub(super) failing_ops: Vec<u64>,
     pub(super) disk_is_full: bool,
     /// The place in its work at which its server goes down, and whether the power goes with it.
     pub(super) crash_at: Option<(CrashPoint, bool)>,
@@ -47,7 +47,7 @@ impl Machine {
             poisoned_since: None,
             scheduled: BTreeSet::new(),
             log_is_writing: false,
-            failing_op: None,
+            failing_ops: Vec::new(),
             disk_is_full: false,
             crash_at: None,
             idle_since: SimTime::ZERO,

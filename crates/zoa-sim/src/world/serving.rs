@@ -416,7 +416,7 @@ impl World {
         if self.machines[server].disk.is_down() || died_at_its_place {
             self.machines[server].crash_at = None;
             self.counters.power_cuts += 1;
-            self.machines[server].failing_op = None;
+            self.machines[server].failing_ops.clear();
             let persistence = self.draw_persistence();
             self.machines[server].disk = self.machines[server].disk.power_cut(persistence);
             self.note(
@@ -439,20 +439,20 @@ impl World {
         self.agenda.put_in_us(again_us, Happening::Start(server));
     }
 
-    /// Whether the operation that was to fail has just failed, and with it the start: that it may do once.
+    /// Whether an operation that was to fail has just failed, and with it the start: that it may do once for each.
     fn is_excused(&mut self, server: usize) -> bool {
         let ops = self.machines[server].disk.ops();
-        self.machines[server]
-            .failing_op
-            .take_if(|op| *op <= ops)
-            .is_some()
+        let failing = &mut self.machines[server].failing_ops;
+        let planned = failing.len();
+        failing.retain(|op| *op > ops);
+        failing.len() < planned
     }
 
     /// Faults of the disk are forgotten with each life; the chosen point is kept until it is passed.
     fn plan_point(&mut self, server: usize, point: Point) {
         if self.machines[server].disk.ops() < point.op {
             if !matches!(point.failure, Failure::PowerCut(_)) {
-                self.machines[server].failing_op = Some(point.op);
+                self.machines[server].failing_ops.push(point.op);
             }
             let fault = match point.failure {
                 Failure::PowerCut(_) => DiskFault::Crash,
@@ -535,7 +535,7 @@ impl World {
     pub(super) fn end_process(&mut self, server: usize) {
         self.end_poison(server);
         self.machines[server].process = None;
-        self.machines[server].failing_op = None;
+        self.machines[server].failing_ops.clear();
         self.machines[server].scheduled.clear();
         self.machines[server].log_is_writing = false;
         self.machines[server].down_since = self.machines[server]
