@@ -73,18 +73,12 @@ impl Connection {
     ) -> Step {
         let timeout_ms = self.core.negotiate_timeout(request.timeout_ms);
         let (session, op, password) = if request.session == SessionId::NONE {
-            let mut random = [0; 8];
-            (turn.random)(&mut random);
-            let mut password = [0; PASSWORD_LEN];
-            (turn.random)(&mut password);
-            (
-                self.core.new_session_id(random),
-                TxnOp::OpenSession {
-                    timeout_ms,
-                    password,
-                },
+            let (session, password) = self.draw_session(turn);
+            let open = TxnOp::OpenSession {
+                timeout_ms,
                 password,
-            )
+            };
+            (session, open, password)
         } else {
             // From here until the entry is applied the session counts as heard of; but a stranger, who may know its id from any stat
             // of an ephemeral, must not keep it alive.
@@ -122,6 +116,15 @@ impl Connection {
         self.propose(turn, session, Xid(0), (op, Settings::NONE));
         self.phase = Phase::Attaching;
         Step::DoneAndWait
+    }
+
+    /// A new session's id and password.
+    pub(super) fn draw_session(&self, turn: &mut Turn<'_>) -> (SessionId, [u8; PASSWORD_LEN]) {
+        let mut random = [0; 8];
+        (turn.random)(&mut random);
+        let mut password = [0; PASSWORD_LEN];
+        (turn.random)(&mut password);
+        (self.core.new_session_id(random), password)
     }
 
     /// Goes on once the entry has been applied; `None` when requests may be handled.

@@ -60,15 +60,12 @@ impl Connection {
             return None;
         }
         let timeout_ms = self.core.negotiate_timeout(request.timeout_ms);
-        let mut session = request.session;
-        let mut password = [0; PASSWORD_LEN];
-        let is_new = session == SessionId::NONE;
-        if is_new {
-            let mut random = [0; 8];
-            (turn.random)(&mut random);
-            (turn.random)(&mut password);
-            session = self.core.new_session_id(random);
-        }
+        let is_new = request.session == SessionId::NONE;
+        let (session, mut password) = if is_new {
+            self.draw_session(turn)
+        } else {
+            (request.session, [0; PASSWORD_LEN])
+        };
         // In one hold: it must not begin to become a replicated one in between.
         let mut local = self.core.local.lock();
         if !is_new {
