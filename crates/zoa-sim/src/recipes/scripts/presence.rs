@@ -42,7 +42,7 @@ pub(super) async fn registry(seat: &mut Seat) -> Result<(), Error> {
             address: "10.0.0.1".to_owned(),
             port: 80,
         };
-        let registration = registry.register("s", instance).await?;
+        let mut registration = registry.register("s", instance).await?;
         let claim = seat.claim(&id, Kind::Shared, None);
         for _ in 0..seat.rng.below(4) {
             let (present, gone) = who(seat);
