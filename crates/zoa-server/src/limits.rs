@@ -102,6 +102,12 @@ pub const OFFER_LEN_MAX: usize = 64 << 10;
 /// Bytes of a snapshot that are sent to a peer in a second at most: the disk that takes them has a log to write as well.
 pub const SNAPSHOT_BYTES_PER_SECOND: u64 = 64 << 20;
 
+/// Bytes of a snapshot that may be sent at once after a pause, before that holds again.
+pub const SNAPSHOT_BURST_LEN_MAX: u64 = 4 << 20;
+
+/// Bytes that the log may grow by while it is not cut because a peer is being sent a snapshot; then it is cut all the same.
+pub const LOG_LEN_KEPT_MAX: u64 = 8 << 30;
+
 /// How long a snapshot's connection may stand still.
 pub const SNAPSHOT_SILENCE_MAX: Duration = Duration::from_secs(30);
 

@@ -18,6 +18,7 @@
 
 mod apply;
 mod arrivals;
+mod cut;
 pub(crate) mod home;
 mod lines;
 mod log_seat;
@@ -65,12 +66,10 @@ use crate::replication::apply::Applier;
 use crate::replication::apply::ApplyInput;
 use crate::replication::apply::ApplyQueue;
 use crate::replication::arrivals::Arrivals;
+use crate::replication::cut::Cut;
 use crate::replication::lines::Lines;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
-
-/// How long the log is kept whole after a snapshot was sent: the one who got it still needs what came meanwhile.
-const KEPT_AFTER_SENDING_MS: u64 = 30_000;
 
 /// Takes proposals and news; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -299,28 +298,6 @@ impl Spells {
     }
 }
 
-/// When the front of the log goes: not while somebody is being sent what it follows.
-#[derive(Debug, Default)]
-struct Cut {
-    due: Option<LogIndex>,
-    sending: usize,
-    kept_until_ms: u64,
-}
-
-impl Cut {
-    fn take(&mut self, now_ms: u64) -> Option<LogInput> {
-        if self.sending > 0 || now_ms < self.kept_until_ms {
-            return None;
-        }
-        self.due.take().map(|to| LogInput::Compact { to })
-    }
-
-    fn sent(&mut self, now_ms: u64) {
-        self.sending = self.sending.saturating_sub(1);
-        self.kept_until_ms = now_ms + KEPT_AFTER_SENDING_MS;
-    }
-}
-
 impl ReplicationThread {
     fn run(mut self, first_effects: Vec<Effect>) {
         let mut effects = first_effects;
@@ -426,7 +403,7 @@ impl ReplicationThread {
             Input::Peer(event) => return self.take_peer_event(event, effects),
             Input::Log(outputs) => return self.take_log_outputs(outputs, effects),
             Input::SnapshotTaken { position, members } => {
-                self.cut.due = Some(position.index);
+                self.cut.be_due(position.index);
                 self.log_inputs.extend(self.cut.take(time::now().mono_ms));
                 Event::SnapshotTaken { position, members }
             }
@@ -521,7 +498,10 @@ impl ReplicationThread {
 
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
-            Effect::Persist(persist) => self.log_inputs.push(LogInput::Persist(persist)),
+            Effect::Persist(persist) => {
+                self.cut.grow(&persist);
+                self.log_inputs.push(LogInput::Persist(persist));
+            }
             Effect::ReadLog {
                 low,
                 high,
@@ -567,7 +547,7 @@ impl ReplicationThread {
                 message,
                 ..
             } => {
-                self.cut.sending += 1;
+                self.cut.sending();
                 self.lines.send_snapshot(node, position.index, message);
             }
             Effect::Notice(notice) => tell(&notice),
@@ -691,20 +671,5 @@ mod tests {
     fn no_more_than_applied_at_once_max_entries_keep_the_log_waiting() {
         assert!(is_applied_at_once(APPLIED_AT_ONCE_MAX));
         assert!(!is_applied_at_once(APPLIED_AT_ONCE_MAX + 1));
-    }
-
-    #[test]
-    fn the_log_is_not_cut_while_somebody_is_being_sent_what_it_follows() {
-        let mut cut = Cut {
-            due: Some(LogIndex(7)),
-            sending: 1,
-            kept_until_ms: 0,
-        };
-        assert!(cut.take(5).is_none());
-        cut.sent(10);
-        assert!(cut.take(10 + KEPT_AFTER_SENDING_MS - 1).is_none());
-        let taken = cut.take(10 + KEPT_AFTER_SENDING_MS);
-        assert!(matches!(taken, Some(LogInput::Compact { to: LogIndex(7) })));
-        assert!(cut.take(u64::MAX).is_none());
     }
 }

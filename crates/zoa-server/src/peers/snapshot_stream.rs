@@ -38,6 +38,7 @@ use crate::disk::RealDisk;
 use crate::limits::GREETING_TIME;
 use crate::limits::OFFER_LEN_MAX;
 use crate::limits::PIECE_LEN;
+use crate::limits::SNAPSHOT_BURST_LEN_MAX;
 use crate::limits::SNAPSHOT_BYTES_PER_SECOND;
 use crate::limits::SNAPSHOT_SILENCE_MAX;
 use crate::limits::SNAPSHOT_TAKEN_IN_MAX;
@@ -129,7 +130,7 @@ async fn send_pieces(
     mut file: SnapshotFile<RealDisk>,
     (from, len): (u64, u64),
 ) -> Result<(), String> {
-    let begun = Instant::now();
+    let mut pace = Pace::new(Instant::now());
     let mut at = from;
     while at < len {
         let piece;
@@ -147,14 +148,34 @@ async fn send_pieces(
         };
         in_time(SNAPSHOT_SILENCE_MAX, writing).await?;
         at += piece.len() as u64;
-        tokio::time::sleep_until(begun + fair_time(at - from)).await;
+        tokio::time::sleep_until(pace.next(Instant::now(), piece.len() as u64)).await;
     }
     in_time(SNAPSHOT_SILENCE_MAX, stream.flush()).await
 }
 
+/// When the next bytes may be sent. Time in which nothing moved is no claim on more than [`SNAPSHOT_BURST_LEN_MAX`] at once.
+#[derive(Debug)]
+struct Pace {
+    /// When what was sent so far would have been sent at the right speed.
+    due: Instant,
+}
+
+impl Pace {
+    fn new(now: Instant) -> Self {
+        Self { due: now }
+    }
+
+    /// So many bytes were sent just now.
+    fn next(&mut self, now: Instant, len: u64) -> Instant {
+        let earliest = now.checked_sub(fair_time(SNAPSHOT_BURST_LEN_MAX));
+        self.due = self.due.max(earliest.unwrap_or(self.due)) + fair_time(len);
+        self.due
+    }
+}
+
 /// How long so many bytes have to take.
 fn fair_time(len: u64) -> Duration {
-    Duration::from_micros(len.saturating_mul(1_000_000) / SNAPSHOT_BYTES_PER_SECOND)
+    Duration::from_nanos(len.saturating_mul(1_000_000_000) / SNAPSHOT_BYTES_PER_SECOND)
 }
 
 /// What has arrived of a snapshot; it outlives the connection it came on.

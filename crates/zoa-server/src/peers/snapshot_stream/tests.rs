@@ -273,10 +273,31 @@ async fn what_is_no_snapshot_is_refused_whatever_it_says() {
     check(&long, &[], &format!("{OFFER_LEN_MAX} are allowed")).await;
 }
 
-#[test]
-fn a_second_sends_no_more_than_snapshot_bytes_per_second() {
-    assert_eq!(fair_time(SNAPSHOT_BYTES_PER_SECOND), Duration::from_secs(1));
-    assert!(fair_time(PIECE_LEN as u64) < Duration::from_millis(10));
+/// How many bytes are sent in a second from `now` on.
+fn sent_in_a_second(pace: &mut Pace, mut now: Instant) -> u64 {
+    let (end, mut sent) = (now + Duration::from_secs(1), 0);
+    while now < end {
+        sent += PIECE_LEN as u64;
+        now = now.max(pace.next(now, PIECE_LEN as u64));
+    }
+    sent
+}
+
+#[tokio::test]
+async fn a_second_sends_no_more_than_snapshot_bytes_per_second() {
+    let begun = Instant::now();
+    let sent = sent_in_a_second(&mut Pace::new(begun), begun);
+    assert_eq!(sent, SNAPSHOT_BYTES_PER_SECOND);
+}
+
+#[tokio::test]
+async fn a_second_after_a_stall_sends_no_more_than_snapshot_burst_len_max_beyond_that() {
+    let begun = Instant::now();
+    let mut pace = Pace::new(begun);
+    sent_in_a_second(&mut pace, begun);
+    let sent = sent_in_a_second(&mut pace, begun + Duration::from_secs(20));
+    let expected = SNAPSHOT_BYTES_PER_SECOND + SNAPSHOT_BURST_LEN_MAX;
+    assert!(sent.abs_diff(expected) <= PIECE_LEN as u64, "{sent}");
 }
 
 #[tokio::test(start_paused = true)]
