@@ -27,6 +27,7 @@ pub(crate) use judge::judge;
 pub(crate) use life::Life;
 pub(crate) use life::Peer;
 pub(crate) use life::Socket;
+pub(crate) use places::ENSEMBLE_COUNT;
 pub(crate) use places::Place;
 pub(crate) use places::fake_words;
 pub(crate) use places::place_of;

@@ -471,7 +471,10 @@ impl Campaign {
         if elapsed.saturating_sub(totals.told) >= TOLD_EVERY {
             totals.told = elapsed;
             let minutes = elapsed.as_secs_f64() / 60.0;
-            eprintln!("{minutes:.1} min: {} seeds, {}", totals.runs, totals.counters);
+            eprintln!(
+                "{minutes:.1} min: {} seeds, {}",
+                totals.runs, totals.counters
+            );
         }
     }
 }

@@ -43,6 +43,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use zoa_core::ContainerRules;
 use zoa_core::Moment;
@@ -388,6 +389,7 @@ impl World {
             self.invite_users(wanted.unwrap_or_else(|| usize::try_from(drawn).unwrap_or(2)));
         }
         self.observed.is_ensemble = self.machines.count() > 1;
+        self.ledger().is_ensemble = self.observed.is_ensemble;
         for server in 0..self.machines.count() {
             // The servers of an ensemble are started one after the other, some of them late.
             let late_us = if server > 0 { 400_000 } else { 1 };
@@ -620,6 +622,17 @@ impl World {
         }
     }
 
+    /// How often another server led than before.
+    fn leader_changes(&self) -> u64 {
+        let (leaders, next) = (self.leaders.values(), self.leaders.values().skip(1));
+        leaders.zip(next).filter(|(one, next)| one != next).count() as u64
+    }
+
+    /// What recipes said; a panic of a task has ended the run anyway.
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn compare_digest(&mut self, server: usize, index: u64, digest: u64) {
         let expected = self.witness.digest_at(index);
         if index > 0 && expected != Some(digest) {
@@ -667,10 +680,12 @@ impl World {
                 violations.extend(clients::judge(life, case, &mut clients));
             }
         }
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        violations.extend(ledger.judge());
-        let recipes = ledger.tally;
-        drop(ledger);
+        violations.extend(self.ledger().judge());
+        let mut recipes = self.ledger().tally;
+        let ensembles = u64::from(self.observed.is_ensemble);
+        let leader_changes = self.leader_changes();
+        (clients.ensembles, clients.leader_changes) = (ensembles, leader_changes);
+        (recipes.ensembles, recipes.leader_changes) = (ensembles, leader_changes);
         self.counters
             .add_history(&self.history, &self.witness.applied, self.now());
         let fault_kinds: BTreeSet<&'static str> =
@@ -722,7 +737,7 @@ fn draw((options, cast): (Options, &Cast), rng: &mut Rng) -> (Profile, Vec<Fault
     };
     drawn.ensemble = cast.change(&plan);
     match options.point {
-        None if options.scenario.has_users() => (drawn, keep_moving(&plan)),
+        None if options.scenario.has_users() => (drawn, options.plan.keep(keep_moving(&plan))),
         None => (drawn, options.plan.keep(plan)),
         Some(_) => scenario(drawn),
     }

@@ -116,6 +116,7 @@ fn count(trial: &Trial<'_>, tally: &mut Tally) {
             Told::Notice(notice) => sessions::count_notice(notice, tally),
         }
     }
+    tally.moved += moves(trial);
     for (number, (_, connection)) in trial.connections.iter().enumerate() {
         let (pieces, paths) = Tap::rearmed(connection);
         tally.set_watches += pieces;
@@ -124,4 +125,14 @@ fn count(trial: &Trial<'_>, tally: &mut Tally) {
         let logins = logins.filter(|call| matches!(call.op, Op::AddAuth { .. }));
         tally.logins_repeated += if number > 0 { logins.count() as u64 } else { 0 };
     }
+}
+
+/// How often the session was attached to on another server than before.
+fn moves(trial: &Trial<'_>) -> u64 {
+    let attached = trial.connections.iter();
+    let attached = attached.filter(|(_, connection)| connection.session().is_some());
+    let owners = attached.filter_map(|(_, connection)| connection.owner);
+    let servers: Vec<u8> = owners.map(|owner| owner.server).collect();
+    let pairs = servers.iter().zip(servers.iter().skip(1));
+    pairs.filter(|(one, next)| one != next).count() as u64
 }

@@ -102,6 +102,8 @@ pub(crate) struct User {
     /// The connection breaks in the middle of the next bytes that go this way.
     pub(crate) cut: Option<Way>,
     pub(crate) tally: Tally,
+    /// There are several servers.
+    is_ensemble: bool,
     profile: Profile,
     ops: OpSource,
     memory: Memory,
@@ -122,7 +124,11 @@ pub(crate) struct User {
 pub(crate) type Script = (Subject, Arc<Mutex<Ledger>>);
 
 impl User {
-    pub(crate) fn new(number: usize, profile: &Profile, mut rng: Rng) -> Self {
+    pub(crate) fn new(
+        number: usize,
+        (profile, is_ensemble): (&Profile, bool),
+        mut rng: Rng,
+    ) -> Self {
         let chroot = if rng.percent(40) { "/app" } else { "" };
         let name = u32::try_from(1_000 + number).unwrap_or(1_000);
         let ops = OpSource::new(rng.fork("operations"), profile, name);
@@ -136,6 +142,7 @@ impl User {
             ahead_us: rng.below(1 << 40),
             cut: None,
             tally: Tally::default(),
+            is_ensemble,
             profile: profile.clone(),
             ops,
             memory: Memory::default(),
@@ -411,7 +418,8 @@ impl User {
 
     /// Another list of hosts.
     pub(crate) fn draw_hosts(&mut self) -> ConnectString {
-        let text = format!("{}{}", places::draw_hosts(&mut self.rng), self.chroot);
+        let hosts = places::draw_hosts(self.is_ensemble, &mut self.rng);
+        let text = format!("{hosts}{}", self.chroot);
         ConnectString::parse(&text).expect("the lists of hosts are well written")
     }
 

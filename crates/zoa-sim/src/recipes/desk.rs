@@ -59,6 +59,8 @@ pub(crate) struct Desk {
     /// Until when the session is surely alive, in the world's time.
     pub(super) alive_until: SimTime,
     pub(super) session: i64,
+    /// The session has ended on the servers, which its own cannot know as long as it is cut off from the others.
+    pub(super) has_outlived: bool,
     /// The faults are over, and a script that can come to its end should.
     pub(super) is_calm: bool,
     pub(super) rng: Rng,
@@ -90,6 +92,7 @@ impl Desk {
             standing: Standing::Connecting,
             alive_until: SimTime::ZERO,
             session: 0,
+            has_outlived: false,
             is_calm: false,
             rng,
             asked: VecDeque::new(),

@@ -3,6 +3,10 @@
 //! A hold is *believed* while its process lives, it was not given back or told to be lost, and its session is surely alive by its
 //! own client. Two believed holds that exclude each other are a violation, whatever the server did.
 //!
+//! Of several servers, one that is cut off from the others goes on answering for a while, and its clients count on sessions that
+//! have ended elsewhere (G-11). Nobody can tell these but who asks for their fencing token, which is lower than that of whoever came
+//! after them; so they are counted, and their holds believed no more.
+//!
 //! Invariant: it is told at once, in the order in which the world lets things happen.
 
 use std::collections::BTreeMap;
@@ -35,10 +39,20 @@ struct Holder {
 }
 
 impl Holder {
-    /// Whether whoever holds it may act by it now.
-    fn is_believed(&self, now: SimTime) -> bool {
+    /// Whether whoever holds it thinks that it may act by it now.
+    fn may_act(&self, now: SimTime) -> bool {
         let desk = desk::at(&self.desk);
         !desk.is_dead() && desk.alive_until > now
+    }
+
+    /// Whether its session has ended, which its server cannot know.
+    fn has_outlived(&self) -> bool {
+        desk::at(&self.desk).has_outlived
+    }
+
+    /// Whether it may act by it now.
+    fn is_believed(&self, now: SimTime) -> bool {
+        self.may_act(now) && !self.has_outlived()
     }
 }
 
@@ -49,6 +63,8 @@ pub(crate) struct Ledger {
     pub(crate) tally: RecipeTally,
     holders: BTreeMap<u64, Holder>,
     next: u64,
+    /// There are several servers, and the one that a user speaks to may be behind the others.
+    pub(crate) is_ensemble: bool,
     /// The highest token of each path.
     tokens: BTreeMap<String, u64>,
     /// Things that were offered, and how often each was taken.
@@ -97,15 +113,31 @@ impl Ledger {
             desk: desk.clone(),
             kind,
         };
-        if !holder.is_believed(now) {
+        if !holder.may_act(now) {
             self.wrong(format!(
                 "{now}: {path} was given to user {user}, whose session may have expired"
             ));
         }
+        if !holder.has_outlived() {
+            self.look_for_rivals(&holder, now);
+            if let Some(token) = token {
+                self.check_token(&holder, token, now);
+            }
+        }
+        self.tally.holds += 1;
+        self.next += 1;
+        self.holders.insert(self.next, holder);
+        self.next
+    }
+
+    fn look_for_rivals(&mut self, holder: &Holder, now: SimTime) {
+        let Holder {
+            path, user, kind, ..
+        } = holder;
         let others = self.holders.values();
-        let others = others.filter(|other| other.path == path && other.is_believed(now));
+        let others = others.filter(|other| other.path == *path && other.is_believed(now));
         let rivals: Vec<usize> = others
-            .filter(|other| !(kind == Kind::Shared && other.kind == Kind::Shared))
+            .filter(|other| !(*kind == Kind::Shared && other.kind == Kind::Shared))
             .map(|other| other.user)
             .collect();
         let allowed = match kind {
@@ -117,21 +149,19 @@ impl Ledger {
                 "{now}: {path} was given to user {user} while {rivals:?} held it"
             ));
         }
-        if let Some(token) = token {
-            let highest = self.tokens.entry(path.to_owned()).or_default();
-            if token <= *highest {
-                let highest = *highest;
-                self.wrong(format!(
-                    "{now}: user {user} got {path} with token {token}, after one with {highest}"
-                ));
-            } else {
-                *highest = token;
-            }
+    }
+
+    fn check_token(&mut self, holder: &Holder, token: u64, now: SimTime) {
+        let Holder { path, user, .. } = holder;
+        let highest = self.tokens.entry(path.clone()).or_default();
+        if token <= *highest {
+            let highest = *highest;
+            self.wrong(format!(
+                "{now}: user {user} got {path} with token {token}, after one with {highest}"
+            ));
+        } else {
+            *highest = token;
         }
-        self.tally.holds += 1;
-        self.next += 1;
-        self.holders.insert(self.next, holder);
-        self.next
     }
 
     /// A hold is over: given back, or known to be lost.

@@ -68,6 +68,12 @@ impl Program {
         self.is_closing = true;
     }
 
+    /// The end of the session was committed, whatever its client knows; whether that is news.
+    pub(crate) fn outlive_session(&self) -> bool {
+        let mut desk = desk::at(&self.desk);
+        !std::mem::replace(&mut desk.has_outlived, true)
+    }
+
     /// The faults are over.
     pub(crate) fn calm_down(&self) {
         desk::at(&self.desk).is_calm = true;

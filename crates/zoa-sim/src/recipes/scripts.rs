@@ -18,8 +18,10 @@ use std::sync::PoisonError;
 use std::task::Poll;
 use std::time::Duration;
 
+use zoa_recipes::Ask;
 use zoa_recipes::Error;
 use zoa_recipes::Keeper;
+use zoa_recipes::Known;
 use zoa_testkit::clock::SimTime;
 use zoa_testkit::rng::Rng;
 
@@ -29,6 +31,9 @@ use super::keeper::SimKeeper;
 use super::ledger::Kind;
 use super::ledger::Ledger;
 use crate::world::Scenario;
+
+/// The longest time that it takes an ensemble to serve again.
+const ELECTION: Duration = Duration::from_millis(8_000);
 
 /// What a run is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,6 +208,35 @@ impl Seat {
 
     pub(super) fn millis(&mut self, low_ms: u64, high_ms: u64) -> Duration {
         Duration::from_millis(self.rng.between(low_ms, high_ms))
+    }
+
+    /// When all is calm: how long until everybody has come to rest. Several servers need some time until one of them leads, and
+    /// give every session its full timeout then.
+    pub(super) fn quiet(&self) -> Duration {
+        self.longer(Duration::from_millis(6_000))
+    }
+
+    /// As long as it takes with one server, or with several.
+    pub(super) fn longer(&self, with_one: Duration) -> Duration {
+        match self.ledger(|ledger| ledger.is_ensemble) {
+            true => with_one + ELECTION,
+            false => with_one,
+        }
+    }
+
+    /// Has its server see all that anybody was told before: of several it may be behind, and show what was some time ago.
+    pub(super) async fn catch_up(&self) -> Result<(), Error> {
+        if !self.ledger(|ledger| ledger.is_ensemble) {
+            return Ok(());
+        }
+        let path = "/".to_owned();
+        while let Err(failure) = self.keeper.ask(Ask::Sync(path.clone())).await {
+            if failure.known == Known::Ended {
+                return Err(Error::SessionEnded);
+            }
+            self.keeper.sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     /// Waits for so long at most, and drops what is not ready by then.

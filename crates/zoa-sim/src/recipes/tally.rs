@@ -14,6 +14,12 @@ pub struct RecipeTally {
     pub sessions_ended: u64,
     pub results: u64,
     pub dead_letters: u64,
+    /// Runs on three servers.
+    pub ensembles: u64,
+    /// How often another of these servers led than before.
+    pub leader_changes: u64,
+    /// Sessions that had ended while their clients still counted on them.
+    pub outlived: u64,
 }
 
 impl RecipeTally {
@@ -27,6 +33,9 @@ impl RecipeTally {
         self.sessions_ended += other.sessions_ended;
         self.results += other.results;
         self.dead_letters += other.dead_letters;
+        self.ensembles += other.ensembles;
+        self.leader_changes += other.leader_changes;
+        self.outlived += other.outlived;
     }
 
     /// What happened too rarely in so many seeds to call them a test.
@@ -36,6 +45,8 @@ impl RecipeTally {
             ("rounds", self.rounds, 400),
             ("processes", self.processes, 400),
             ("sessions ended", self.sessions_ended, 20),
+            ("runs on three servers", self.ensembles, 20),
+            ("changes of leader", self.leader_changes, 20),
         ];
         let short = least
             .iter()
@@ -55,7 +66,8 @@ impl fmt::Display for RecipeTally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} processes, {} rounds, {} holds ({} lost), {} not given in time, {} sessions ended, {} results, {} dead letters",
+            "{} processes, {} rounds, {} holds ({} lost), {} not given in time, {} sessions ended, {} results, {} dead letters; \
+             {} runs on three servers, {} changes of leader, {} sessions counted on after their end",
             self.processes,
             self.rounds,
             self.holds,
@@ -63,7 +75,10 @@ impl fmt::Display for RecipeTally {
             self.refused,
             self.sessions_ended,
             self.results,
-            self.dead_letters
+            self.dead_letters,
+            self.ensembles,
+            self.leader_changes,
+            self.outlived
         )
     }
 }
@@ -74,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_run_in_which_nothing_happens_is_found_wanting() {
-        assert_eq!(RecipeTally::default().missing(100).len(), 3);
+        assert_eq!(RecipeTally::default().missing(100).len(), 5);
         assert!(RecipeTally::default().missing(0).is_empty());
     }
 }

@@ -11,6 +11,7 @@ use super::desk::Desk;
 use super::desk::Shared;
 use super::ledger::Kind;
 use super::ledger::Ledger;
+use super::tally::RecipeTally;
 use crate::HASH_KEYS;
 use crate::Options;
 use crate::Scenario;
@@ -36,6 +37,30 @@ fn recipes_keep_their_promises_whatever_fails_and_equal_seeds_are_equal_runs() {
         let command = replay_command(seed, Scenario::Recipes);
         assert_eq!(report.trace.hash(), again.trace.hash(), "{command}");
         assert!(report.recipes.processes > 0);
+    }
+}
+
+/// The same where the leader of three servers changes under them.
+#[test]
+fn recipes_and_farms_keep_their_promises_while_the_leader_of_three_servers_changes() {
+    for scenario in [Scenario::Recipes, Scenario::Farm] {
+        let mut seen = RecipeTally::default();
+        for seed in 0.. {
+            let report = crate::run(Options {
+                seed,
+                hash_key: HASH_KEYS[0],
+                scenario,
+                point: None,
+                plan: crate::Plan::default(),
+            });
+            assert!(report.is_clean(), "{report}");
+            seen.add(&report.recipes);
+            if seen.ensembles >= 2 && seen.leader_changes > 0 {
+                break;
+            }
+            assert!(seed < 30, "no ensemble with a change of leader: {seen}");
+        }
+        assert!(seen.rounds > 0, "{seen}");
     }
 }
 
@@ -80,6 +105,20 @@ fn a_hold_given_without_a_session_and_a_token_that_falls_are_reported() {
     check(&mut ledger, 1);
     ledger.ended(number);
     ledger.acquired(way, (3, &process(SimTime::ZERO)), Some(6));
+    check(&mut ledger, 1);
+}
+
+#[test]
+fn who_counts_on_a_session_that_has_ended_elsewhere_is_no_holder() {
+    let mut ledger = Ledger::default();
+    let way = ("/lock", Kind::Exclusive);
+    let cut_off = process(LATER);
+    ledger.acquired(way, (1, &cut_off), Some(5));
+    desk::at(&cut_off).has_outlived = true;
+    ledger.acquired(way, (2, &process(LATER)), Some(6));
+    ledger.acquired(way, (1, &cut_off), Some(4));
+    check(&mut ledger, 0);
+    ledger.acquired(way, (3, &process(LATER)), Some(7));
     check(&mut ledger, 1);
 }
 

@@ -1,14 +1,20 @@
 //! Which servers there are in a run: those that found the ensemble, which of them vote, and those that stand by and may be added.
 //!
+//! Users and their recipes meet one server, or three in about every third run.
+//!
 //! Invariant: machine 0 is server 1; founders come first, participants before observers, then those that stand by. Three founders
 //! at least vote.
 
 use super::Scenario;
+use crate::clients::ENSEMBLE_COUNT;
 use zoa_testkit::faults::Fault;
 use zoa_testkit::faults::FaultKind;
 use zoa_testkit::rng::Rng;
 use zoa_testkit::workload::Ensemble;
 use zoa_tree::MemberLines;
+
+/// So many of a hundred runs with users have several servers.
+const ENSEMBLES_PERCENT: u64 = 33;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +35,12 @@ impl Cast {
             standby: 0,
             change_ms_max: None,
         };
+        if scenario.has_users() && rng.percent(ENSEMBLES_PERCENT) {
+            return Self {
+                participants: ENSEMBLE_COUNT.into(),
+                ..alone
+            };
+        }
         if scenario != Scenario::Ensemble {
             return alone;
         }

@@ -5,6 +5,8 @@
 //!
 //! Invariant: while a user's process stands still, nothing reaches its client; what arrives waits in the socket.
 
+mod mourning;
+
 use super::Happening;
 use super::Line;
 use super::World;
@@ -43,7 +45,8 @@ impl World {
     pub(super) fn invite_users(&mut self, count: usize) {
         let mut rng = self.dice.users.fork("users");
         for number in 0..count {
-            let mut user = User::new(number, &self.profile, rng.fork("user"));
+            let surroundings = (&self.profile, self.machines.count() > 1);
+            let mut user = User::new(number, surroundings, rng.fork("user"));
             if let Some(subject) = self.subject() {
                 user = user.with_script((subject, Arc::clone(&self.ledger)));
             }
@@ -281,11 +284,14 @@ impl World {
             Some(Peer::Stranger) => return self.fake_speaks(user, connection),
             Some(Peer::Server(..)) | None => return,
         };
-        let serves = self.machines[0].serves();
         match place {
-            Place::Server if serves => self.connect_client(user, connection),
+            Place::Server(server) if self.machines[server].serves() => {
+                self.connect_client(user, connection, server);
+            }
             // The machine may be without power, and then nobody says no.
-            Place::Server if self.machines[0].process.is_none() && self.dice.users.percent(30) => {
+            Place::Server(server)
+                if self.machines[server].process.is_none() && self.dice.users.percent(30) =>
+            {
                 user.tally.unconnected += 1;
             }
             Place::Mute | Place::Fake => {
@@ -303,7 +309,7 @@ impl World {
                     self.agenda.put_in_us(delay_us, answer);
                 }
             }
-            Place::Server | Place::Refusing | Place::Hole => {
+            Place::Server(_) | Place::Refusing | Place::Hole => {
                 user.tally.unconnected += 1;
                 life.sockets.remove(&connection);
                 let refused = Some(ErrorKind::ConnectionRefused);
@@ -324,7 +330,7 @@ impl World {
         });
     }
 
-    fn connect_client(&mut self, user: &mut User, connection: u64) {
+    fn connect_client(&mut self, user: &mut User, connection: u64, server: usize) {
         let (now, clock_ms) = (self.now(), user.clock_ms(self.now()));
         let address = user.address();
         let Some(life) = &mut user.life else { return };
@@ -342,7 +348,7 @@ impl World {
             wire: Wire::new(link),
             actor: None,
             user: Some(user.number),
-            server: 0,
+            server,
             number: None,
             server_listens: true,
         };
@@ -430,10 +436,13 @@ impl World {
         let Some(mut user) = self.meet_user(number, Happening::AtClient(connection)) else {
             return;
         };
+        let server = self.lines.get(&connection).map(|line| line.server);
         while self.receive_once(&mut user, connection) {}
         self.drive(&mut user);
         self.users.insert(number, user);
-        self.schedule_wanted(0);
+        if let Some(server) = server {
+            self.schedule_wanted(server);
+        }
     }
 
     /// Hands on what has arrived; whether there may be more.
@@ -457,8 +466,9 @@ impl World {
                     let at = line.wire.link.to_client.end(now);
                     self.agenda.put(at, Happening::AtClient(connection));
                 }
+                let server = &mut self.machines[line.server];
                 if let (true, Some(number), Some(process)) =
-                    (was_full, line.number, &mut self.machines[0].process)
+                    (was_full, line.number, &mut server.process)
                 {
                     process.want_connection(number);
                 }
@@ -566,23 +576,6 @@ impl World {
         if let Some(noted) = self.history.connections.get_mut(connection) {
             noted.end = end;
             noted.ended_at = Some(now);
-        }
-    }
-
-    /// The end of a session was committed: from here on nobody may count on it.
-    pub(super) fn mourn_session(&mut self, session: i64) {
-        let now = self.now();
-        for user in self.users.values_mut() {
-            let clock_ms = user.clock_ms(now);
-            let Some(life) = &mut user.life else { continue };
-            let alive_until_ms = life.client.alive_until_ms().unwrap_or_default();
-            if life.client.session_id().0 == session && alive_until_ms > clock_ms {
-                let left_ms = alive_until_ms - clock_ms;
-                let what = format!(
-                    "session {session:#x} ended at {now}, and is taken for alive for {left_ms} ms more"
-                );
-                life.wrong.push(("G-29", what));
-            }
         }
     }
 }

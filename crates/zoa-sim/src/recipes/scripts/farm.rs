@@ -28,7 +28,7 @@ const ROOT: &str = "/recipes/farm";
 const CLIENTS: usize = 2;
 
 /// So long a farm may take to end all tasks once all is calm.
-const PATIENCE_MS: u64 = 20_000;
+const PATIENCE: Duration = Duration::from_millis(20_000);
 
 /// How often it is looked whether all is over.
 const LOOK: Duration = Duration::from_millis(100);
@@ -165,7 +165,7 @@ fn draw_task(seat: &mut Seat) -> NewTask {
 
 /// When nothing is on its way any more, every accepted task has its one end.
 async fn wait_for_all(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<(), Error> {
-    let begun_ms = u64::try_from(seat.keeper.now().as_millis()).unwrap_or(0);
+    let until = seat.keeper.now() + seat.longer(PATIENCE);
     let accepted = loop {
         // Those that others submit from now on are theirs to wait for.
         let accepted = seat.ledger(|ledger| ledger.all("accepted"));
@@ -179,8 +179,7 @@ async fn wait_for_all(seat: &Seat, farm: &FarmClient<SimKeeper>) -> Result<(), E
         if queued + running + failed == 0 && have_ended(farm, &accepted).await? {
             break accepted;
         }
-        let now_ms = u64::try_from(seat.keeper.now().as_millis()).unwrap_or(0);
-        if now_ms > begun_ms + PATIENCE_MS {
+        if seat.keeper.now() > until {
             seat.wrong(&format!(
                 "{queued} queued, {running} running, {failed} failed tasks come to no end"
             ));
@@ -208,6 +207,7 @@ async fn check_results(
 ) -> Result<(), Error> {
     let saved = seat.ledger(|ledger| ledger.all("saved"));
     let cancelled = seat.ledger(|ledger| ledger.all("cancelled"));
+    seat.catch_up().await?;
     let (done, dead) = farm.ended().await?;
     for name in accepted {
         let ends = usize::from(done.contains(&name)) + usize::from(dead.contains(&name));

@@ -15,9 +15,6 @@ use zoa_recipes::TreeCache;
 use super::Seat;
 use crate::recipes::keeper::SimKeeper;
 
-/// When all is calm: the longest time until everybody has come to rest, and then a little more.
-const QUIET: Duration = Duration::from_millis(6_000);
-
 /// The longest time in which what is there is told, when nothing fails.
 const HEARD: Duration = Duration::from_millis(1_500);
 
@@ -54,7 +51,7 @@ pub(super) async fn node_cache(seat: &mut Seat) -> Result<(), Error> {
             seat.round();
         }
     }
-    seat.keeper.sleep(QUIET).await;
+    seat.keeper.sleep(seat.quiet()).await;
     while seat
         .within(HEARD, cache.next())
         .await
@@ -95,7 +92,7 @@ pub(super) async fn settings(seat: &mut Seat) -> Result<(), Error> {
             None => {}
         }
     }
-    seat.keeper.sleep(QUIET).await;
+    seat.keeper.sleep(seat.quiet()).await;
     while seat
         .within(HEARD, settings.changed())
         .await
@@ -139,7 +136,7 @@ pub(super) async fn tree_cache(seat: &mut Seat) -> Result<(), Error> {
             seat.round();
         }
     }
-    seat.keeper.sleep(QUIET).await;
+    seat.keeper.sleep(seat.quiet()).await;
     while seat
         .within(HEARD, cache.next())
         .await
@@ -177,7 +174,7 @@ pub(super) async fn persistent_node(seat: &mut Seat) -> Result<(), Error> {
         }
     }
     // The one of an earlier session may have to expire first.
-    seat.within(QUIET, node.keep()).await.transpose()?;
+    seat.within(seat.quiet(), node.keep()).await.transpose()?;
     let mut cache = NodeCache::new(&seat.keeper, &path);
     let found = cache.next().await?.map(|node| node.stat.ephemeral_owner);
     if found != Some(seat.keeper.session_id()) {

@@ -27,6 +27,7 @@ pub(super) async fn counter(seat: &mut Seat) -> Result<(), Error> {
 
 async fn check_sum<K: zoa_recipes::Keeper>(seat: &Seat, counter: &Counter<K>) -> Result<(), Error> {
     let done = seat.ledger(|ledger| *ledger.sum("done"));
+    seat.catch_up().await?;
     let sum = counter.get().await?;
     let begun = seat.ledger(|ledger| *ledger.sum("begun"));
     if sum < done || begun < sum {

@@ -18,6 +18,7 @@ pub(super) async fn group(seat: &mut Seat) -> Result<(), Error> {
         let claim = seat.claim(&name, Kind::Shared, None);
         for _ in 0..seat.rng.below(4) {
             let (present, gone) = who(seat);
+            seat.catch_up().await?;
             let seen = group.members().await?;
             compare(seat, (&present, &gone), &seen);
             seat.pause(0, 120).await;
@@ -46,6 +47,7 @@ pub(super) async fn registry(seat: &mut Seat) -> Result<(), Error> {
         let claim = seat.claim(&id, Kind::Shared, None);
         for _ in 0..seat.rng.below(4) {
             let (present, gone) = who(seat);
+            seat.catch_up().await?;
             let seen = registry.instances("s").await?;
             let seen: Vec<String> = seen.into_iter().map(|instance| instance.id).collect();
             compare(seat, (&present, &gone), &seen);
