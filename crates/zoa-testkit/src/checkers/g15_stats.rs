@@ -1,4 +1,4 @@
-//! G-15: every stat equals the model's: versions, zxids, times, counts.
+//! G-15: every stat equals the model's: versions, zxids, times, counts. Times do not run backwards along the log of a term.
 
 use super::Case;
 use super::Violation;
@@ -22,6 +22,13 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
                 hex(zxid),
                 expected.outcome
             );
+            violations.push(Violation::new("G-15", what));
+        }
+    }
+    let neighbours = case.applied.entries().zip(case.applied.entries().skip(1));
+    for (before, after) in neighbours.filter(|(before, after)| before.term == after.term) {
+        if after.time_ms < before.time_ms {
+            let what = format!("the time of {after:?} is before that of {before:?}");
             violations.push(Violation::new("G-15", what));
         }
     }
@@ -51,6 +58,22 @@ mod tests {
         scene.create(one, "/a/b");
         let read = scene.exists(one, "/a");
         scene.tamper_stat(read, |stat| stat.pzxid -= 1);
+        scene.rejects("G-15");
+    }
+
+    #[test]
+    fn only_another_leaders_clock_may_be_behind() {
+        let mut scene = Scene::new();
+        let one = scene.connect();
+        for path in ["/a", "/b", "/c"] {
+            scene.create(one, path);
+        }
+        scene.next_term();
+        scene.set_clock_back(2);
+        scene.create(one, "/d");
+        scene.accepts();
+        scene.set_clock_back(9);
+        scene.create(one, "/e");
         scene.rejects("G-15");
     }
 

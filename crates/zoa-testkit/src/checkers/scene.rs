@@ -44,6 +44,8 @@ pub(crate) struct Scene {
     pub(crate) observed: Observed,
     model: Model,
     now: SimTime,
+    /// How far behind the leader's clock is.
+    behind_ms: u64,
     term: u64,
     index: u64,
     xid: i32,
@@ -109,7 +111,7 @@ impl Scene {
             session,
             owner,
             xid: self.xid,
-            time_ms: i64::try_from(self.now.as_ms()).expect("a short scene"),
+            time_ms: i64::try_from(self.now.as_ms() - self.behind_ms).expect("a short scene"),
             identities: vec![Identity::new("ip", Self::ADDRESS)],
             asked,
         };
@@ -454,6 +456,11 @@ impl Scene {
 
     pub(crate) fn send_unanswered(&mut self, id: ConnectionId, path: &str) -> CallId {
         self.call(id, Self::create_op(path, flag::PERSISTENT))
+    }
+
+    /// The leader's clock goes wrong.
+    pub(crate) fn set_clock_back(&mut self, by_ms: u64) {
+        self.behind_ms = by_ms;
     }
 
     pub(crate) fn next_term(&mut self) {
