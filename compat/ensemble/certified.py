@@ -3,6 +3,7 @@
 The certificates are made here, by openssl: an authority of the ensemble, and another that is nobody's.
 """
 
+import re
 import socket
 import ssl
 import subprocess
@@ -63,8 +64,8 @@ class Certificates:
         return False
 
 
-def answer_to_plain(port):
-    """What a server says to who speaks without TLS."""
+def is_answered(port):
+    """Whether a server says more than an alert of TLS to who speaks without it: that is seven bytes, and the first is 21."""
     with socket.create_connection(("127.0.0.1", port), 5) as connection:
         connection.sendall(bytes([0, 0, 0, 64]) + bytes(64))
         heard = b""
@@ -73,7 +74,7 @@ def answer_to_plain(port):
                 heard += more
         except ConnectionError:
             pass
-    return heard
+    return heard != b"" and (heard[0] != 21 or len(heard) != 7)
 
 
 def quorum_port(server):
@@ -94,7 +95,7 @@ def add_stranger(cluster, number, settings):
 
 
 def certified(cluster):
-    """They found, elect, replicate, outlive a leader; nobody without a certificate of theirs is heard."""
+    """They found, elect, replicate, outlive a leader; nobody without a certificate of theirs is heard, and the log says so."""
     certificates = Certificates(cluster.folder / "certificates")
     for server in cluster.servers:
         server.add_settings(certificates.settings(f"server-{server.number}", "ours"))
@@ -122,16 +123,19 @@ def roles(cluster):
 
 
 def strangers_are_refused(certificates, members):
-    theirs, known = certificates.issue("stranger", "theirs"), certificates.folder / "server-1.pem"
+    """At each server's door; each begins with another one, since the log tells of the first for some time."""
+    theirs, ours = certificates.issue("stranger", "theirs"), certificates.folder / "server-1.pem"
+    knocks = [("InvalidContentType", is_answered), ("no certificates", lambda port: certificates.is_let_in(port, None)),
+              ("UnknownIssuer", lambda port: certificates.is_let_in(port, theirs))]
     for server in members:
-        port = quorum_port(server)
-        heard = answer_to_plain(port)
-        # An alert of TLS and nothing else: seven bytes, and the first is 21.
-        require(heard == b"" or (heard[0] == 21 and len(heard) == 7), f"server {server.number} says {heard!r} to who speaks without TLS")
-        require(not certificates.is_let_in(port, None), f"server {server.number} takes who shows no certificate")
-        require(not certificates.is_let_in(port, theirs), f"server {server.number} takes a certificate of another authority")
-        require(certificates.is_let_in(port, known), f"server {server.number} refuses a certificate of its authority")
+        port, log = quorum_port(server), server.log
+        for reason, is_heard in knocks:
+            require(not is_heard(port), f"server {server.number} hears a stranger whom it should refuse: {reason}")
+        said = f"to the quorum port is refused: .*{knocks[0][0]}"
+        await_that(lambda log=log, said=said: re.search(said, log.read_text()), f"{log} says who was refused: {said}", 2)
+        require(certificates.is_let_in(port, ours), f"server {server.number} refuses a certificate of its authority")
         require(not server.log_says(UNPROVEN), f"server {server.number} warns of an open door that it does not have")
+        knocks.append(knocks.pop(0))
 
 
 def uncertified_stay_out(cluster, certificates, load):
@@ -139,6 +143,7 @@ def uncertified_stay_out(cluster, certificates, load):
     plain = add_stranger(cluster, 4, {})
     foreign = add_stranger(cluster, 5, certificates.settings("server-5", "theirs"))
     try:
+        await_that(lambda: foreign.log_says("must show a certificate"), "who shows a certificate of another authority is told so", 5)
         load.await_writes(500)
         for stranger in (plain, foreign):
             require(stranger.mode() is None, f"server {stranger.number} serves, though nobody knows it")

@@ -42,12 +42,31 @@ use super::stream::PeerStream;
 use crate::disk::RealDisk;
 use crate::limits::GREETING_TIME;
 use crate::limits::LONG_FRAMES_OF_STRANGERS_MAX;
+use crate::time;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 128;
 
 /// How long until an own name that had no address is looked up again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// Between two lines of the log about connections without a certificate, which anybody can make one after the other.
+const STRANGERS_TOLD_EVERY_MS: u64 = 10_000;
+
+/// When the log last told of such a connection.
+#[derive(Debug, Default)]
+struct Strangers(Mutex<Option<u64>>);
+
+impl Strangers {
+    fn are_due(&self, now_ms: u64) -> bool {
+        let mut told_ms = self.0.lock();
+        let are_due = told_ms.is_none_or(|told_ms| now_ms >= told_ms + STRANGERS_TOLD_EVERY_MS);
+        if are_due {
+            *told_ms = Some(now_ms);
+        }
+        are_due
+    }
+}
 
 /// What the accepting tasks share.
 struct Door {
@@ -56,6 +75,7 @@ struct Door {
     greetings: Greetings,
     /// For those who are no members.
     long_frames: Arc<Semaphore>,
+    strangers: Strangers,
     /// The newest connection of each peer.
     present: Mutex<HashMap<PeerId, Incoming>>,
 }
@@ -67,6 +87,7 @@ pub(super) fn start(handle: &Handle, context: &Arc<Context>) -> io::Result<Vec<S
         handle: handle.clone(),
         greetings: Greetings::default(),
         long_frames: Arc::new(Semaphore::new(LONG_FRAMES_OF_STRANGERS_MAX)),
+        strangers: Strangers::default(),
         present: Mutex::default(),
     });
     let mut listens_on = Vec::new();
@@ -157,7 +178,7 @@ async fn greet(door: Arc<Door>, socket: TcpStream, from: SocketAddr, turn: Turn)
     let context = &door.context;
     let greeted = async {
         let securing = context.options.security.accepted(socket).await;
-        let mut stream = securing.map_err(|error| GreetingFault::Broken(error.to_string()))?;
+        let mut stream = securing.map_err(GreetingFault::from)?;
         let identity = context.identity();
         let identity = identity.ok_or_else(|| GreetingFault::Broken("too early".to_owned()))?;
         let greeted = greeting::answer(&mut stream, &identity).await?;
@@ -173,6 +194,12 @@ async fn greet(door: Arc<Door>, socket: TcpStream, from: SocketAddr, turn: Turn)
         },
         Ok(Err(GreetingFault::Broken(why))) => {
             tracing::debug!(%from, why, "a connection that came to nothing");
+        }
+        Ok(Err(fault @ GreetingFault::Unproven(_))) => {
+            if door.strangers.are_due(time::now().mono_ms) {
+                let from = from.ip().to_canonical();
+                tracing::warn!("a connection from {from} to the quorum port is refused: {fault}");
+            }
         }
         // Said in the log only: whoever comes in may claim to be anybody.
         Ok(Err(fault @ GreetingFault::RefusedByThem { peer, .. })) => {

@@ -35,6 +35,12 @@ pub(super) enum GreetingFault {
     /// The socket, or silence.
     #[error("{0}")]
     Broken(String),
+    /// TLS: one side has shown no certificate that the other believes, or does not speak TLS at all.
+    #[error(
+        "{0}; with sslQuorum=true both sides must show a certificate of an authority that is in the other's \
+         ssl.quorum.trustStore.location"
+    )]
+    Unproven(String),
     /// The other server does not want this one.
     #[error("server {} refuses this one: {refusal}", peer.0)]
     RefusedByThem {
@@ -51,6 +57,16 @@ pub(super) enum GreetingFault {
         /// Why.
         refusal: HelloRefusal,
     },
+}
+
+impl From<std::io::Error> for GreetingFault {
+    fn from(error: std::io::Error) -> Self {
+        let is_tls = error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<rustls::Error>());
+        let kind = if is_tls { Self::Unproven } else { Self::Broken };
+        kind(error.to_string())
+    }
 }
 
 /// A server that was accepted and has accepted, and where its frames begin.
@@ -126,7 +142,7 @@ async fn in_time(
 ) -> Result<Greeted, GreetingFault> {
     match tokio::time::timeout(GREETING_TIME, greeting).await {
         Ok(Ok(greeted)) => greeted,
-        Ok(Err(error)) => Err(GreetingFault::Broken(error.to_string())),
+        Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(GreetingFault::Broken(
             "it did not say who it is in time".to_owned(),
         )),

@@ -96,6 +96,9 @@ pub(super) async fn keep_dialing(
             Err(GreetingFault::Broken(reason)) => {
                 tracing::debug!(peer = peer.0, reason, "the peer is not reached");
             }
+            Err(fault @ GreetingFault::Unproven(_)) => {
+                context.tell(peer, &format!("server {} is not reached: {fault}", peer.0));
+            }
             Err(fault @ GreetingFault::RefusedByThem { peer, refusal }) => {
                 context.tell(peer, &fault.to_string());
                 context.give(PeerEvent::Refused { peer, refusal });
@@ -121,7 +124,7 @@ async fn reach(
     let (names, security) = (&context.options.names, &context.options.security);
     let mut stream = dial::connect(places, names.as_ref(), security.as_ref())
         .await
-        .map_err(|error| broken(&error.to_string()))?;
+        .map_err(GreetingFault::from)?;
     let identity = context.identity();
     let identity = identity.ok_or_else(|| broken("this server does not know yet who it is"))?;
     let greeted = greeting::call(&mut stream, &identity, (peer, purpose)).await?;
