@@ -16,6 +16,7 @@ mod frames;
 mod handover;
 mod links;
 mod membership;
+mod other_lines;
 mod raft_effects;
 mod reconfig;
 mod reminder;
@@ -60,6 +61,7 @@ use crate::versions::Versions;
 use forward::Forwarder;
 use links::Link;
 use links::Links;
+use other_lines::LinesWatch;
 use reminder::Reminder;
 use serving::ServingGate;
 use stages::Stage;
@@ -80,6 +82,7 @@ pub struct Ensemble {
     gate: ServingGate,
     /// As the replicated state has them; `None` until it was asked.
     lines: Option<MemberLines>,
+    lines_watch: LinesWatch,
     /// The last that was told of: what this server is, who leads, in which term.
     role: Option<(Role, Option<PeerId>, u64)>,
     /// The term in which this server was established as leader.
@@ -169,6 +172,7 @@ impl Ensemble {
             touches: TouchBook::default(),
             gate: ServingGate::new(config.quiet_ms_max),
             lines: None,
+            lines_watch: LinesWatch::default(),
             role: None,
             established: None,
             lines_said_in: None,

@@ -60,5 +60,6 @@ pub use message::StreamPlace;
 pub use node_id::NodeId;
 pub use notice::Notice;
 pub use notice::NoticeLevel;
+pub use notice::OtherLines;
 pub use snapshot_offer::is_snapshot_offer;
 pub use versions::Versions;

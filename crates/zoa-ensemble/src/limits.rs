@@ -48,5 +48,8 @@ pub const CAUGHT_UP_ENTRIES_MAX: u64 = 256;
 /// Milliseconds from one reminder that something stands still to the next.
 pub const NOTICE_PERIOD_MS: u64 = 10_000;
 
+/// Milliseconds from one warning that zoo.cfg names other servers than the ensemble goes by to the next.
+pub const OTHER_LINES_PERIOD_MS: u64 = 3_600_000;
+
 /// Milliseconds that a learner which no `server.N` line names may be gone before it is taken out.
 pub const STRANGER_GONE_MS_MAX: u64 = 600_000;

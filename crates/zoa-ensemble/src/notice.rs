@@ -1,5 +1,9 @@
 //! What an operator should read: what is so, and what can be done.
 
+mod other_lines;
+
+pub use other_lines::OtherLines;
+
 use std::fmt;
 
 use zoa_log::ClusterId;
@@ -33,6 +37,8 @@ pub enum Notice {
         /// Whose.
         peer: PeerId,
     },
+    /// The ensemble goes by other servers than zoo.cfg names.
+    OtherLines(OtherLines),
     /// This server is empty, the ensemble exists, and nobody leads it.
     NobodyToJoin {
         /// Members of the ensemble that are there.
@@ -114,6 +120,7 @@ impl Notice {
             | Self::NewerRules { .. }
             | Self::Replaces { .. } => NoticeLevel::Info,
             Self::OtherFounders { .. }
+            | Self::OtherLines(_)
             | Self::RefusedBy { .. }
             | Self::NoQuorum { .. }
             | Self::CatchesUp { .. }
@@ -141,17 +148,8 @@ impl fmt::Display for Notice {
                  are the same on all servers",
                 peer.0
             ),
-            Self::NobodyToJoin { members, empty } => write!(
-                f,
-                "this server's disk is empty, but the ensemble exists: {} hold its data, and cannot elect a leader, since {} lost \
-                 theirs. An empty server must not vote. Bring back the disks, or start more of those that hold the data; if they are \
-                 lost for good, put an empty file `force-new-ensemble` into the dataDir of the server with the newest data (the \
-                 highest newest_term in the line `recovered` of its log at start, and then the highest newest_index) and start \
-                 it again: what it holds goes on, and writes that it had not heard of are lost. None of the others may ever be \
-                 started with its old data again",
-                Servers(members),
-                Servers(empty)
-            ),
+            Self::OtherLines(difference) => difference.fmt(f),
+            Self::NobodyToJoin { members, empty } => nobody_to_join(f, members, empty),
             Self::TwoClusters { one, other } => write!(
                 f,
                 "servers {} and {} are members of different ensembles: this empty server joins neither until its server.N lines name \
@@ -201,6 +199,19 @@ impl fmt::Display for Notice {
             ),
         }
     }
+}
+
+fn nobody_to_join(f: &mut fmt::Formatter<'_>, members: &[PeerId], empty: &[PeerId]) -> fmt::Result {
+    write!(
+        f,
+        "this server's disk is empty, but the ensemble exists: {} hold its data, and cannot elect a leader, since {} lost theirs. An \
+         empty server must not vote. Bring back the disks, or start more of those that hold the data; if they are lost for good, put an \
+         empty file `force-new-ensemble` into the dataDir of the server with the newest data (the highest newest_term in the line \
+         `recovered` of its log at start, and then the highest newest_index) and start it again: what it holds goes on, and writes that \
+         it had not heard of are lost. None of the others may ever be started with its old data again",
+        Servers(members),
+        Servers(empty)
+    )
 }
 
 /// A list of servers in words.

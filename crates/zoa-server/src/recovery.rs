@@ -28,6 +28,7 @@ use zoa_log::Log;
 use zoa_log::LogDir;
 use zoa_log::LogError;
 use zoa_log::LogIndex;
+use zoa_log::Recovered;
 use zoa_log::SnapshotReader;
 use zoa_log::SnapshotStore;
 use zoa_raft::LogPosition;
@@ -91,43 +92,14 @@ pub(crate) fn recover(
         // What an earlier try has left that did not come to its end.
         store.set_aside_others()?;
     }
-    let ((mut log, mut recovered), loaded, load_ms) = thread::scope(|scope| {
-        let opening = spawn(scope, "scan", || dir.open())?;
-        let loading = time::Stopwatch::start();
-        let loaded = load_snapshot(&store, config.hash_key);
-        let load_ms = loading.elapsed_ms();
-        Ok::<_, LogError>((join(opening)?, loaded?, load_ms))
-    })?;
-    if let Some(torn) = &recovered.torn_tail {
-        tracing::warn!(
-            file = torn.file,
-            offset = torn.offset,
-            "cut a write that was interrupted and never acknowledged"
-        );
-    }
-    let loaded = loaded.connect(recovered.first_index)?;
-    let (state, snapshot_len, members) = State::begin(loaded, node, config.hash_key)?;
-    // A server alone receives none: there, a snapshot that the log does not hold means that the log has lost its end, unless it is
-    // the one with which this server began to go on alone.
-    if members != Members::of_voters([node]) || leave.goes_on_alone {
-        let LogPosition { index, term } = state.position;
-        log.begin_behind(&mut recovered, (index, term))?;
-    }
-    let opens_to_others = leave.open_to_others
-        && !leave.goes_on_alone
-        && recovered.first_index == LogIndex(1)
-        && members == Members::of_voters([node]);
-    // One voter alone has committed what it has written.
-    if leave.goes_on_alone || opens_to_others {
-        recovered.hard_state.commit = recovered.hard_state.commit.max(recovered.last_index.0);
-    }
-    let snapshot = state.position;
-    let mut found = Replayed {
-        state,
-        log,
-        store,
-        raft: Recovery::new(recovered.hard_state, snapshot, members),
-    };
+    let Scanned {
+        mut found,
+        recovered,
+        snapshot_len,
+        load_ms,
+        opens_to_others,
+    } = scan(dir, store, config.hash_key, leave)?;
+    let snapshot = found.state.position;
     let replaying = time::Stopwatch::start();
     let entries = found
         .state
@@ -139,8 +111,7 @@ pub(crate) fn recover(
     }
     if leave.goes_on_alone {
         cluster = new_cluster();
-        let store = SnapshotStore::open(snapshot_disk, cluster)?;
-        found = found.go_on_alone(node, (cluster, store))?;
+        found = found.go_on_alone(node, (cluster, snapshot_disk))?;
     }
     let Replayed {
         state: State { tree, position },
@@ -148,6 +119,7 @@ pub(crate) fn recover(
         store,
         raft,
     } = found;
+    let len = log.len_behind(snapshot.index);
     let core = Core::new(config, tree, time::now());
     core.recovered(position.index.0, position.term);
     let stats = core.stats();
@@ -165,7 +137,6 @@ pub(crate) fn recover(
         millis = watch.elapsed_ms(),
         "recovered"
     );
-    let len = log.len_behind(snapshot.index);
     Ok(Found {
         core,
         cluster,
@@ -174,6 +145,68 @@ pub(crate) fn recover(
         raft,
         replayed: Applied { entries, len },
         snapshot_len,
+    })
+}
+
+/// What the disk held, before anything of the log was applied.
+struct Scanned {
+    found: Replayed,
+    recovered: Recovered,
+    snapshot_len: u64,
+    load_ms: u64,
+    opens_to_others: bool,
+}
+
+/// The log, the newest snapshot that it goes on behind, and what of it counts as committed.
+fn scan(
+    dir: LogDir<RealDisk>,
+    store: SnapshotStore<RealDisk>,
+    hash_key: HashKey,
+    leave: Leave,
+) -> Result<Scanned, ServeError> {
+    let node = dir.metadata().node;
+    let ((mut log, mut recovered), loaded, load_ms) = thread::scope(|scope| {
+        let opening = spawn(scope, "scan", || dir.open())?;
+        let loading = time::Stopwatch::start();
+        let loaded = load_snapshot(&store, hash_key);
+        let load_ms = loading.elapsed_ms();
+        Ok::<_, LogError>((join(opening)?, loaded?, load_ms))
+    })?;
+    if let Some(torn) = &recovered.torn_tail {
+        tracing::warn!(
+            file = torn.file,
+            offset = torn.offset,
+            "cut a write that was interrupted and never acknowledged"
+        );
+    }
+    let loaded = loaded.connect(recovered.first_index)?;
+    let (state, snapshot_len, members) = State::begin(loaded, node, hash_key)?;
+    // A server alone receives none: there, a snapshot that the log does not hold means that the log has lost its end, unless it is
+    // the one with which this server began to go on alone.
+    if members != Members::of_voters([node]) || leave.goes_on_alone {
+        let LogPosition { index, term } = state.position;
+        log.begin_behind(&mut recovered, (index, term))?;
+    }
+    let opens_to_others = leave.open_to_others
+        && !leave.goes_on_alone
+        && recovered.first_index == LogIndex(1)
+        && members == Members::of_voters([node]);
+    // One voter alone has committed what it has written.
+    if leave.goes_on_alone || opens_to_others {
+        recovered.hard_state.commit = recovered.hard_state.commit.max(recovered.last_index.0);
+    }
+    let raft = Recovery::new(recovered.hard_state, state.position, members);
+    Ok(Scanned {
+        found: Replayed {
+            state,
+            log,
+            store,
+            raft,
+        },
+        recovered,
+        snapshot_len,
+        load_ms,
+        opens_to_others,
     })
 }
 
@@ -219,8 +252,9 @@ impl Replayed {
     fn go_on_alone(
         mut self,
         node: u64,
-        (cluster, store): (ClusterId, SnapshotStore<RealDisk>),
+        (cluster, snapshot_disk): (ClusterId, RealDisk),
     ) -> Result<Self, ServeError> {
+        let store = SnapshotStore::open(snapshot_disk, cluster)?;
         let raft = self.raft.alone(node);
         let position = raft.snapshot();
         self.state.position = position;

@@ -38,6 +38,7 @@ impl Ensemble {
             self.reminder.waits(self.nobody_leads());
         }
         self.note_catching_up(effects);
+        self.compare_lines(effects);
         let is_waiting = !self.gate.serves();
         if let Some(notice) = self.reminder.due(self.now_ms, is_waiting) {
             effects.push(Effect::Notice(notice));

@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use zoa_ensemble::Event;
 use zoa_ensemble::NodeId;
+use zoa_ensemble::Notice;
+use zoa_ensemble::OtherLines;
 use zoa_ensemble::limits::CAUGHT_UP_ENTRIES_MAX;
+use zoa_ensemble::limits::NOTICE_PERIOD_MS;
+use zoa_ensemble::limits::OTHER_LINES_PERIOD_MS;
 use zoa_ensemble::limits::STRANGER_GONE_MS_MAX;
 use zoa_proto::ErrorCode;
 use zoa_proto::OpCode;
@@ -410,4 +414,83 @@ fn an_id_is_not_replaced_while_its_server_is_heard_of() {
         world.tick(leader);
     }
     assert!(world.learners(leader).is_empty());
+}
+
+fn ticks(ms: u64) -> usize {
+    usize::try_from(ms / TICK_MS).expect("a test runs some ticks")
+}
+
+fn other_lines(world: &World, id: u8) -> Vec<&OtherLines> {
+    let notices = world.at(id).notices.iter();
+    let differences = notices.filter_map(|notice| match notice {
+        Notice::OtherLines(difference) => Some(difference),
+        _ => None,
+    });
+    differences.collect()
+}
+
+// Goal: whoever grows an ensemble by new lines in zoo.cfg and restarts is told that nobody got a vote, and the command he is told to type
+// gives it to them. After that nothing is said, as before any of it.
+#[test]
+fn other_servers_in_zoo_cfg_are_named_with_the_command_that_makes_it_so() {
+    let (mut world, _) = served(3, 71);
+    world.run(ticks(NOTICE_PERIOD_MS) + 10);
+    assert!((1..=3).all(|id| other_lines(&world, id).is_empty()));
+    let lines = MemberLines::parse(&lines_of(5)).expect("lines");
+    (4..=5).for_each(|id| world.add(id, lines.clone()));
+    for id in 1..=5 {
+        if world.is_up(id) {
+            world.crash(id);
+        }
+        world.server(id).lines = lines.clone();
+        world.start(id);
+        world.run_until_served();
+    }
+    world.run(ticks(NOTICE_PERIOD_MS) + 10);
+    for id in 1..=5 {
+        let [difference] = other_lines(&world, id)[..] else {
+            panic!("server {id} says it once");
+        };
+        assert_eq!(difference.only_here, [PeerId(4), PeerId(5)]);
+    }
+    let leader = world.leader().expect("it is served");
+    assert_eq!(world.voters(leader), [1, 2, 3]);
+    let command = other_lines(&world, leader)[0].command.clone();
+    let joining = command.strip_prefix("reconfig -add ").expect("they join");
+    let joining = joining.replace("<its clientPort>", "2181");
+    propose(&mut world, leader, &[reconfig(&joining, "", -1)]);
+    world.run(40);
+    let leader = world.leader().expect("it is served");
+    assert_eq!(world.voters(leader).len(), 5);
+    world.run(ticks(NOTICE_PERIOD_MS) + 10);
+    assert!((1..=5).all(|id| other_lines(&world, id).len() == 1));
+}
+
+// Goal: OTHER_LINES_PERIOD_MS.
+#[test]
+fn servers_that_zoo_cfg_no_longer_names_are_told_of_rarely() {
+    let (mut world, _) = served(3, 72);
+    let lines = MemberLines::parse(&lines_of(2)).expect("lines");
+    world.crash(1);
+    world.server(1).lines = lines;
+    world.start(1);
+    world.run_until_served();
+    world.run(ticks(NOTICE_PERIOD_MS) + 10);
+    let found = other_lines(&world, 1);
+    assert_eq!((found.len(), &found[0].only_there), (1, &vec![PeerId(3)]));
+    assert_eq!(found[0].command, "reconfig -remove 3");
+    let one_before = ticks(OTHER_LINES_PERIOD_MS) - 100;
+    skip(&mut world, one_before);
+    assert_eq!(other_lines(&world, 1).len(), 1);
+    world.run(120);
+    assert_eq!(other_lines(&world, 1).len(), 2);
+}
+
+/// Time passes for all at once, with nothing to do but to hear of each other now and then.
+fn skip(world: &mut World, ticks: usize) {
+    let step_ms = 50 * TICK_MS;
+    for _ in 0..ticks / 50 {
+        world.now_ms += step_ms - TICK_MS;
+        world.run(1);
+    }
 }
