@@ -528,17 +528,7 @@ fn start_peers(
             Ok::<_, LogError>(())
         }),
     });
-    let peers = peers.map_err(ServeError::Peers)?;
-    for address in peers.listens_on() {
-        tracing::info!("listening for the other servers at {address}");
-        if !address.ip().is_loopback() && ensemble.tls.is_none() {
-            tracing::warn!(
-                "the other servers are listened for at {address}, beyond this machine, and nothing proves who they are: whoever reaches \
-                 that port may speak as one of them. Let nobody else reach it, or set sslQuorum=true"
-            );
-        }
-    }
-    Ok(Some(peers))
+    Ok(Some(peers.map_err(ServeError::Peers)?))
 }
 
 impl EnsembleOptions {

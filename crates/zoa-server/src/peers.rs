@@ -150,6 +150,19 @@ struct Context {
 }
 
 impl Context {
+    fn new(options: PeerOptions) -> Self {
+        Self {
+            options,
+            identity: Mutex::new(None),
+            store: Mutex::new(None),
+            arriving: tokio::sync::Mutex::new(None),
+            newest_arrival: watch::Sender::new(0),
+            next_link: AtomicU64::new(1),
+            nudges: Mutex::default(),
+            told: Mutex::default(),
+        }
+    }
+
     fn new_link(&self) -> LinkId {
         LinkId(self.next_link.fetch_add(1, Ordering::Relaxed))
     }
@@ -197,6 +210,7 @@ impl fmt::Debug for Peers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Peers")
             .field("dialed", &self.dials.keys())
+            .field("listens_on", &self.listens_on)
             .finish_non_exhaustive()
     }
 }
@@ -210,16 +224,7 @@ impl Peers {
     pub(crate) fn start(options: PeerOptions) -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        let context = Arc::new(Context {
-            options,
-            identity: Mutex::new(None),
-            store: Mutex::new(None),
-            arriving: tokio::sync::Mutex::new(None),
-            newest_arrival: watch::Sender::new(0),
-            next_link: AtomicU64::new(1),
-            nudges: Mutex::default(),
-            told: Mutex::default(),
-        });
+        let context = Arc::new(Context::new(options));
         let listens_on = accept::start(&handle, &context)?;
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
@@ -240,6 +245,7 @@ impl Peers {
     }
 
     /// Where the others reach this server.
+    #[cfg(test)]
     pub(crate) fn listens_on(&self) -> &[SocketAddr] {
         &self.listens_on
     }

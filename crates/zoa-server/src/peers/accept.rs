@@ -68,6 +68,9 @@ impl Strangers {
     }
 }
 
+/// Tries until the log says again that there is none.
+const TRIES_PER_WARNING: u32 = 60;
+
 /// What the accepting tasks share.
 struct Door {
     context: Arc<Context>,
@@ -80,22 +83,28 @@ struct Door {
     present: Mutex<HashMap<PeerId, Incoming>>,
 }
 
+impl Door {
+    fn new(handle: &Handle, context: &Arc<Context>) -> Arc<Self> {
+        Arc::new(Self {
+            context: Arc::clone(context),
+            handle: handle.clone(),
+            greetings: Greetings::default(),
+            long_frames: Arc::new(Semaphore::new(LONG_FRAMES_OF_STRANGERS_MAX)),
+            strangers: Strangers::default(),
+            present: Mutex::default(),
+        })
+    }
+}
+
 /// Listens on every place of this server; those that have no address yet are tried again in the background.
 pub(super) fn start(handle: &Handle, context: &Arc<Context>) -> io::Result<Vec<SocketAddr>> {
-    let door = Arc::new(Door {
-        context: Arc::clone(context),
-        handle: handle.clone(),
-        greetings: Greetings::default(),
-        long_frames: Arc::new(Semaphore::new(LONG_FRAMES_OF_STRANGERS_MAX)),
-        strangers: Strangers::default(),
-        present: Mutex::default(),
-    });
+    let door = Door::new(handle, context);
     let mut listens_on = Vec::new();
     let _inside = handle.enter();
     for place in &context.options.listen {
-        match listen(place, context.options.listen_on_all) {
-            Ok(listener) => {
-                listens_on.push(listener.local_addr()?);
+        match listen_now(place, context) {
+            Ok((listener, at)) => {
+                listens_on.push(at);
                 handle.spawn(take_in(Arc::clone(&door), listener));
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -103,8 +112,7 @@ pub(super) fn start(handle: &Handle, context: &Arc<Context>) -> io::Result<Vec<S
                 return Err(io::Error::new(io::ErrorKind::AddrInUse, what));
             }
             Err(error) => {
-                let (host, port) = (&place.host, place.port);
-                tracing::warn!("cannot listen on {host}:{port} yet, trying again: {error}");
+                tell_cannot_listen(place, &error);
                 handle.spawn(listen_later(Arc::clone(&door), place.clone()));
             }
         }
@@ -112,26 +120,59 @@ pub(super) fn start(handle: &Handle, context: &Arc<Context>) -> io::Result<Vec<S
     Ok(listens_on)
 }
 
-fn listen(place: &PeerAddress, on_all: bool) -> io::Result<TcpListener> {
-    let everywhere = [
-        SocketAddr::from(([0_u16; 8], place.port)),
-        SocketAddr::from(([0_u8; 4], place.port)),
-    ];
-    let addresses: Vec<SocketAddr> = if on_all {
-        everywhere.to_vec()
+/// At the start, when nobody waits for the thread that looks the name up.
+fn listen_now(place: &PeerAddress, context: &Context) -> io::Result<(TcpListener, SocketAddr)> {
+    let addresses = if context.options.listen_on_all {
+        everywhere(place.port)
     } else {
-        (place.host.as_str(), place.port)
-            .to_socket_addrs()?
-            .collect()
+        let found = (place.host.as_str(), place.port).to_socket_addrs()?;
+        found.collect()
     };
+    listen_at_one(&addresses, context)
+}
+
+fn everywhere(port: u16) -> Vec<SocketAddr> {
+    vec![
+        SocketAddr::from(([0_u16; 8], port)),
+        SocketAddr::from(([0_u8; 4], port)),
+    ]
+}
+
+/// On the first of these that can be had.
+fn listen_at_one(
+    addresses: &[SocketAddr],
+    context: &Context,
+) -> io::Result<(TcpListener, SocketAddr)> {
     let mut failed = io::Error::other("the name has no address");
     for address in addresses {
-        match listen_at(address) {
-            Ok(listener) => return Ok(listener),
+        match listen_at(*address) {
+            Ok(listener) => {
+                let at = listener.local_addr()?;
+                tell_where(at, context.options.security.proves_who());
+                return Ok((listener, at));
+            }
             Err(error) => failed = error,
         }
     }
     Err(failed)
+}
+
+fn tell_where(address: SocketAddr, proves_who: bool) {
+    tracing::info!("listening for the other servers at {address}");
+    if !address.ip().to_canonical().is_loopback() && !proves_who {
+        tracing::warn!(
+            "the other servers are listened for at {address}, beyond this machine, and nothing proves who they are: whoever reaches that \
+             port may speak as one of them. Let nobody else reach it, or set sslQuorum=true"
+        );
+    }
+}
+
+fn tell_cannot_listen(PeerAddress { host, port }: &PeerAddress, error: &io::Error) {
+    tracing::warn!(
+        "cannot listen for the other servers on {host}:{port}, so none of them reaches this one; trying again: {error}. The host in this \
+         server's own server.N line must be a name or an address of this machine; where the others reach it by one that is not, as behind \
+         NAT, set quorumListenOnAllIPs=true"
+    );
 }
 
 fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
@@ -145,11 +186,20 @@ fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 async fn listen_later(door: Arc<Door>, place: PeerAddress) {
-    loop {
+    let options = &door.context.options;
+    for tries in 1_u32.. {
         tokio::time::sleep(LISTEN_AGAIN).await;
-        if let Ok(listener) = listen(&place, door.context.options.listen_on_all) {
-            tracing::info!("listening on {}:{} now", place.host, place.port);
-            return take_in(door, listener).await;
+        let addresses = if options.listen_on_all {
+            Ok(everywhere(place.port))
+        } else {
+            options.names.find(&place.host, place.port).await
+        };
+        match addresses.and_then(|found| listen_at_one(&found, &door.context)) {
+            Ok((listener, _)) => return take_in(Arc::clone(&door), listener).await,
+            Err(error) if tries.is_multiple_of(TRIES_PER_WARNING) => {
+                tell_cannot_listen(&place, &error);
+            }
+            Err(_) => {}
         }
     }
 }
@@ -301,3 +351,6 @@ async fn take_snapshot(
     )
     .await
 }
+
+#[cfg(test)]
+mod tests;

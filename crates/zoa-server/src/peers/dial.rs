@@ -159,6 +159,9 @@ mod tests {
         fn accepted(&self, _: TcpStream) -> Securing {
             Box::pin(std::future::pending())
         }
+        fn proves_who(&self) -> bool {
+            false
+        }
     }
 
     /// A name with these addresses.

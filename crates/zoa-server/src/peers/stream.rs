@@ -36,6 +36,9 @@ pub(crate) trait Security: fmt::Debug + Send + Sync {
 
     /// For a connection that came in.
     fn accepted(&self, socket: TcpStream) -> Securing;
+
+    /// Whether nobody becomes a stream who has not proven that an authority of this ensemble lets it in.
+    fn proves_who(&self) -> bool;
 }
 
 /// Mutual TLS: who has no certificate of a named authority is not heard.
@@ -69,6 +72,10 @@ impl Security for Tls {
         let acceptor = Arc::clone(&self.acceptor);
         Box::pin(async move { Ok(Box::new(acceptor.accept(socket).await?) as PeerStream) })
     }
+
+    fn proves_who(&self) -> bool {
+        true
+    }
 }
 
 /// No security: whoever reaches the port is heard, and cut off only by what it says.
@@ -82,5 +89,9 @@ impl Security for Plain {
 
     fn accepted(&self, socket: TcpStream) -> Securing {
         Box::pin(async { Ok(Box::new(socket) as PeerStream) })
+    }
+
+    fn proves_who(&self) -> bool {
+        false
     }
 }
