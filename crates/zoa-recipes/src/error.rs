@@ -42,6 +42,14 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// It broke off, and some of it was done before.
+    #[error("{error}; {} were taken before", accepted.len())]
+    InPart {
+        /// The names of those that were accepted before, in the order in which they were given; of others, it is as the error says.
+        accepted: Vec<String>,
+        /// Why it broke off.
+        error: Box<Self>,
+    },
     /// More bytes than are allowed there.
     #[error("{len} bytes are too many for {path}, {len_max} are allowed")]
     TooLong {

@@ -60,6 +60,7 @@ pub use farm::FarmWorker;
 pub use farm::NewTask;
 pub use farm::Progress;
 pub use farm::Saved;
+pub use farm::TASK_LEN_MAX;
 pub use farm::WorkerStatus;
 pub use hold::FencingToken;
 pub use hold::Hold;

@@ -15,6 +15,7 @@ use crate::calls;
 use crate::error::Error;
 use crate::hold::Hold;
 use crate::keeper::Keeper;
+use crate::keeper::Step;
 
 /// How often it counts, and how often it looks for what is old.
 const COUNT: Duration = Duration::from_secs(1);
@@ -65,9 +66,17 @@ impl<K: Keeper> Cleaning<K> {
                 let deletes = batch
                     .iter()
                     .map(|name| delete(self.places.task(place, name)));
-                // What was not deleted, since somebody else did some of it, is seen again next time.
-                if let Changed::LeadsNoMore = leader.change(hold, deletes.collect()).await? {
-                    return Ok(false);
+                let deletes: Vec<Step> = deletes.collect();
+                match leader.change(hold, deletes.clone()).await? {
+                    Changed::LeadsNoMore => return Ok(false),
+                    Changed::Yes(_) | Changed::Unknown => {}
+                    // Somebody else did some of it, or one of them cannot be deleted.
+                    Changed::No(_) => {
+                        for delete in deletes {
+                            // What is left is seen again next time.
+                            leader.change(hold, vec![delete]).await?;
+                        }
+                    }
                 }
             }
         }

@@ -1,4 +1,9 @@
 //! A farm's client: submits tasks, follows them, cancels them.
+//!
+//! Invariant: a task that is looked for everywhere is looked for in the order in which it moves on, so only one that goes back to the
+//! queue in just that moment can be missed; and it is looked for again before it is called unknown.
+
+use std::time::Duration;
 
 use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
@@ -9,6 +14,7 @@ use super::task::NewTask;
 use super::task::PLACES;
 use super::task::Places;
 use super::task::Task;
+use super::task::check_len;
 use super::task::split_attempt;
 use crate::calls;
 use crate::error::Error;
@@ -22,6 +28,19 @@ use crate::receipt::Receipt;
 /// So many tasks are submitted in one multi, and no more bytes than these unless one alone has them.
 const BATCH_MAX: usize = 100;
 pub(super) const BATCH_LEN_MAX: usize = 512 << 10;
+
+/// Up to this limit of the queue all submissions are guarded; above it only those that see it half full: ten clients with a whole
+/// batch each fit into the other half.
+const ALWAYS_GUARDED_MAX: usize = 20 * BATCH_MAX;
+
+/// So often a task is looked for in all places.
+const LOOKS: usize = 3;
+
+/// The same when it is known to have been accepted, with a pause between.
+const LOOKS_FOR_ACCEPTED: usize = 10;
+
+/// How often somebody who waits looks whether the task is still there.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
 
 /// A client of a farm. Each handle does one thing at a time.
 ///
@@ -74,7 +93,7 @@ pub enum Progress {
     Done(Vec<u8>),
     /// It was given up or cancelled, for this reason.
     Dead(String),
-    /// There is no such task, or its result was cleaned up.
+    /// There is no such task, or what came of it was deleted.
     Unknown,
 }
 
@@ -102,19 +121,32 @@ impl<K: Keeper> FarmClient<K> {
         }
     }
 
-    /// Submits tasks, and gives their names in the same order. When this returns they are accepted, all of them.
+    /// Submits tasks, and gives their names in the same order. When this returns they are accepted, all of them. If an answer was
+    /// lost and a task had ended and was deleted before it was looked for, its name comes without the number at its end.
     ///
     /// # Errors
     /// When the queue has no room for all: [`Error::Full`], and nothing is submitted, but for those that it names if others took
-    /// the room meanwhile. Or the session ends: then those of the batch under way are accepted or not.
+    /// the room meanwhile. When a payload is too long: [`Error::TooLong`], and nothing is submitted. Or the session ends: then those
+    /// of the batch under way, 100 at most, are accepted or not; those of batches before it stand in [`Error::InPart`].
     pub async fn submit(&mut self, tasks: &[NewTask]) -> Result<Vec<String>, Error> {
+        let queue = self.places.of("queue");
+        for task in tasks {
+            check_len(&queue, task.payload.len())?;
+        }
         let config = FarmConfig::read(&self.keeper, &self.places).await?;
         let mut wanted = tasks.len();
         let mut names = Vec::new();
         for batch in batches(tasks) {
-            match self.submit_batch(batch, (wanted, config.queue_max)).await? {
-                Ok(more) => names.extend(more),
-                Err((count, count_max)) => {
+            match self.submit_batch(batch, (wanted, config.queue_max)).await {
+                Ok(Ok(more)) => names.extend(more),
+                Err(error) if names.is_empty() => return Err(error),
+                Err(error) => {
+                    return Err(Error::InPart {
+                        accepted: names,
+                        error: Box::new(error),
+                    });
+                }
+                Ok(Err((count, count_max))) => {
                     return Err(Error::Full {
                         path: self.places.of("queue"),
                         count,
@@ -188,35 +220,42 @@ impl<K: Keeper> FarmClient<K> {
             data,
             version,
         };
-        Ok(Ok((with_these > count_max / 2).then_some(guard)))
+        let is_guarded = count_max <= ALWAYS_GUARDED_MAX || with_these > count_max / 2;
+        Ok(Ok(is_guarded.then_some(guard)))
     }
 
     async fn prepare(&self) -> Result<(), Error> {
         prepare(&self.keeper, &self.places).await
     }
 
-    /// The names of tasks that are somewhere in the farm, in this order.
+    /// The names of tasks that were accepted, in this order. One that is found nowhere has ended and was deleted.
     async fn find_all(&self, beginnings: &[String]) -> Result<Vec<String>, Error> {
         let mut names: Vec<Option<String>> = vec![None; beginnings.len()];
-        // A task may move to where was looked before.
-        while names.iter().any(Option::is_none) {
+        for _ in 0..LOOKS_FOR_ACCEPTED {
             let all = self.all_names().await?;
             for (name, beginning) in names.iter_mut().zip(beginnings) {
                 let found = || all.iter().find(|other| other.starts_with(beginning));
                 *name = name.take().or_else(|| found().cloned());
             }
+            if names.iter().all(Option::is_some) {
+                break;
+            }
+            calls::pause(&self.keeper).await;
         }
-        Ok(names.into_iter().flatten().collect())
+        let names = names.into_iter().zip(beginnings);
+        let names = names.map(|(name, beginning)| name.unwrap_or_else(|| beginning.clone()));
+        Ok(names.collect())
     }
 
     async fn all_names(&self) -> Result<Vec<String>, Error> {
-        let mut all = Vec::new();
-        for place in ["queue", "failed", "done", "dead"] {
+        let queued = calls::children(&self.keeper, &self.places.of("queue")).await?;
+        let mut all = queued.unwrap_or_default();
+        let running = self.running().await?;
+        all.extend(running.into_iter().map(|(_, task, _)| task));
+        for place in ["failed", "done", "dead"] {
             let names = calls::children(&self.keeper, &self.places.of(place)).await?;
             all.extend(names.unwrap_or_default());
         }
-        let running = self.running().await?;
-        all.extend(running.into_iter().map(|(_, task, _)| task));
         Ok(all)
     }
 
@@ -243,27 +282,25 @@ impl<K: Keeper> FarmClient<K> {
     /// # Errors
     /// When the session ends, or a znode of the task cannot be read.
     pub async fn progress(&self, task: &str) -> Result<Progress, Error> {
-        // Twice, since it may move to where was looked before.
-        for _ in 0..2 {
-            if let Some(end) = self.end_of(task).await? {
-                return Ok(end);
+        if let Some(end) = self.end_of(task).await? {
+            return Ok(end);
+        }
+        for _ in 0..LOOKS {
+            if self.read("queue", task).await?.is_some() {
+                return Ok(Progress::Queued);
+            }
+            let running = self.running().await?;
+            if running.iter().any(|(_, name, _)| name == task) {
+                return Ok(Progress::Running);
             }
             if let Some(found) = self.read("failed", task).await? {
                 return Ok(Progress::Failed(found.error()));
             }
-            if self.read("queue", task).await?.is_some() {
-                return Ok(Progress::Queued);
-            }
-            if self
-                .running()
-                .await?
-                .iter()
-                .any(|(_, name, _)| name == task)
-            {
-                return Ok(Progress::Running);
+            if let Some(end) = self.end_of(task).await? {
+                return Ok(end);
             }
         }
-        Ok(self.end_of(task).await?.unwrap_or(Progress::Unknown))
+        Ok(Progress::Unknown)
     }
 
     async fn read(&self, place: &str, task: &str) -> Result<Option<Task>, Error> {
@@ -283,7 +320,7 @@ impl<K: Keeper> FarmClient<K> {
         Ok(dead.map(|dead| Progress::Dead(dead.error())))
     }
 
-    /// Waits until a task is done or given up.
+    /// Waits until a task is done or given up; or, which it finds out within some seconds, is no more: [`Progress::Unknown`].
     ///
     /// # Errors
     /// When the session ends.
@@ -298,7 +335,11 @@ impl<K: Keeper> FarmClient<K> {
             if let Some(end) = self.end_of(task).await? {
                 return Ok(end);
             }
-            race::race(done, dead).await;
+            let ended = race::race(done, dead);
+            let heard = race::within(&self.keeper, LOOK_AFTER, ended).await;
+            if heard.is_none() && self.progress(task).await? == Progress::Unknown {
+                return Ok(Progress::Unknown);
+            }
         }
     }
 

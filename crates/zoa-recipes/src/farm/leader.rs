@@ -55,6 +55,8 @@ pub struct FarmLeader<K> {
 
 /// A task that goes from one place to another.
 struct Move {
+    /// Place and name, as the memory has them.
+    key: String,
     from: String,
     to: String,
     data: Vec<u8>,
@@ -111,7 +113,7 @@ impl<K: Keeper> FarmLeader<K> {
                     }
                 }
                 Changed::LeadsNoMore => return Ok(None),
-                Changed::No => prepare(&self.keeper, &self.places).await?,
+                Changed::No(_) => prepare(&self.keeper, &self.places).await?,
                 Changed::Yes(_) | Changed::Unknown => {}
             }
             calls::pause(&self.keeper).await;
@@ -134,7 +136,7 @@ impl<K: Keeper> FarmLeader<K> {
         while !rest.is_empty() {
             let count = batch_len(rest.iter().map(|one| one.data.len()), BATCH_MAX);
             let (batch, others) = rest.split_at(count);
-            let Some(moved) = self.carry_out(hold, batch).await? else {
+            let Some(moved) = self.carry_out(hold, batch, memory).await? else {
                 return Ok(false);
             };
             has_moved |= moved;
@@ -155,11 +157,10 @@ impl<K: Keeper> FarmLeader<K> {
         let mut due: Vec<(String, &str, Why)> = Vec::new();
         for (worker, (capacity, names)) in &view.workers {
             for name in names {
-                let Some((task, _)) = split_attempt(name) else {
-                    continue;
-                };
+                let task = split_attempt(name).map_or(name.as_str(), |(task, _)| task);
                 let key = key_of("assigned", &format!("{worker}/{name}"));
                 let why = match (capacity, memory.due(&key, now)) {
+                    (_, Some(Due::NoTask)) => Why::NoTask,
                     (None, _) => Why::WorkerGone,
                     (Some(_), Some(Due::Limit)) => Why::TooLong,
                     (Some(_), Some(Due::Deadline)) => Why::Deadline,
@@ -174,26 +175,29 @@ impl<K: Keeper> FarmLeader<K> {
                 let why = match memory.due(&key, now)? {
                     Due::Limit => Why::PauseOver,
                     Due::Deadline => Why::Deadline,
+                    Due::NoTask => Why::NoTask,
                 };
                 Some((key, name.as_str(), why))
             }));
         }
+        due.retain(|(key, ..)| memory.rest(key, now).is_none());
         let paths = due.iter().map(|(key, ..)| self.places.of(key));
         let found = self.read_all(paths.collect()).await?;
         let moves = due.iter().zip(found);
-        let moves = moves.filter_map(|((_, name, why), found)| {
-            let (from, task, stat) = found?;
-            Some(self.send_on((from, name), task.submitted(stat.ctime_ms), *why))
+        let moves = moves.filter_map(|((key, name, why), found)| {
+            let (task, stat) = found?;
+            Some(self.send_on((key, name), task.submitted(stat.ctime_ms), *why))
         });
         Ok(moves.collect())
     }
 
     /// Back to the queue, or to the dead-letter list.
-    fn send_on(&self, (from, name): (String, &str), task: Task, why: Why) -> Move {
+    fn send_on(&self, (key, name): (&str, &str), task: Task, why: Why) -> Move {
         let task = match why {
             Why::WorkerGone => task.with_error("the worker is gone"),
             Why::TooLong => task.with_error("the attempt took too long"),
-            Why::PauseOver => task,
+            Why::NoTask if task.error().is_empty() => task.with_error("no attempt is in its name"),
+            Why::PauseOver | Why::NoTask => task,
             Why::Deadline => {
                 let before = task.error();
                 let before = Some(before).filter(|before| !before.is_empty());
@@ -201,10 +205,11 @@ impl<K: Keeper> FarmLeader<K> {
                 task.with_error(&format!("the deadline has passed{before}"))
             }
         };
-        let is_over = why == Why::Deadline || task.is_spent();
+        let is_over = matches!(why, Why::Deadline | Why::NoTask) || task.is_spent();
         let place = if is_over { "dead" } else { "queue" };
         Move {
-            from,
+            key: key.to_owned(),
+            from: self.places.of(key),
             to: self.places.task(place, name),
             data: task.encode(),
         }
@@ -226,31 +231,31 @@ impl<K: Keeper> FarmLeader<K> {
         let mut free: BinaryHeap<(usize, String)> = view.workers.iter().filter_map(room).collect();
         let mut chosen = Vec::new();
         for name in &view.queued {
-            if memory.due(&key_of("queue", name), now).is_some() {
+            let key = key_of("queue", name);
+            if memory.due(&key, now).is_some() || memory.rest(&key, now).is_some() {
                 continue;
             }
             let Some((room, worker)) = free.pop() else {
                 break;
             };
-            chosen.push((name, worker.clone()));
+            chosen.push((key, name, worker.clone()));
             if room > 1 {
                 free.push((room - 1, worker));
             }
         }
-        let paths = chosen
-            .iter()
-            .map(|(name, _)| self.places.task("queue", name));
+        let paths = chosen.iter().map(|(key, ..)| self.places.of(key));
         let found = self.read_all(paths.collect()).await?;
         let moves = chosen.into_iter().zip(found);
-        let moves = moves.filter_map(|((name, worker), found)| {
-            let (from, task, stat) = found?;
+        let moves = moves.filter_map(|((key, name, worker), found)| {
+            let (task, stat) = found?;
             // What was no task when it was read.
             if task.is_spent() {
-                return Some(self.send_on((from, name), task, Why::PauseOver));
+                return Some(self.send_on((&key, name), task, Why::PauseOver));
             }
             let task = task.submitted(stat.ctime_ms).begun();
             Some(Move {
-                from,
+                from: self.places.of(&key),
+                key,
                 to: self.places.assigned(&worker, name, task.attempt()),
                 data: task.encode(),
             })
@@ -259,37 +264,79 @@ impl<K: Keeper> FarmLeader<K> {
     }
 
     /// The tasks at these paths, in the same order; `None` for those that are not there any more.
-    async fn read_all(
-        &self,
-        paths: Vec<String>,
-    ) -> Result<Vec<Option<(String, Task, Stat)>>, Error> {
+    async fn read_all(&self, paths: Vec<String>) -> Result<Vec<Option<(Task, Stat)>>, Error> {
         let found = calls::data_of_all(&self.keeper, &paths).await?;
-        let tasks = paths.into_iter().zip(found).map(|(path, found)| {
+        let tasks = paths.iter().zip(found).map(|(path, found)| {
             let (data, stat) = found?;
-            let task = Task::salvage(&path, &data);
-            Some((path, task, stat))
+            Some((Task::salvage(path, &data), stat))
         });
         Ok(tasks.collect())
     }
 
     /// Makes these moves together, or one by one when one of them is not possible any more; whether anything may have moved, or
     /// `None` when it leads no more.
-    async fn carry_out(&self, hold: &Hold<K>, moves: &[Move]) -> Result<Option<bool>, Error> {
+    async fn carry_out(
+        &self,
+        hold: &Hold<K>,
+        moves: &[Move],
+        memory: &mut Memory,
+    ) -> Result<Option<bool>, Error> {
         let steps = moves.iter().flat_map(Move::steps).collect();
         match self.change(hold, steps).await? {
             Changed::Yes(_) | Changed::Unknown => return Ok(Some(true)),
             Changed::LeadsNoMore => return Ok(None),
-            Changed::No => {}
+            Changed::No(_) => {}
         }
         let mut has_moved = false;
         for one in moves {
             match self.change(hold, one.steps().to_vec()).await? {
                 Changed::Yes(_) | Changed::Unknown => has_moved = true,
                 Changed::LeadsNoMore => return Ok(None),
-                Changed::No => {}
+                // Somebody else has moved it.
+                Changed::No((Some(0), ErrorCode::NoNode)) => {}
+                Changed::No(why) => match self.give_up(hold, one, why).await? {
+                    Changed::Yes(_) | Changed::Unknown => has_moved = true,
+                    Changed::LeadsNoMore => return Ok(None),
+                    Changed::No(_) => memory.let_rest(&one.key, self.keeper.now()),
+                },
             }
         }
         Ok(Some(has_moved))
+    }
+
+    /// A task that cannot be moved where it belongs becomes a dead letter, with its payload if that fits.
+    async fn give_up(
+        &self,
+        hold: &Hold<K>,
+        one: &Move,
+        why: (Option<usize>, ErrorCode),
+    ) -> Result<Changed, Error> {
+        // It cannot be taken from where it is, or there is no such place: that may change.
+        if matches!(why, (Some(0), _) | (_, ErrorCode::NoNode)) {
+            return Ok(Changed::No(why));
+        }
+        let name = one.key.rsplit('/').next().unwrap_or_default();
+        let name = split_attempt(name).map_or(name, |(task, _)| task);
+        let task = Task::salvage(&one.from, &one.data);
+        let what = format!("it could not be moved to {}: {}", one.to, why.1);
+        let len = task.payload.len();
+        let emptied = format!("{what}; {len} bytes of payload did not fit, and are lost");
+        let emptied = task.clone().emptied().with_error(&emptied);
+        let mut changed = Changed::No(why);
+        for task in [task.with_error(&what), emptied] {
+            let dead = Move {
+                key: one.key.clone(),
+                from: one.from.clone(),
+                to: self.places.task("dead", name),
+                data: task.encode(),
+            };
+            changed = self.change(hold, dead.steps().to_vec()).await?;
+            // A shorter one would be refused as well.
+            if !matches!(changed, Changed::No((None, _))) {
+                break;
+            }
+        }
+        Ok(changed)
     }
 
     /// Changes something if it still leads. What became of it is seen at the next look.
@@ -303,9 +350,12 @@ impl<K: Keeper> FarmLeader<K> {
             Ok(answer) => Ok(Changed::Yes(answer)),
             Err(failure) => match (failure.known, failure.at_step()) {
                 (_, Some((0, ErrorCode::NoNode))) => Ok(Changed::LeadsNoMore),
-                (Known::Refused, _) => Ok(Changed::No),
+                (Known::Refused | Known::Rejected, at) => {
+                    let step = at.and_then(|(step, _)| step.checked_sub(1));
+                    Ok(Changed::No((step, failure.code)))
+                }
                 (Known::NotApplied | Known::Unknown, _) => Ok(Changed::Unknown),
-                (Known::Ended | Known::Rejected, _) => Err(Error::new(&hold.path(), &failure)),
+                (Known::Ended, _) => Err(Error::new(&hold.path(), &failure)),
             },
         }
     }
@@ -329,12 +379,14 @@ enum Why {
     TooLong,
     PauseOver,
     Deadline,
+    NoTask,
 }
 
 /// What became of a change.
 pub(super) enum Changed {
     Yes(Answer),
-    No,
+    /// Which of its steps was refused, unless it was the whole, and why.
+    No((Option<usize>, ErrorCode)),
     Unknown,
     LeadsNoMore,
 }

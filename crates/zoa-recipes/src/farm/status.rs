@@ -150,8 +150,8 @@ impl<K: Keeper> FarmClient<K> {
         Ok(false)
     }
 
-    /// Puts a dead letter back into the queue, as a task that was never tried and is submitted now, under its old name; whether
-    /// there was one.
+    /// Puts a dead letter back into the queue, under its old name, as a task that is submitted now and may be begun as often as at
+    /// first; whether there was one. Its attempts are numbered on. It may make the queue longer than its limit.
     ///
     /// # Errors
     /// When the session ends.

@@ -11,7 +11,7 @@ use crate::error::Error;
 /// A task to be submitted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewTask {
-    /// What the worker gets.
+    /// What the worker gets, [`TASK_LEN_MAX`] bytes at most.
     pub payload: Vec<u8>,
     /// 0 is the most urgent, 999 the least.
     pub priority: u16,
@@ -49,6 +49,24 @@ impl NewTask {
         let mark = if self.deadline_ms > 0 { DEADLINE } else { "" };
         format!("{:03}{mark}-{guid}-", self.priority.min(999))
     }
+}
+
+/// The longest payload and the longest result: what fits into a request with all around it, however often the task is moved.
+pub const TASK_LEN_MAX: usize = 1_000_000;
+
+/// So much is kept of the text of an error.
+const ERROR_CHARS_MAX: usize = 1_000;
+
+/// Whether something is short enough for a task or its result.
+pub(super) fn check_len(path: &str, len: usize) -> Result<(), Error> {
+    if len <= TASK_LEN_MAX {
+        return Ok(());
+    }
+    Err(Error::TooLong {
+        path: path.to_owned(),
+        len,
+        len_max: TASK_LEN_MAX,
+    })
 }
 
 /// What stands behind the priority of a task that has a deadline.
@@ -90,9 +108,21 @@ impl Task {
         self.number("attempt")
     }
 
+    /// Those of them that count against `attempts_max`: begun since it was last taken out of `dead`.
+    pub(super) fn attempts_counted(&self) -> u64 {
+        self.attempt()
+            .saturating_sub(self.number("attempts_before"))
+    }
+
     /// Whether no further attempt may begin.
     pub(super) fn is_spent(&self) -> bool {
-        self.attempt() >= self.number("attempts_max").max(1)
+        self.attempts_counted() >= self.number("attempts_max").max(1)
+    }
+
+    /// The same task without what the worker gets.
+    pub(super) fn emptied(mut self) -> Self {
+        self.payload.clear();
+        self
     }
 
     /// What lies at this path: a task, or the bytes that are none, as one that may not be tried any more.
@@ -134,9 +164,11 @@ impl Task {
         self
     }
 
-    /// The same task as it was before its first attempt.
+    /// The same task taken out of `dead`. Its attempts are counted on, and none of them against what it may have: an attempt from
+    /// before may still run, and no later one may have its number.
     pub(super) fn renewed(mut self) -> Self {
-        self.header.insert("attempt".to_owned(), json!(0));
+        let attempt = json!(self.attempt());
+        self.header.insert("attempts_before".to_owned(), attempt);
         self.header.remove("submitted_ms");
         self.header.remove("error");
         self
@@ -153,7 +185,9 @@ impl Task {
         self
     }
 
+    /// The same task with the beginning of this text.
     pub(super) fn with_error(mut self, error: &str) -> Self {
+        let error: String = error.chars().take(ERROR_CHARS_MAX).collect();
         self.header.insert("error".to_owned(), json!(error));
         self
     }
@@ -220,6 +254,7 @@ pub(super) const PLACES: [&str; 8] = [
 
 #[cfg(test)]
 mod tests {
+    use super::ERROR_CHARS_MAX;
     use super::NewTask;
     use super::Task;
     use super::has_deadline;
@@ -242,6 +277,30 @@ mod tests {
         let moved = other.expect("it is well written").begun().with_error("no");
         assert!(moved.is_spent() && moved.error() == "no");
         assert!(String::from_utf8_lossy(&moved.encode()).contains("\"theirs\":[1]"));
+    }
+
+    #[test]
+    fn a_task_that_is_tried_again_has_all_its_attempts_anew_and_none_of_their_numbers() {
+        let header = b"{\"attempt\":3,\"attempts_max\":2,\"submitted_ms\":7,\"error\":\"no\"}\nx";
+        let dead = Task::decode("/t", header).expect("it is well written");
+        let renewed = dead.renewed();
+        assert_eq!(
+            (renewed.attempt(), renewed.attempts_counted()),
+            (3, 0),
+            "{renewed:?}"
+        );
+        assert!(renewed.field("submitted_ms").is_none() && renewed.error().is_empty());
+        let last = renewed.begun().begun();
+        assert!(!last.clone().renewed().begun().is_spent());
+        assert_eq!((last.attempt(), last.is_spent()), (5, true));
+    }
+
+    #[test]
+    fn of_a_long_error_the_beginning_is_kept_and_no_half_character() {
+        let task = Task::decode("/t", b"{}\n").expect("it is well written");
+        let long = "\u{1f41b}".repeat(ERROR_CHARS_MAX + 1);
+        let kept = task.with_error(&long).error();
+        assert_eq!(kept, "\u{1f41b}".repeat(ERROR_CHARS_MAX));
     }
 
     #[test]

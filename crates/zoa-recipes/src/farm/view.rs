@@ -27,6 +27,9 @@ use crate::keeper::Keeper;
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 
+/// The pause after a move that was not possible.
+const REST: Duration = Duration::from_secs(10);
+
 /// So many queued tasks are read for their deadlines in one look.
 const DEADLINES_READ_MAX: usize = 500;
 
@@ -51,6 +54,8 @@ pub(super) struct Sight {
     limit: Option<Duration>,
     /// When it is given up, by the servers' time.
     deadline_at_ms: Option<i64>,
+    /// Whether it can be read as one.
+    is_task: bool,
 }
 
 /// What a leader remembers from look to look.
@@ -60,6 +65,8 @@ pub(super) struct Memory {
     servers: (i64, Duration),
     /// Of what lies in `queue`, `failed` and `assigned`, by its place and name.
     sights: BTreeMap<String, Sight>,
+    /// What could not be moved, and until when that is not tried again.
+    resting: BTreeMap<String, Duration>,
     /// How much each worker takes, which never changes.
     capacities: BTreeMap<String, usize>,
     has_looked: bool,
@@ -72,6 +79,8 @@ pub(super) enum Due {
     Limit,
     /// It is given up.
     Deadline,
+    /// It cannot be read.
+    NoTask,
 }
 
 impl Memory {
@@ -80,6 +89,7 @@ impl Memory {
         Self {
             servers,
             sights: BTreeMap::new(),
+            resting: BTreeMap::new(),
             capacities: BTreeMap::new(),
             has_looked: false,
         }
@@ -107,13 +117,28 @@ impl Memory {
             }
             .filter(|_| !key.starts_with("queue/")),
             deadline_at_ms: task.deadline_at_ms(ctime_ms),
+            is_task: true,
         };
         self.sights.insert(key.to_owned(), sight);
+    }
+
+    /// It could not be moved; that is not tried again for a while.
+    pub(super) fn let_rest(&mut self, key: &str, now: Duration) {
+        self.resting.insert(key.to_owned(), now + REST);
+    }
+
+    /// How long it is not to be moved from now on.
+    pub(super) fn rest(&self, key: &str, now: Duration) -> Option<Duration> {
+        let rest = self.resting.get(key)?.saturating_sub(now);
+        Some(rest).filter(|rest| !rest.is_zero())
     }
 
     /// Whether a task may not stay at this place, and why.
     pub(super) fn due(&self, key: &str, now: Duration) -> Option<Due> {
         let sight = self.sights.get(key)?;
+        if !sight.is_task {
+            return Some(Due::NoTask);
+        }
         let is_over = |at: i64| at <= self.servers_now_ms(now);
         if sight.deadline_at_ms.is_some_and(is_over) {
             return Some(Due::Deadline);
@@ -125,7 +150,13 @@ impl Memory {
 
     /// How long it takes until the next of them is due.
     pub(super) fn next_due(&self, now: Duration) -> Option<Duration> {
-        let lefts = self.sights.values().flat_map(|sight| {
+        let lefts = self.sights.iter().flat_map(|(key, sight)| {
+            if let Some(rest) = self.rest(key, now) {
+                return [Some(rest), None];
+            }
+            if !sight.is_task {
+                return [Some(Duration::ZERO), None];
+            }
             let age = sight.age + now.saturating_sub(sight.since);
             let limit = sight.limit.map(|limit| limit.saturating_sub(age));
             let deadline = sight.deadline_at_ms.map(|at| {
@@ -160,7 +191,7 @@ fn pause_after(task: &Task) -> Duration {
     if task.is_spent() {
         return Duration::ZERO;
     }
-    let doubled = u32::try_from(task.attempt().clamp(1, 16)).unwrap_or(1) - 1;
+    let doubled = u32::try_from(task.attempts_counted().clamp(1, 16)).unwrap_or(1) - 1;
     BACKOFF_MIN.saturating_mul(1 << doubled).min(BACKOFF_MAX)
 }
 
@@ -249,8 +280,8 @@ impl Memory {
         view: &View<K::Fired>,
     ) -> Result<(), Error> {
         let running = view.workers.iter().flat_map(|(worker, (_, names))| {
-            let tasks = names.iter().filter(|name| split_attempt(name).is_some());
-            tasks.map(move |name| key_of("assigned", &format!("{worker}/{name}")))
+            let key = move |name| key_of("assigned", &format!("{worker}/{name}"));
+            names.iter().map(key)
         });
         let failed = view.failed.iter().map(|name| key_of("failed", name));
         let queued = view.queued.iter().filter(|name| has_deadline(name));
@@ -266,10 +297,17 @@ impl Memory {
         let paths: Vec<String> = new.iter().map(|key| places.of(key)).collect();
         let found = calls::data_of_all(keeper, &paths).await?;
         let now = keeper.now();
+        self.resting.retain(|_, until| *until > now);
         for ((key, path), found) in new.iter().zip(&paths).zip(found) {
             if let Some((data, Stat { ctime_ms, .. })) = found {
-                let task = Task::salvage(path, &data);
+                let decoded = Task::decode(path, &data);
+                let has_attempt = !key.starts_with("assigned/") || split_attempt(key).is_some();
+                let is_task = decoded.is_ok() && has_attempt;
+                let task = decoded.unwrap_or_else(|_| Task::salvage(path, &data));
                 self.sight(key, (&task, ctime_ms), now);
+                if let Some(sight) = self.sights.get_mut(key) {
+                    sight.is_task = is_task;
+                }
             }
         }
         self.has_looked = true;

@@ -6,11 +6,12 @@ use serde_json::Value;
 use serde_json::json;
 use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
-use zoa_proto::Version;
 
 use super::client::prepare;
+use super::leader::delete;
 use super::task::Places;
 use super::task::Task;
+use super::task::check_len;
 use super::task::encode_result;
 use super::task::split_attempt;
 use crate::calls;
@@ -19,7 +20,6 @@ use crate::hold::HoldState;
 use crate::keeper::Ask;
 use crate::keeper::Keeper;
 use crate::keeper::Known;
-use crate::keeper::Step;
 use crate::own::Own;
 
 /// A worker, registered for as long as its session lives. When it is dropped, what it has goes to others.
@@ -130,13 +130,18 @@ impl<K: Keeper> FarmWorker<K> {
         let Some((data, _)) = calls::data(self.own.keeper(), &path).await? else {
             return Ok(None);
         };
+        let Ok(decoded) = Task::decode(&path, &data) else {
+            // The leader puts it away.
+            return Ok(None);
+        };
         Ok(Some(Assignment {
             keeper: self.own.keeper().clone(),
             places: self.places.clone(),
             worker: self.id.clone(),
             name: task.to_owned(),
             attempt,
-            task: Task::decode(&path, &data)?,
+            task: decoded,
+            fails_with: Some("its worker dropped it".to_owned()),
         }))
     }
 
@@ -149,16 +154,18 @@ impl<K: Keeper> FarmWorker<K> {
     }
 }
 
-/// A task in a worker's hands.
+/// A task in a worker's hands. When it is dropped, also by a panic, its attempt fails.
 #[derive(Debug)]
 #[must_use = "it runs until it is done, fails or is taken away"]
-pub struct Assignment<K> {
+pub struct Assignment<K: Keeper> {
     keeper: K,
     places: Places,
     worker: String,
     name: String,
     attempt: u64,
     task: Task,
+    /// Why, if it is dropped now; `None` when it is over.
+    fails_with: Option<String>,
 }
 
 /// What became of a result.
@@ -166,7 +173,8 @@ pub struct Assignment<K> {
 pub enum Saved {
     /// It is saved, and no other will be.
     Yes,
-    /// The assignment was taken away before, and nothing was saved.
+    /// The assignment was taken away before, and nothing was saved. It may also be said of what was saved indeed: when the answer
+    /// was lost, and what was saved has been moved or deleted before it was looked for.
     TakenAway,
 }
 
@@ -204,59 +212,87 @@ impl<K: Keeper> Assignment<K> {
     /// Saves the result.
     ///
     /// # Errors
-    /// When the session ends, or the result is too long for a znode.
-    pub async fn done(self, result: &[u8]) -> Result<Saved, Error> {
-        let data = encode_result(&self.worker, self.attempt, result);
-        self.end("done", &data).await
+    /// When the session ends, or the result is too long: then the attempt has failed for this reason.
+    pub async fn done(mut self, result: &[u8]) -> Result<Saved, Error> {
+        let path = self.places.task("done", &self.name);
+        let ended = match check_len(&path, result.len()) {
+            Ok(()) => {
+                let data = encode_result(&self.worker, self.attempt, result);
+                self.end("done", &data).await
+            }
+            Err(error) => Err(error),
+        };
+        // Dropped with an error, it fails with that.
+        self.fails_with = ended.as_ref().err().map(ToString::to_string);
+        ended
     }
 
-    /// Says that this attempt failed.
+    /// Says that this attempt failed. Of the reason the first 1,000 characters are kept.
     ///
     /// # Errors
     /// When the session ends.
-    pub async fn fail(self, error: &str) -> Result<Saved, Error> {
+    pub async fn fail(mut self, error: &str) -> Result<Saved, Error> {
         let data = self.task.clone().with_error(error).encode();
-        self.end("failed", &data).await
+        let ended = self.end("failed", &data).await;
+        self.fails_with = None;
+        ended
     }
 
     async fn end(&self, place: &str, data: &[u8]) -> Result<Saved, Error> {
-        let (from, to) = (
-            self.places.assigned(&self.worker, &self.name, self.attempt),
-            self.places.task(place, &self.name),
-        );
-        let mut may_be_done = false;
-        loop {
-            let steps = vec![
-                Step::Delete {
-                    path: from.clone(),
-                    version: Version::ANY,
-                },
-                calls::create_step(&to, data, CreateMode::Persistent),
-            ];
-            match self.keeper.ask(Ask::Multi(steps)).await {
-                Ok(_) => return Ok(Saved::Yes),
-                Err(failure) if failure.at_step() == Some((0, ErrorCode::NoNode)) => {
-                    let is_ours = may_be_done && self.is_there(&to, data).await?;
-                    return Ok(if is_ours {
-                        Saved::Yes
-                    } else {
-                        Saved::TakenAway
-                    });
-                }
-                Err(failure) if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
-                    may_be_done |= failure.known == Known::Unknown;
-                    calls::pause(&self.keeper).await;
-                }
-                Err(failure) => return Err(Error::new(&to, &failure)),
-            }
-        }
+        let (from, to) = self.way(place);
+        end(&self.keeper, (&from, &to), data).await
     }
 
-    /// Whether this worker's own words are there; each attempt's differ.
-    async fn is_there(&self, path: &str, data: &[u8]) -> Result<bool, Error> {
-        let found = calls::data(&self.keeper, path).await?;
-        Ok(found.is_some_and(|(there, _)| there == data))
+    fn way(&self, place: &str) -> (String, String) {
+        let from = self.places.assigned(&self.worker, &self.name, self.attempt);
+        (from, self.places.task(place, &self.name))
     }
+}
+
+impl<K: Keeper> Drop for Assignment<K> {
+    fn drop(&mut self) {
+        let Some(error) = self.fails_with.take() else {
+            return;
+        };
+        let data = self.task.clone().with_error(&error).encode();
+        let (keeper, (from, to)) = (self.keeper.clone(), self.way("failed"));
+        self.keeper.detach(async move {
+            // Nobody is left to hear of it, and when the session has ended the leader takes the task back.
+            let _ = end(&keeper, (&from, &to), &data).await;
+        });
+    }
+}
+/// Ends an attempt: moves it from where it is assigned.
+async fn end<K: Keeper>(keeper: &K, (from, to): (&str, &str), data: &[u8]) -> Result<Saved, Error> {
+    let mut may_be_done = false;
+    loop {
+        let steps = vec![
+            delete(from.to_owned()),
+            calls::create_step(to, data, CreateMode::Persistent),
+        ];
+        match keeper.ask(Ask::Multi(steps)).await {
+            Ok(_) => return Ok(Saved::Yes),
+            Err(failure) if failure.at_step() == Some((0, ErrorCode::NoNode)) => {
+                let is_ours = may_be_done && is_there(keeper, to, data).await?;
+                return Ok(if is_ours {
+                    Saved::Yes
+                } else {
+                    Saved::TakenAway
+                });
+            }
+            Err(failure) if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
+                may_be_done |= failure.known == Known::Unknown;
+                calls::pause(keeper).await;
+            }
+            Err(failure) => return Err(Error::new(to, &failure)),
+        }
+    }
+}
+
+/// Whether this worker's own words are there; each attempt's differ.
+async fn is_there<K: Keeper>(keeper: &K, path: &str, data: &[u8]) -> Result<bool, Error> {
+    let found = calls::data(keeper, path).await?;
+    Ok(found.is_some_and(|(there, _)| there == data))
 }
 
 /// What the data of a worker's znode say.

@@ -13,9 +13,11 @@ use zoa_recipes::Keeper;
 use zoa_recipes::NewTask;
 use zoa_recipes::Progress;
 use zoa_recipes::Saved;
+use zoa_recipes::TASK_LEN_MAX;
 use zoa_server::testing::LocalServer;
 
 use crate::Outcome;
+use crate::received;
 
 const ROOT: &str = "/farm";
 
@@ -288,5 +290,265 @@ async fn a_cancelled_task_is_a_dead_letter_and_its_result_is_refused() -> Outcom
             Progress::Dead("cancelled".to_owned())
         );
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_late_result_is_refused_also_when_the_task_was_cancelled_and_tried_again_meanwhile()
+-> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    lead(&client);
+    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    let task = NewTask {
+        attempts_max: 1,
+        ..NewTask::new(b"work")
+    };
+    let name = farm.submit(&[task]).await?.remove(0);
+    let late = worker.next().await?;
+    assert!(farm.cancel(&name).await?);
+    assert!(farm.revive(&name).await?);
+    // The only worker gets it again, as another attempt.
+    let again = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
+    assert_eq!((late.attempt(), again.attempt()), (1, 2));
+    assert_eq!(late.done(b"late").await?, Saved::TakenAway);
+    // It may be begun once since it was tried again, and no oftener.
+    again.fail("no paper").await?;
+    assert_eq!(
+        farm.wait(&name).await?,
+        Progress::Dead("no paper".to_owned())
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_task_among_the_assigned_becomes_a_dead_letter_and_stops_no_worker() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    let mut worker = FarmWorker::register(&client, ROOT, 2).await?;
+    let bad = format!("/farm/assigned/{}/000-by-hand-0000000009.1", worker.id());
+    client
+        .create(&bad, b"rubbish", CreateMode::Persistent)
+        .await?;
+    let good = farm.submit(&[NewTask::new(b"good")]).await?;
+    lead(&client);
+    let assignment = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
+    assignment.done(b"").await?;
+    assert_eq!(farm.wait(&good[0]).await?, Progress::Done(Vec::new()));
+    let dead = farm.wait("000-by-hand-0000000009");
+    let dead = tokio::time::timeout(Duration::from_secs(10), dead).await??;
+    assert!(
+        matches!(&dead, Progress::Dead(why) if why.contains("task")),
+        "{dead:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_in_lost_hands_goes_to_another() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    lead(&client);
+    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    let name = farm.submit(&[NewTask::new(b"work")]).await?.remove(0);
+    drop(worker.next().await?);
+    let again = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
+    assert_eq!((again.name(), again.attempt()), (name.as_str(), 2));
+    let working = tokio::spawn(async move {
+        let _held = again;
+        panic!("the work goes wrong, as it is meant to");
+    });
+    assert!(working.await.is_err());
+    let last = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
+    assert_eq!(last.attempt(), 3);
+    assert_eq!(last.done(b"").await?, Saved::Yes);
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_clients_at_the_same_time_keep_to_a_short_queue() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    client.create(ROOT, b"", CreateMode::Persistent).await?;
+    let config = b"{\"queue_max\":150}";
+    client
+        .create("/farm/config", config, CreateMode::Persistent)
+        .await?;
+    let mut submitting = Vec::new();
+    for _ in 0..10 {
+        let client = Client::connect(&server.connect_string()).await?;
+        submitting.push(tokio::spawn(async move {
+            let mut farm = FarmClient::new(&client, ROOT);
+            farm.submit(&vec![NewTask::new(b"1"); 70]).await
+        }));
+    }
+    let mut accepted = 0;
+    for one in submitting {
+        accepted += usize::from(one.await?.is_ok());
+    }
+    let queued = FarmClient::new(&client, ROOT).counts().await?.queued;
+    assert_eq!((accepted, queued), (2, 140));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_longer_than_the_limit_is_refused_by_client_and_worker() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    lead(&client);
+    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    let longest = vec![7; TASK_LEN_MAX];
+    let too_long = vec![7; TASK_LEN_MAX + 1];
+    let refused = farm
+        .submit(&[NewTask::new(b"1"), NewTask::new(&too_long)])
+        .await;
+    let why = "1000001 bytes are too many for /farm/queue, 1000000 are allowed";
+    assert_eq!(
+        refused.map_err(|error| error.to_string()),
+        Err(why.to_owned())
+    );
+    assert_eq!(farm.counts().await?.queued, 0);
+    let name = farm.submit(&[NewTask::new(&longest)]).await?.remove(0);
+    let first = worker.next().await?;
+    let refused = first.done(&too_long).await;
+    assert!(matches!(refused, Err(Error::TooLong { .. })), "{refused:?}");
+    // With the longest error, too.
+    let long_error = "\u{1}".repeat(1_000_000);
+    worker.next().await?.fail(&long_error).await?;
+    let last = worker.next().await?;
+    assert_eq!(last.attempt(), 3);
+    assert_eq!(last.done(&longest).await?, Saved::Yes);
+    assert_eq!(farm.wait(&name).await?, Progress::Done(longest));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_that_is_too_long_to_be_moved_is_given_up_and_stops_nobody() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    let good = farm.submit(&[NewTask::new(b"good")]).await?;
+    // By hand, and just short enough to be created.
+    let header = "{\"attempt\":0,\"attempts_max\":3}\n";
+    for (number, len) in [(1, 1_048_400), (2, 1_048_100)] {
+        let data = format!("{header}{}", "x".repeat(len - header.len()));
+        let path = format!("/farm/queue/000-by-hand-000000000{number}");
+        client
+            .create(&path, data.as_bytes(), CreateMode::Persistent)
+            .await?;
+    }
+    lead(&client);
+    let mut worker = FarmWorker::register(&client, ROOT, 3).await?;
+    loop {
+        let assignment = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
+        let is_good = assignment.payload() == b"good";
+        assignment.done(b"").await?;
+        if is_good {
+            break;
+        }
+    }
+    assert_eq!(farm.wait(&good[0]).await?, Progress::Done(Vec::new()));
+    let dead = farm.wait("000-by-hand-0000000001");
+    let dead = tokio::time::timeout(Duration::from_secs(10), dead).await??;
+    assert!(
+        matches!(&dead, Progress::Dead(why) if why.contains("did not fit")),
+        "{dead:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_leader_is_quiet_about_what_it_cannot_move_and_deletes_what_it_can() -> Outcome {
+    let server = LocalServer::start();
+    let address = server.connect_string();
+    let client = Client::connect(&address).await?;
+    let farm = FarmClient::new(&client, ROOT);
+    lead(&client);
+    // A worker makes the places.
+    let _worker = FarmWorker::register(&client, ROOT, 1).await?;
+    let persistent = CreateMode::Persistent;
+    let config = b"{\"results_max\":2}";
+    client.create("/farm/config", config, persistent).await?;
+    for number in 0..9 {
+        let path = format!("/farm/done/500-by-hand-000000000{number}");
+        client.create(&path, b"{}\n", persistent).await?;
+    }
+    let hurried = b"{\"attempts_max\":3,\"deadline_ms\":1}\n";
+    let path = "/farm/queue/500d-by-hand-0000000010";
+    for stuck in ["/farm/done/500-by-hand-0000000000", path] {
+        let there = client.create(stuck, hurried, persistent).await;
+        assert!(there.is_ok() || stuck != path);
+        let child = format!("{stuck}/child");
+        client.create(&child, b"", persistent).await?;
+    }
+    let cleaned = async {
+        while farm.counts().await?.done != 3 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok::<(), Error>(())
+    };
+    tokio::time::timeout(Duration::from_secs(10), cleaned).await??;
+    let before = received(&address)?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let asked = received(&address)? - before;
+    assert!(asked < 100, "{asked} requests in two seconds");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_waits_for_what_is_no_more_hears_that() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    lead(&client);
+    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    let name = farm.submit(&[NewTask::new(b"work")]).await?.remove(0);
+    worker.next().await?.done(b"").await?;
+    assert!(farm.forget(&name).await?);
+    let told = tokio::time::timeout(Duration::from_secs(20), farm.wait(&name)).await??;
+    assert_eq!(told, Progress::Unknown);
+    // One that lasts longer than that is waited for.
+    let name = farm.submit(&[NewTask::new(b"work")]).await?.remove(0);
+    let working = async {
+        let assignment = worker.next().await?;
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assignment.done(b"").await
+    };
+    let (told, saved) = tokio::join!(farm.wait(&name), working);
+    assert_eq!((told?, saved?), (Progress::Done(Vec::new()), Saved::Yes));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_accepted_before_a_session_ended_is_told() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    let watching = Client::connect(&server.connect_string()).await?;
+    let seen = FarmClient::new(&watching, ROOT);
+    // Each payload is a batch by itself.
+    let tasks = vec![NewTask::new(&vec![7; 600_000]); 20];
+    let ending = async {
+        while seen.counts().await?.queued < 3 {}
+        // Whatever is under way then ends with it.
+        let _ = client.close().await;
+        Ok::<(), Error>(())
+    };
+    let (submitted, ended) = tokio::join!(farm.submit(&tasks), ending);
+    ended?;
+    let Err(Error::InPart { accepted, error }) = submitted else {
+        panic!("{submitted:?}");
+    };
+    assert_eq!(*error, Error::SessionEnded);
+    let queued = seen.counts().await?.queued;
+    assert!(
+        accepted.len() >= 2 && (accepted.len()..=accepted.len() + 1).contains(&queued),
+        "{} of {queued}",
+        accepted.len()
+    );
     Ok(())
 }

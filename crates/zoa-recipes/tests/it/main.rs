@@ -6,6 +6,7 @@
 )]
 
 mod farm;
+mod lost_answer;
 mod registry;
 
 use std::error::Error as StdError;

@@ -245,7 +245,12 @@ impl Submission<'_> {
                     _ => break (accepted, Some((count, count_max))),
                 },
                 Err(error) => {
-                    let doubtful = people::tasks(tasks.len());
+                    let (accepted, error) = match error {
+                        Error::InPart { accepted, error } => (accepted, *error),
+                        error => (Vec::new(), error),
+                    };
+                    let doubtful = people::tasks(tasks.len().saturating_sub(accepted.len()));
+                    self.take_note(accepted);
                     let (on, line) = (self.how_to_go_on(), self.next_line);
                     return Err(error).with_context(|| {
                         format!("of {doubtful} from line {line} on it is not known whether they were accepted. {on}")
@@ -254,8 +259,7 @@ impl Submission<'_> {
             }
         };
         let count = accepted.len();
-        self.next_line += u64::try_from(count).unwrap_or(0);
-        self.names.extend(accepted);
+        self.take_note(accepted);
         if let Some((count, count_max)) = full.filter(|_| !self.args.wait_for_room) {
             bail!(
                 "the queue is full: {} of {} are queued. {}, or with --wait-for-room",
@@ -265,6 +269,11 @@ impl Submission<'_> {
             );
         }
         Ok(count)
+    }
+
+    fn take_note(&mut self, accepted: Vec<String>) {
+        self.next_line += u64::try_from(accepted.len()).unwrap_or(0);
+        self.names.extend(accepted);
     }
 
     fn how_to_go_on(&self) -> String {
