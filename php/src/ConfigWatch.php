@@ -69,7 +69,12 @@ final class ConfigWatch
      */
     public function poll(): ?ConfigChange
     {
-        return $this->watch === null || $this->watch->hasFired ? $this->look() : null;
+        if ($this->watch === null || $this->watch->hasFired) {
+            return $this->look();
+        }
+        // A watch that ends with its session never fires.
+        $this->session->assertAlive();
+        return null;
     }
 
     /**

@@ -56,6 +56,7 @@ final class DoubleBarrier
                 break;
             }
             if (!$this->session->await([$watch], $until)) {
+                $this->session->unwatch($ready, $watch);
                 $own->leave();
                 return false;
             }
@@ -73,7 +74,7 @@ final class DoubleBarrier
      */
     public function leave(): void
     {
-        $own = $this->own ?? throw new \LogicException("{$this->path} was not entered");
+        $own = $this->own?->isMine() === true ? $this->own : throw new \LogicException("{$this->path} was not entered");
         $own->leave();
         $this->own = null;
         while (($members = $this->members()) !== []) {

@@ -21,7 +21,8 @@ use Zoarium\Internal\Session;
  *
  * Limits: not re-entrant: whoever asks twice waits for itself. Fairness ends with the session. A holder that is suspended still
  * holds, for as long as its session lives. It trusts everybody who may write below the path. What waits cannot be called in a
- * callback; tryAcquire() can. A request that is under way when a time limit is over is finished first.
+ * callback; tryAcquire() can. A request that is under way when a time limit is over is finished first. After 2147483647 places the
+ * numbers of a path are used up, and it serves nobody any more.
  */
 final class Lock
 {

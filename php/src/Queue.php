@@ -78,7 +78,7 @@ final class Queue
      *
      * @param float|null $seconds so long at most; null for ever. An item that is being taken when the time is over is taken still
      * @return string|null null when the time is over
-     * @throws Exception\Failure
+     * @throws Exception\Failure when the session ends, or the first item cannot be deleted
      */
     public function take(?float $seconds = null): ?string
     {
@@ -143,9 +143,13 @@ final class Queue
         while (($name = array_shift($this->listed)) !== null) {
             $path = "$this->path/$name";
             $node = $this->session->data($path);
-            // When it is refused another one was faster.
-            if ($node !== null && $this->receipt->apply(Step::delete($path))->isDone) {
+            $outcome = $node === null ? null : $this->receipt->apply(Step::delete($path));
+            if ($outcome?->isDone === true) {
                 return $node->data;
+            }
+            // When it is gone another one was faster.
+            if ($outcome !== null && $outcome->code !== \Zookeeper::NONODE) {
+                throw new Exception\Refused($path, $outcome->code);
             }
         }
         return null;

@@ -36,11 +36,14 @@ final class Registration
     /**
      * Says whether the instance is well; who is not is not listed.
      *
-     * @throws Exception\Failure when the session ends, or somebody has deleted the registration
+     * @throws Exception\Failure when the session ends, or the registration was deleted or replaced
      */
     public function setWell(bool $isWell): void
     {
         do {
+            if (!$this->own->isThere()) {
+                throw new Exception\Deleted($this->own->path);
+            }
             $outcome = $this->own->session->change(Step::set($this->own->path, $this->instance->encode($this->name, $isWell)));
             if ($outcome->code === \Zookeeper::NONODE) {
                 throw new Exception\Deleted($this->own->path);

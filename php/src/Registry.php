@@ -17,7 +17,8 @@ use Zoarium\Internal\Step;
  * that it is not well.
  *
  * Limits: an instance that died is listed until its session expires, so whoever calls it must be ready to be refused. Two instances
- * of one name need different ids: a taken id is refused.
+ * of one name need different ids: one that another session has is refused, and one that this session has is registered anew, so
+ * that the earlier registration stands for nothing any more.
  */
 final class Registry
 {
@@ -39,28 +40,33 @@ final class Registry
     public function register(string $name, Instance $instance): Registration
     {
         $path = "$this->path/$name/$instance->id";
+        $create = Step::create($path, $instance->encode($name, true), \Zookeeper::EPHEMERAL);
+        $own = new Own($this->session, $path, $this->czxidOf($path) ?? 0);
         while (true) {
-            $outcome = $this->session->change(Step::create($path, $instance->encode($name, true), \Zookeeper::EPHEMERAL));
+            // What this session has there, of an earlier call or of a try whose answer was lost, is replaced.
+            $steps = $this->czxidOf($path) === null ? [$create] : [Step::delete($path), $create];
+            $outcome = $this->session->change(...$steps);
             if ($outcome->isDone) {
                 break;
             }
-            if ($outcome->code === \Zookeeper::NONODE) {
+            if ($outcome->isAt(count($steps) - 1, \Zookeeper::NONODE)) {
                 $this->session->ensure(Session::parentOf($path));
-            } elseif ($outcome->code === \Zookeeper::NODEEXISTS) {
-                $owner = $this->session->exists($path)['ephemeralOwner'] ?? null;
-                if ($owner === $this->session->id()) {
-                    break;
-                }
-                if ($owner !== null) {
-                    throw new Exception\Refused($path, $outcome->code);
-                }
-            } elseif (!$outcome->isUnknown) {
+            } elseif (!$outcome->isUnknown && $outcome->code !== \Zookeeper::NONODE && $outcome->code !== \Zookeeper::NODEEXISTS) {
                 throw new Exception\Refused($path, $outcome->code);
             }
         }
-        $own = new Own($this->session, $path);
-        $own->isMade();
+        $own->isMade($outcome->created(count($steps) - 1)[1] ?? $this->czxidOf($path) ?? throw new Exception\Deleted($path));
         return new Registration($own, $name, $instance);
+    }
+
+    /** Null when there is none. */
+    private function czxidOf(string $path): ?int
+    {
+        $stat = $this->session->exists($path);
+        if ($stat !== null && $stat['ephemeralOwner'] !== $this->session->id()) {
+            throw new Exception\Refused($path, \Zookeeper::NODEEXISTS);
+        }
+        return $stat['czxid'] ?? null;
     }
 
     /**

@@ -11,9 +11,13 @@ use Zoarium\Counter;
 use Zoarium\DoubleBarrier;
 use Zoarium\Election;
 use Zoarium\Exception\BadContent;
+use Zoarium\Exception\Deleted;
 use Zoarium\Exception\Refused;
 use Zoarium\Hold;
+use Zoarium\HoldState;
 use Zoarium\Instance;
+use Zoarium\Internal\Manner;
+use Zoarium\Internal\Place;
 use Zoarium\Membership;
 use Zoarium\Queue;
 use Zoarium\Registry;
@@ -94,6 +98,34 @@ final class RecipesTest extends ServerTestCase
         self::assertSame([], $this->client->getChildren($this->path));
         $this->expectException(\LogicException::class);
         $barrier->leave();
+    }
+
+    public function testWhoGaveUpAtABarrierOrIsAChildLeavesNothingBehindAndTakesNothingAway(): void
+    {
+        $watches = (int) TestServer::monitor()['zk_watch_count'];
+        self::assertFalse((new DoubleBarrier($this->client, $this->path, 2))->enter('', 0.05));
+        self::assertSame($watches, (int) TestServer::monitor()['zk_watch_count']);
+        $barrier = new DoubleBarrier($this->client, $this->path, 1);
+        self::assertTrue($barrier->enter());
+        $pid = self::fork(static function () use ($barrier): void {
+            try {
+                $barrier->leave();
+                self::fail('it was the parent who entered');
+            } catch (\LogicException) {
+            }
+        });
+        self::assertTrue(self::join($pid));
+        self::assertIsArray($this->client->exists("$this->path/ready"));
+        $barrier->leave();
+    }
+
+    public function testNumbersThatAreUsedUpGiveNoRank(): void
+    {
+        $hasRank = new \ReflectionMethod(Place::class, 'hasRank');
+        $ranks = array_map(static fn (string $number): bool => (bool) $hasRank->invoke(null, "x__lock__$number", Manner::Exclusive), [
+            '0000000000', '2147483646', '2147483647', '-2147483648',
+        ]);
+        self::assertSame([true, true, false, false], $ranks);
     }
 
     public function testAQueueGivesEachItemOnceInItsOrder(): void
@@ -179,6 +211,49 @@ final class RecipesTest extends ServerTestCase
         $this->client->create("$this->path/web/x", 'nonsense');
         $this->expectException(BadContent::class);
         $registry->instances('web');
+    }
+
+    public function testARegistrationThatIsDroppedTakesNoOtherAlong(): void
+    {
+        $registry = new Registry($this->client, $this->path);
+        $others = new Registry($this->connect(), $this->path);
+        $first = $registry->register('web', new Instance('web1', 'host', 1));
+        $tenth = $others->register('web', new Instance('web10', 'host', 10));
+        unset($first);
+        self::assertEquals([new Instance('web10', 'host', 10)], $registry->instances('web'));
+        self::assertSame(HoldState::Held, $tenth->state());
+    }
+
+    public function testWhoRegistersAgainReplacesItsFormerRegistration(): void
+    {
+        $registry = new Registry($this->client, $this->path);
+        $old = $registry->register('web', new Instance('a', 'host', 80));
+        $new = $registry->register('web', new Instance('a', 'host', 81));
+        self::assertEquals([new Instance('a', 'host', 81)], $registry->instances('web'));
+        try {
+            $old->setWell(false);
+            self::fail('it was replaced');
+        } catch (Deleted $error) {
+            self::assertSame("$this->path/web/a", $error->path);
+        }
+        $old->withdraw();
+        self::assertCount(1, $registry->instances('web'));
+        // The old one goes when the new one is there.
+        $new = $registry->register('web', new Instance('a', 'host', 82));
+        self::assertEquals([new Instance('a', 'host', 82)], $registry->instances('web'));
+        $new->withdraw();
+        self::assertSame([], $registry->instances('web'));
+    }
+
+    public function testWhatCannotBeTakenFromAQueueIsSaid(): void
+    {
+        $queue = new Queue($this->client, $this->path);
+        $queue->put('stuck');
+        $item = $this->client->getChildren($this->path)[0];
+        $this->client->create("$this->path/$item/child", '');
+        $this->expectException(Refused::class);
+        $this->expectExceptionMessage("$this->path/$item: not empty");
+        $queue->take(5.0);
     }
 
     public function testTheLastGoodConfigurationIsKept(): void

@@ -4,7 +4,10 @@ declare(strict_types=1);
 
 namespace Zoarium\Tests;
 
+use Zoarium\ConfigWatch;
+use Zoarium\Election;
 use Zoarium\Exception\SessionEnded;
+use Zoarium\Farm\Leader;
 use Zoarium\HoldState;
 use Zoarium\Lock;
 
@@ -150,6 +153,32 @@ final class SessionTest extends ServerTestCase
         self::assertSame(HoldState::Lost, $hold->state());
         $this->expectException(SessionEnded::class);
         $hold->check();
+    }
+
+    public function testWhatIsPolledHearsOfTheEndOfItsSession(): void
+    {
+        $leader = (new Election($this->client, "$this->path/lead", 'leader'))->stand();
+        self::assertTrue($leader->leads());
+        $farmLeader = new Leader($this->client, "$this->path-farm", 'leader');
+        $farmLeader->turn();
+        $client = $this->connect();
+        $candidate = (new Election($client, "$this->path/lead", 'next'))->stand();
+        self::assertNull($candidate->leadership());
+        $watch = new ConfigWatch($client, "$this->path/none", strval(...));
+        $watch->poll();
+        $standby = new Leader($client, "$this->path-farm", 'next');
+        $standby->turn();
+        self::expire($client);
+        foreach ([$candidate->leadership(...), $watch->poll(...), $standby->turn(...)] as $poll) {
+            $error = null;
+            self::assertUntil(static function () use ($poll, &$error): bool {
+                try {
+                    self::assertNull($poll());
+                } catch (SessionEnded $error) {
+                }
+                return $error !== null;
+            }, 'the end of the session');
+        }
     }
 
     public function testManyRoundsOnOneClientLeaveNothingBehind(): void

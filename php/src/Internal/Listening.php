@@ -27,7 +27,7 @@ final class Listening
 
     private int $lastListener = 0;
 
-    /** @var list<array{string, string}> parents, and what the names of the children begin with that are to be deleted */
+    /** @var list<\Closure(\ZookeeperClient): void> what is to be deleted */
     private array $leftovers = [];
 
     public function __construct()
@@ -94,13 +94,16 @@ final class Listening
         }
     }
 
-    public function leave(string $parent, string $beginning): void
+    /**
+     * @param \Closure(\ZookeeperClient): void $cleanUp
+     */
+    public function leave(\Closure $cleanUp): void
     {
-        $this->leftovers[] = [$parent, $beginning];
+        $this->leftovers[] = $cleanUp;
     }
 
     /**
-     * @return list<array{string, string}> what is to be cleaned up; it is not kept
+     * @return list<\Closure(\ZookeeperClient): void> what is to be cleaned up; it is not kept
      */
     public function takeLeftovers(): array
     {

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Zoarium\Internal;
 
 use Zoarium\Exception\Deleted;
+use Zoarium\Exception\UsedUp;
 
 /**
  * A place in a line of sequential ephemerals: what locks, elections and read-write locks have in common.
@@ -21,6 +22,9 @@ final class Place
 {
     /** The digits of a sequence number. */
     private const NUMBER_LEN = 10;
+
+    /** The server counts no further: all that come later have this one, so the order is lost. */
+    private const NUMBER_MAX = 0x7fffffff;
 
     private readonly string $beginning;
     private string $name = '';
@@ -44,6 +48,9 @@ final class Place
     {
         $place = new self($session, $parent, $manner);
         [$place->name, $place->czxid] = $session->createInLine($parent, $place->beginning, $data);
+        if (!self::hasRank($place->name, $manner)) {
+            throw new UsedUp($parent);
+        }
         return $place;
     }
 
@@ -64,6 +71,8 @@ final class Place
     public function hasTurn(): bool
     {
         if ($this->before !== null && !$this->before->hasFired) {
+            // A watch that ends with its session never fires.
+            $this->session->assertAlive();
             return false;
         }
         while (($before = $this->whoIsBefore()) !== null) {
@@ -133,7 +142,7 @@ final class Place
     public function __destruct()
     {
         if (!$this->isLeft && $this->pid === Listening::pid()) {
-            $this->session->abandon($this->parent, $this->beginning);
+            $this->session->abandonInLine($this->parent, $this->beginning);
         }
     }
 
@@ -152,6 +161,13 @@ final class Place
             }
         }
         return null;
+    }
+
+    /** Whether its number tells who came before it. */
+    private static function hasRank(string $name, Manner $manner): bool
+    {
+        $number = self::numberIn($name, [$manner->kind()]);
+        return $number !== null && $number >= 0 && $number < self::NUMBER_MAX;
     }
 
     /**

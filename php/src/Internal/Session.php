@@ -24,6 +24,9 @@ final class Session
     /** How long it waits at a time without a look at the session, in seconds. */
     private const SLICE = 1.0;
 
+    /** Codes after which it is not known what became of a request. */
+    private const NO_ANSWER = [\Zookeeper::CONNECTIONLOSS, \Zookeeper::OPERATIONTIMEOUT, \Zookeeper::SESSIONMOVED];
+
     /** Codes of the extension: the client was closed, or could not be started. */
     private const NOT_CONNECTED = 5998;
     private const NOT_STARTED = 5999;
@@ -422,13 +425,50 @@ final class Session
         }
     }
 
-    /** Deletes, as far as that goes at once, the child whose name begins so; else it is done before a later request. */
-    public function abandon(string $parent, string $beginning): void
+    /** Deletes the child whose name begins so; see later(). */
+    public function abandonInLine(string $parent, string $beginning): void
+    {
+        $this->later(static function (\ZookeeperClient $client) use ($parent, $beginning): void {
+            foreach ($client->getChildren($parent) as $name) {
+                if (str_starts_with($name, $beginning)) {
+                    $client->delete("$parent/$name");
+                }
+            }
+        });
+    }
+
+    /**
+     * Deletes the znode of this path; see later().
+     *
+     * @param (\Closure(array<string, int>): bool)|null $isOwn told the stat; null when nobody else makes this name
+     */
+    public function abandon(string $path, ?\Closure $isOwn): void
+    {
+        $this->later(static function (\ZookeeperClient $client) use ($path, $isOwn): void {
+            $stat = $isOwn === null ? [] : $client->exists($path);
+            if (is_array($stat) && ($isOwn === null || $isOwn($stat))) {
+                $client->delete($path);
+            }
+        });
+    }
+
+    /** Asks for this change at once when that can be, or else before a later request; what became of it is not told. */
+    public function changeLater(Step ...$steps): void
+    {
+        $this->later(static function (\ZookeeperClient $client) use ($steps): void {
+            $client->multi(Step::multi($steps));
+        });
+    }
+
+    /**
+     * @param \Closure(\ZookeeperClient): void $cleanUp done at once when that can be, or else before a later request
+     */
+    private function later(\Closure $cleanUp): void
     {
         if ($this->standing() === Standing::Ended) {
             return;
         }
-        $this->listening->leave($parent, $beginning);
+        $this->listening->leave($cleanUp);
         if ($this->standing() === Standing::Sure) {
             $this->cleanUp();
         }
@@ -436,17 +476,13 @@ final class Session
 
     private function cleanUp(): void
     {
-        foreach ($this->listening->takeLeftovers() as [$parent, $beginning]) {
+        foreach ($this->listening->takeLeftovers() as $cleanUp) {
             try {
-                foreach ($this->client->getChildren($parent) as $name) {
-                    if (str_starts_with($name, $beginning)) {
-                        $this->client->delete("$parent/$name");
-                    }
-                }
+                $cleanUp($this->client);
             } catch (\ZookeeperException $exception) {
                 $this->rethrowOthers($exception);
-                if ($exception->getCode() === \Zookeeper::CONNECTIONLOSS || $exception->getCode() === \Zookeeper::OPERATIONTIMEOUT) {
-                    $this->listening->leave($parent, $beginning);
+                if (in_array($exception->getCode(), self::NO_ANSWER, true)) {
+                    $this->listening->leave($cleanUp);
                 }
             }
         }
@@ -477,8 +513,10 @@ final class Session
     private function codeOf(\ZookeeperException $exception): ?int
     {
         $this->rethrowOthers($exception);
+        if (in_array($exception->getCode(), self::NO_ANSWER, true)) {
+            return null;
+        }
         return match ($exception->getCode()) {
-            \Zookeeper::CONNECTIONLOSS, \Zookeeper::OPERATIONTIMEOUT, \Zookeeper::SESSIONMOVED => null,
             \Zookeeper::SESSIONEXPIRED, \Zookeeper::AUTHFAILED, \Zookeeper::CLOSING, \Zookeeper::INVALIDSTATE,
             self::NOT_CONNECTED, self::NOT_STARTED => throw SessionEnded::because($exception->getMessage(), $exception),
             default => $exception->getCode(),
