@@ -124,6 +124,23 @@ final class ProtectionTest extends ServerTestCase
         self::assertSame(HoldState::Held, $member->state());
     }
 
+    public function testATaskThatIsGoneBeforeItsNameWasHeardIsAccepted(): void
+    {
+        $farm = new Farm\Client($this->client, "$this->path/farm");
+        [$first] = $farm->submit(['first']);
+        $pid = self::fork(function () use ($first): void {
+            $client = $this->connect();
+            while (count($names = array_diff($client->getChildren("$this->path/farm/queue"), [$first])) === 0) {
+            }
+            $client->delete("$this->path/farm/queue/" . implode('', $names));
+        });
+        self::cutNext('after');
+        [$name] = $farm->submit(['second']);
+        self::assertStringStartsWith('500-', $name);
+        self::assertTrue(self::join($pid));
+        self::assertSame(Farm\Stage::Unknown, $farm->progress($name)->stage);
+    }
+
     /**
      * @dataProvider moments
      */

@@ -16,7 +16,7 @@ use Zoarium\Internal\Session;
  */
 final class Agenda
 {
-    /** The pause after a failed attempt, doubled with each, and the longest one. */
+    /** The pause after a failed attempt, doubled with each since it was submitted or retried, and the longest one. */
     private const BACKOFF_MIN_MS = 100;
     private const BACKOFF_MAX_MS = 10_000;
 
@@ -25,6 +25,12 @@ final class Agenda
 
     /** @var array<string, array{float, bool}> by key: when, and whether it is the task's deadline */
     private array $due = [];
+
+    /** Before a move that was refused is tried again, in seconds. */
+    private const STUCK_PAUSE = 10.0;
+
+    /** @var array<string, float> by key: until when a task is left alone whose move was refused */
+    private array $stuck = [];
 
     private float $serversAt;
     private bool $isFirstLook = true;
@@ -59,8 +65,8 @@ final class Agenda
     {
         $now = Session::now();
         $limitMs = match ($place) {
-            'assigned' => $task->isRubbish ? 0 : ($task->timeLimitMs() ?: null),
-            'failed' => $task->isSpent() ? 0 : min(self::BACKOFF_MAX_MS, self::BACKOFF_MIN_MS << min(10, max(0, $task->attempt() - 1))),
+            'assigned' => $task->isRubbish || Task::splitAttempt($key) === null ? 0 : ($task->timeLimitMs() ?: null),
+            'failed' => $task->isSpent() ? 0 : min(self::BACKOFF_MAX_MS, self::BACKOFF_MIN_MS << min(10, max(0, $task->tries() - 1))),
             default => null,
         };
         $passedMs = $this->isFirstLook ? max(0, $this->serversNowMs() - $ctimeMs) : 0;
@@ -78,7 +84,23 @@ final class Agenda
     public function keep(array $keys): void
     {
         $this->due = array_intersect_key($this->due, $keys);
+        $now = Session::now();
+        $this->stuck = array_filter($this->stuck, static fn (float $until): bool => $until > $now);
         $this->isFirstLook = false;
+    }
+
+    /** Leaves a task alone for a while, wherever it should go. */
+    public function isRefused(string $key): void
+    {
+        $this->stuck[$key] = Session::now() + self::STUCK_PAUSE;
+        if (isset($this->due[$key])) {
+            $this->due[$key][0] = max($this->due[$key][0], $this->stuck[$key]);
+        }
+    }
+
+    public function isStuck(string $key): bool
+    {
+        return ($this->stuck[$key] ?? 0.0) > Session::now();
     }
 
     public function isDue(string $key): bool

@@ -5,15 +5,17 @@ declare(strict_types=1);
 namespace Zoarium\Farm;
 
 use Zoarium\Exception;
+use Zoarium\Internal\Listening;
 use Zoarium\Internal\Session;
 use Zoarium\Internal\Step;
 
 /**
- * A task in a worker's hands, until it is done, fails or is taken away.
+ * A task in a worker's hands, until it is done, fails or is taken away. When the last variable that has it goes, it has failed.
  */
 final class Assignment
 {
     private readonly string $path;
+    private readonly int $pid;
     private bool $isOver = false;
 
     /** @internal */
@@ -27,6 +29,7 @@ final class Assignment
         public readonly int $attempt,
         private readonly Task $task,
     ) {
+        $this->pid = Listening::pid();
         $this->path = $places->assigned($worker, $name, $attempt);
     }
 
@@ -61,8 +64,10 @@ final class Assignment
      */
     public function onTakenAway(callable $callback): void
     {
-        $tell = function () use ($callback): void {
-            if (!$this->isOver) {
+        // Not this object itself, which would not be dropped as long as the watch is there.
+        $self = \WeakReference::create($this);
+        $tell = static function () use ($self, $callback): void {
+            if ($self->get()?->isOver === false) {
                 $callback();
             }
         };
@@ -74,23 +79,36 @@ final class Assignment
     /**
      * Saves the result.
      *
-     * @return bool true when it is saved, and no other will be; false when the assignment was taken away before: nothing was saved
-     * @throws Exception\Failure when the session ends, or the result is too long for a znode
+     * @return bool true when it is saved, and no other will be; false when the assignment was taken away before, and nothing was
+     *     saved. It may also be false when the answer was lost, and what was saved is not there any more: it was cleaned up since
+     * @throws Exception\Failure when the session ends, or the result has more than 1,000,000 bytes
      */
     public function done(string $result): bool
     {
+        Task::assertFits('a result', $result);
         return $this->end('done', Task::join(['worker' => $this->worker, 'attempt' => $this->attempt], $result));
     }
 
     /**
      * Says that this attempt failed.
      *
-     * @return bool false when the assignment was taken away before
+     * @param string $error why; its first 1000 characters are kept
+     * @return bool false when the assignment was taken away before, or perhaps when the answer was lost and the task has moved on since
      * @throws Exception\Failure
      */
     public function fail(string $error): bool
     {
         return $this->end('failed', $this->task->withError($error)->encode());
+    }
+
+    /** One that is dropped has failed. */
+    public function __destruct()
+    {
+        if (!$this->isOver && $this->pid === Listening::pid()) {
+            $this->isOver = true;
+            $failed = $this->task->withError('the worker dropped it')->encode();
+            $this->session->changeLater(Step::delete($this->path), Step::create($this->places->task('failed', $this->name), $failed));
+        }
     }
 
     private function end(string $place, string $data): bool
@@ -108,6 +126,7 @@ final class Assignment
                 return $mayBeDone && $this->session->data($to)?->data === $data;
             }
             if (!$outcome->isUnknown) {
+                $this->isOver = false;
                 throw new Exception\Refused($to, $outcome->code);
             }
             $mayBeDone = true;

@@ -12,8 +12,12 @@ namespace Zoarium\Farm;
 enum Change
 {
     case Made;
-    /** One of its steps is not possible (any more). */
+    /** What its first step is about is not there any more. */
+    case Late;
+    /** It cannot be deleted where it is, or something is missing. */
     case Refused;
+    /** It cannot be where it should go; it is too long for that, for example. */
+    case Impossible;
     /** The answer was lost. */
     case Unknown;
     case LeadsNoMore;

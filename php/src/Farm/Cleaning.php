@@ -41,9 +41,15 @@ final class Cleaning
         $surplus = $this->surplus('done', $settings->resultsMax) ?: $this->surplus('dead', $settings->deadMax)
             ?: $this->old($settings->keepMs, $serversNowMs);
         if ($surplus === []) {
-            $this->lookAt = Session::now() + self::PAUSE;
+            $this->rest();
         }
         return array_map(Step::delete(...), $surplus);
+    }
+
+    /** Looks again after a while only. */
+    public function rest(): void
+    {
+        $this->lookAt = Session::now() + self::PAUSE;
     }
 
     /**

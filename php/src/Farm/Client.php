@@ -22,14 +22,33 @@ use Zoarium\Internal\Watch;
  * Guarantee: every accepted task ends with exactly one saved result or in the dead-letter list, whoever dies: clients, leader,
  * workers or servers, in PHP or Rust. The result of an attempt that was taken away is refused.
  *
- * Limits: an attempt may run twice at the same time. Task and result must fit into a znode each (1 MB). A client whose session ends
- * while it submits does not hear whether the batch under way was accepted. See docs/formats/task-farm.md.
+ * Limits: an attempt may run twice at the same time. Payload and result have 1,000,000 bytes at most. Nothing is taken from a worker
+ * that hangs while its session lives, unless the task has a time limit or a deadline. The queue may grow beyond its limit by what comes
+ * back from workers, by dead letters that are retried and, where the limit is above 2,000, by a batch of each client that saw it less
+ * than half full. A client whose session ends while it submits does not hear whether the batch under way was accepted. See
+ * docs/formats/task-farm.md.
  */
 final class Client
 {
     /** So many tasks are submitted in one multi, and no more bytes than these unless one alone has them. */
     private const BATCH_MAX = 100;
     private const BATCH_LEN_MAX = 512 << 10;
+
+    /**
+     * Up to this limit of the queue all submissions are guarded; above it only those that see it half full: ten clients with a whole
+     * batch each fit into the other half.
+     */
+    private const ALWAYS_GUARDED_MAX = 20 * self::BATCH_MAX;
+
+    /** So often a task is looked for in all places before it is called unknown. */
+    private const LOOKS = 3;
+
+    /** The same when it is known to have been accepted, with a pause between, in seconds. */
+    private const LOOKS_FOR_ACCEPTED = 10;
+    private const PAUSE = 0.02;
+
+    /** How often somebody who waits looks whether the task is still there, in seconds. */
+    private const LOOK_AFTER = 5.0;
 
     private readonly Session $session;
     private readonly Places $places;
@@ -46,12 +65,15 @@ final class Client
     }
 
     /**
-     * Submits tasks. When this returns they are accepted, all of them.
+     * Submits tasks. When this returns they are accepted, all of them. If an answer was lost and a task had ended and was deleted
+     * before it was looked for, its name comes without the number at its end.
      *
      * @param iterable<NewTask|string> $tasks a string is the payload of a task of middle priority
      * @param callable(int): void|null $accepted told how many are accepted so far
      * @return list<string> their names, in the same order
      * @throws Exception\Full when the queue has no room for all; it names those that were accepted before others took the room
+     * @throws Exception\TooLong when a payload has more than 1,000,000 bytes; then nothing was submitted
+     * @throws Exception\PartlyAccepted when something else went wrong, and names those that were accepted before
      * @throws Exception\Failure
      */
     public function submit(iterable $tasks, ?callable $accepted = null): array
@@ -63,7 +85,13 @@ final class Client
         $queueMax = Settings::read($this->session, $this->places)->queueMax;
         $names = [];
         foreach (self::batches($all) as $batch) {
-            array_push($names, ...$this->submitBatch($batch, count($all) - count($names), $queueMax, $names));
+            try {
+                array_push($names, ...$this->submitBatch($batch, count($all) - count($names), $queueMax, $names));
+            } catch (Exception\Full $full) {
+                throw $full;
+            } catch (Exception\Failure $failure) {
+                throw $names === [] ? $failure : new Exception\PartlyAccepted($names, $failure);
+            }
             if ($accepted !== null) {
                 $accepted(count($names));
             }
@@ -115,7 +143,7 @@ final class Client
                 throw new Exception\Full($queue, $count, $queueMax, $accepted);
             }
             // Where it matters, refused when another client submits between the look and the multi.
-            $isGuarded = $count + $wanted > intdiv($queueMax, 2);
+            $isGuarded = $queueMax <= self::ALWAYS_GUARDED_MAX || $count + $wanted > intdiv($queueMax, 2);
             $guard = $isGuarded ? [Step::set($queue, '', $stat['version'] ?? 0)] : [];
             $this->receipt = $this->receipt->here();
             $outcome = $this->receipt->apply(...$creates, ...$guard);
@@ -140,14 +168,15 @@ final class Client
         foreach ($beginnings as $at => $beginning) {
             $names[$at] = basename($outcome->created($at)[0] ?? '');
         }
-        // The answer was lost: they are somewhere in the farm, and may move to where was looked before.
-        while (in_array('', $names, true)) {
+        // The answer was lost: they are somewhere in the farm. One that is found nowhere has ended and was deleted.
+        for ($look = 0; $look < self::LOOKS_FOR_ACCEPTED && in_array('', $names, true); $look++) {
+            $look === 0 || zookeeper_wait(self::PAUSE);
             $all = $this->allNames();
             foreach ($beginnings as $at => $beginning) {
                 $names[$at] = $names[$at] === '' ? ($all[$beginning] ?? '') : $names[$at];
             }
         }
-        return array_values($names);
+        return array_map(static fn (string $name, string $beginning): string => $name === '' ? $beginning : $name, $names, $beginnings);
     }
 
     /**
@@ -155,12 +184,11 @@ final class Client
      */
     private function allNames(): array
     {
-        $all = [];
-        foreach (['queue', 'failed', 'done', 'dead'] as $place) {
+        // In the order in which tasks move on.
+        $all = $this->session->children($this->places->of('queue')) ?? [];
+        array_push($all, ...array_column($this->running(), 1));
+        foreach (['failed', 'done', 'dead'] as $place) {
             array_push($all, ...$this->session->children($this->places->of($place)) ?? []);
-        }
-        foreach ($this->running() as [, $task]) {
-            $all[] = $task;
         }
         $byBeginning = [];
         foreach ($all as $name) {
@@ -195,25 +223,25 @@ final class Client
      */
     public function progress(string $task): Progress
     {
-        // Twice, since it may move to where was looked before.
-        for ($look = 0; $look < 2; $look++) {
-            $end = $this->endOf($task);
-            if ($end !== null) {
-                return $end;
-            }
-            $failed = $this->read('failed', $task);
-            if ($failed !== null) {
-                return new Progress(Stage::Failed, error: $failed->error());
-            }
-            $queued = $this->read('queue', $task);
-            if ($queued !== null) {
-                return new Progress(Stage::Queued, error: $queued->error());
-            }
-            if (in_array($task, array_column($this->running(), 1), true)) {
-                return new Progress(Stage::Running);
-            }
+        $progress = $this->endOf($task);
+        for ($look = 0; $progress === null && $look < self::LOOKS; $look++) {
+            // In the order in which it moves on, so only one that goes back to the queue just then can be missed.
+            $progress = $this->onItsWay($task) ?? $this->endOf($task);
         }
-        return $this->endOf($task) ?? new Progress(Stage::Unknown);
+        return $progress ?? new Progress(Stage::Unknown);
+    }
+
+    private function onItsWay(string $task): ?Progress
+    {
+        $queued = $this->read('queue', $task);
+        if ($queued !== null) {
+            return new Progress(Stage::Queued, error: $queued->error());
+        }
+        if (in_array($task, array_column($this->running(), 1), true)) {
+            return new Progress(Stage::Running);
+        }
+        $failed = $this->read('failed', $task);
+        return $failed === null ? null : new Progress(Stage::Failed, error: $failed->error());
     }
 
     private function read(string $place, string $task): ?Task
@@ -235,7 +263,7 @@ final class Client
     }
 
     /**
-     * Waits until a task is done or given up.
+     * Waits until a task is done or given up; or, which it finds out within some seconds, is no more: Stage::Unknown.
      *
      * @return Progress|null null when so many seconds were not enough
      * @throws Exception\Failure
@@ -251,13 +279,26 @@ final class Client
         do {
             $watches = array_map(fn (string $path): Watch => $this->session->existsWatched($path)[1], $paths);
             $end = $this->endOf($task);
-        } while ($end === null && $this->session->await($watches, $until));
+            $lookAt = Session::now() + self::LOOK_AFTER;
+            $isOver = $end !== null;
+            if (!$isOver && !$this->session->await($watches, min($lookAt, $until ?? INF))) {
+                $isOver = $until !== null && Session::now() >= $until;
+                $end = $isOver ? null : $this->goneOf($task);
+            }
+        } while ($end === null && !$isOver);
         array_map($this->session->unwatch(...), $paths, $watches);
         return $end;
     }
 
+    /** That a task is no more, or never was. */
+    private function goneOf(string $task): ?Progress
+    {
+        $progress = $this->progress($task);
+        return $progress->stage === Stage::Unknown ? $progress : null;
+    }
+
     /**
-     * Gives these tasks as they end, by their names. It looks at two lists at a time, so it serves thousands of tasks.
+     * Gives these tasks as they end, by their names; and those that are no more, as Stage::Unknown, within some seconds. It looks at two lists at a time, so it serves thousands of tasks.
      *
      * @param iterable<string> $tasks
      * @param float|null $seconds so long at most; those that have not ended by then are not given
@@ -273,6 +314,7 @@ final class Client
         }
         /** @var array<string, array{list<string>, Watch}> $lists */
         $lists = [];
+        $lookAt = Session::now() + self::LOOK_AFTER;
         while ($left !== []) {
             foreach (['done', 'dead'] as $place) {
                 if (isset($lists[$place]) && !$lists[$place][1]->hasFired) {
@@ -287,10 +329,32 @@ final class Client
                     }
                 }
             }
-            if ($left !== [] && !$this->session->await(array_column($lists, 1), $until)) {
-                return;
+            if (Session::now() >= $lookAt) {
+                foreach ($this->goneOfAll($left) as $task => $gone) {
+                    unset($left[$task]);
+                    yield $task => $gone;
+                }
+                $lookAt = Session::now() + self::LOOK_AFTER;
+            }
+            if ($left !== [] && !$this->session->await(array_column($lists, 1), min($lookAt, $until ?? INF))) {
+                if ($until !== null && Session::now() >= $until) {
+                    return;
+                }
             }
         }
+    }
+
+    /**
+     * @param array<string, true> $tasks
+     * @return array<string, Progress>
+     */
+    private function goneOfAll(array $tasks): array
+    {
+        $gone = [];
+        foreach (array_keys(array_diff_key($tasks, array_flip($this->allNames()))) as $task) {
+            $gone[$task] = $this->goneOf((string) $task);
+        }
+        return array_filter($gone);
     }
 
     /**
@@ -345,7 +409,7 @@ final class Client
     }
 
     /**
-     * Tries a dead letter again, as if it had just been submitted.
+     * Tries a dead letter again, with all its attempts before it; they are numbered on. It is queued however full the queue is.
      *
      * @return bool whether it is queued now; false when it is no dead letter
      * @throws Exception\Failure when what lies there is no task

@@ -166,7 +166,10 @@ final class Leader
             if ($change === Change::LeadsNoMore) {
                 return null;
             }
-            if ($change === Change::Refused) {
+            if ($change === Change::Refused || $change === Change::Impossible) {
+                throw new Exception\Refused($this->places->of('clock'), \Zookeeper::NOAUTH);
+            }
+            if ($change === Change::Late) {
                 $this->places->prepare($this->session);
             } elseif ($change === Change::Made) {
                 $node = $this->session->data($this->places->of('clock'));
@@ -201,13 +204,32 @@ final class Leader
             $this->change($hold, Step::delete($this->places->task('assigned', $worker)));
             $this->view->forget('assigned');
         }
-        $steps = $this->cleaning->next($this->agenda->serversNowMs());
-        if ($steps !== [] && $this->change($hold, ...$steps) === Change::LeadsNoMore) {
+        $hasCleaned = $this->cleanUp($hold);
+        if ($hasCleaned === null) {
             return false;
         }
         $now = Session::now();
-        $this->lookAt = $hasMoved || $steps !== [] ? $now : max($now + 0.001, min($now + self::LOOK, $this->agenda->nextDue()));
+        $this->lookAt = $hasMoved || $hasCleaned ? $now : max($now + 0.001, min($now + self::LOOK, $this->agenda->nextDue()));
         return $hold->check();
+    }
+
+    /** Whether anything may have been deleted; null when it leads no more. */
+    private function cleanUp(Hold $hold): ?bool
+    {
+        $steps = $this->cleaning->next($this->agenda->serversNowMs());
+        if ($steps === []) {
+            return false;
+        }
+        $changes = [$this->change($hold, ...$steps)];
+        if (in_array($changes[0], [Change::Late, Change::Refused, Change::Impossible], true)) {
+            $changes = array_map(fn (Step $step): Change => $this->change($hold, $step), $steps);
+        }
+        if (in_array(Change::LeadsNoMore, $changes, true)) {
+            return null;
+        }
+        $hasCleaned = in_array(Change::Made, $changes, true) || in_array(Change::Unknown, $changes, true);
+        $hasCleaned || $this->cleaning->rest();
+        return $hasCleaned;
     }
 
     /**
@@ -219,7 +241,7 @@ final class Leader
     {
         $moves = [];
         foreach ($this->view->tasks() as [$place, $key, $name, $isGone]) {
-            if (!$isGone && !$this->agenda->isDue($key)) {
+            if ($this->agenda->isStuck($key) || (!$isGone && !$this->agenda->isDue($key))) {
                 continue;
             }
             $path = $this->places->of($key);
@@ -229,14 +251,16 @@ final class Leader
             }
             $task = Task::salvage($path, $node->data)->submitted($node->ctimeMs());
             $isDeadline = !$isGone && $this->agenda->isDeadline($key);
+            $isNoTask = $task->isRubbish || ($place === 'assigned' && Task::splitAttempt($key) === null);
             $why = match (true) {
-                $isGone => 'the worker is gone',
+                $isGone && !$isNoTask => 'the worker is gone',
                 $isDeadline => 'the deadline has passed' . ($task->error() === '' ? '' : "; before: {$task->error()}"),
-                $place === 'assigned' && !$task->isRubbish => 'the attempt took too long',
+                $isNoTask => $task->error() === '' ? 'no attempt is in its name' : $task->error(),
+                $place === 'assigned' => 'the attempt took too long',
                 default => $task->error(),
             };
-            $to = $isDeadline || $task->isSpent() ? 'dead' : 'queue';
-            $moves[] = new Move($key, $path, $this->places->task($to, $name), $task->withError($why));
+            $to = $isDeadline || $isNoTask || $task->isSpent() ? 'dead' : 'queue';
+            $moves[] = new Move($name, $key, $path, $this->places->task($to, $name), $task->withError($why));
         }
         return $moves;
     }
@@ -258,7 +282,7 @@ final class Leader
             if ($free->isEmpty()) {
                 break;
             }
-            if ($this->agenda->isDue("queue/$name")) {
+            if ($this->agenda->isDue("queue/$name") || $this->agenda->isStuck("queue/$name")) {
                 continue;
             }
             $path = $this->places->task('queue', $name);
@@ -269,7 +293,7 @@ final class Leader
             $task = Task::salvage($path, $node->data);
             if ($task->isSpent()) {
                 // Rubbish: nobody can work on it.
-                $moves[] = new Move("queue/$name", $path, $this->places->task('dead', $name), $task);
+                $moves[] = new Move($name, "queue/$name", $path, $this->places->task('dead', $name), $task);
                 continue;
             }
             [$room, $worker] = $free->extract();
@@ -278,7 +302,7 @@ final class Leader
             }
             $task = $task->submitted($node->ctimeMs())->begun();
             $to = $this->places->assigned($worker, $name, $task->attempt());
-            $moves[] = new Move("queue/$name", $path, $to, $task, "assigned/$worker/$name.{$task->attempt()}");
+            $moves[] = new Move($name, "queue/$name", $path, $to, $task, "assigned/$worker/$name.{$task->attempt()}");
         }
         return $moves;
     }
@@ -320,19 +344,38 @@ final class Leader
         if ($change === Change::LeadsNoMore) {
             return null;
         }
-        if ($change !== Change::Refused) {
+        if ($change === Change::Made || $change === Change::Unknown) {
             $this->noteAssigned($moves);
             return true;
         }
         $hasMoved = false;
         foreach ($moves as $move) {
-            $change = $this->change($hold, ...$move->steps());
+            $change = $this->carryOutAlone($hold, $move);
             if ($change === Change::LeadsNoMore) {
                 return null;
             }
-            $hasMoved = $hasMoved || $change !== Change::Refused;
+            $hasMoved = $hasMoved || $change === Change::Made || $change === Change::Unknown;
         }
         return $hasMoved;
+    }
+
+    /** A task that cannot be moved where it belongs is a dead letter, with its payload if that fits. */
+    private function carryOutAlone(Hold $hold, Move $move): Change
+    {
+        $change = $this->change($hold, ...$move->steps());
+        if ($change === Change::Impossible) {
+            $why = "it could not be moved to $move->to";
+            $len = strlen($move->task->payload);
+            $dead = $this->places->task('dead', $move->name);
+            $emptied = $move->task->emptied()->withError("$why; $len bytes of payload did not fit, and are lost");
+            foreach ([$move->task->withError($why), $emptied] as $task) {
+                $change = $change === Change::Impossible ? $this->change($hold, ...$move->to($dead, $task)->steps()) : $change;
+            }
+        }
+        if ($change === Change::Refused || $change === Change::Impossible) {
+            $this->agenda->isRefused($move->key);
+        }
+        return $change;
     }
 
     /**
@@ -357,8 +400,9 @@ final class Leader
             $outcome->isDone => Change::Made,
             $outcome->isUnknown => Change::Unknown,
             $outcome->isAt(0, \Zookeeper::NONODE) => Change::LeadsNoMore,
-            $outcome->step === null => throw new Exception\Refused($hold->path(), $outcome->code),
-            default => Change::Refused,
+            $outcome->isAt(1, \Zookeeper::NONODE) => Change::Late,
+            $outcome->step === 1 || $outcome->code === \Zookeeper::NONODE => Change::Refused,
+            default => Change::Impossible,
         };
     }
 }

@@ -20,13 +20,20 @@ final class Move
      * @param string|null $toKey where it is assigned, below the farm's root
      */
     public function __construct(
+        public readonly string $name,
         public readonly string $key,
         private readonly string $from,
-        private readonly string $to,
+        public readonly string $to,
         public readonly Task $task,
         public readonly ?string $toKey = null,
     ) {
         $this->data = $task->encode();
+    }
+
+    /** Another one of the same task. */
+    public function to(string $path, Task $task): self
+    {
+        return new self($this->name, $this->key, $this->from, $path, $task);
     }
 
     /**

@@ -4,17 +4,21 @@ declare(strict_types=1);
 
 namespace Zoarium\Farm;
 
+use Zoarium\Exception\TooLong;
+
 /**
  * A task to be submitted.
  */
 final class NewTask
 {
     /**
-     * @param string $payload what the worker gets: any bytes, less than 1 MB
+     * @param string $payload what the worker gets: 1,000,000 bytes of any kind at most
      * @param int $priority 0 is the most urgent, 999 the least
      * @param int $attemptsMax how often it may be begun, at least once
-     * @param int $timeLimitMs after how many milliseconds an attempt is taken away; 0 for never
+     * @param int $timeLimitMs after how many milliseconds an attempt is taken away; 0 for never, also when its
+     *     worker hangs
      * @param int $deadlineMs after how many milliseconds the whole task is given up, wherever it is then; 0 for never
+     * @throws TooLong
      */
     public function __construct(
         public readonly string $payload,
@@ -29,6 +33,7 @@ final class NewTask
         if ($attemptsMax < 1 || $timeLimitMs < 0 || $deadlineMs < 0) {
             throw new \ValueError('a task has one attempt at least, and no negative limits');
         }
+        Task::assertFits('a payload', $payload);
     }
 
     /** @internal */

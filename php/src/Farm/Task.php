@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Zoarium\Farm;
 
 use Zoarium\Exception\BadContent;
+use Zoarium\Exception\TooLong;
 
 /**
  * A task as it is kept: a header of JSON, a line feed, the payload. What is not known of a header is kept.
@@ -13,6 +14,12 @@ use Zoarium\Exception\BadContent;
  */
 final class Task
 {
+    /** Payloads and results are refused above this, so that a request has room for what is around them. */
+    public const LEN_MAX = 1_000_000;
+
+    /** Error texts are cut to so many characters. */
+    private const ERROR_LEN_MAX = 1000;
+
     private const ENCODING = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION
         | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR;
 
@@ -84,10 +91,16 @@ final class Task
         return $this->number('attempt');
     }
 
+    /** Attempts begun since it was submitted, or last taken out of the dead letters. */
+    public function tries(): int
+    {
+        return max(0, $this->attempt() - $this->number('attempts_before'));
+    }
+
     /** Whether no further attempt may begin. */
     public function isSpent(): bool
     {
-        return $this->attempt() >= max(1, $this->number('attempts_max'));
+        return $this->tries() >= max(1, $this->number('attempts_max'));
     }
 
     /** 0 for none. */
@@ -122,18 +135,44 @@ final class Task
         return $this->with(['attempt' => $this->attempt() + 1]);
     }
 
-    /** The same task as if it had just been submitted. */
+    /** The same task with all its attempts before it again. The attempts are numbered on, since the number is a fencing token. */
     public function renewed(): self
     {
         $header = clone $this->header;
         unset($header->submitted_ms, $header->error);
-        $header->attempt = 0;
+        $header->attempts_before = $this->attempt();
         return new self($header, $this->payload, $this->isRubbish);
     }
 
     public function withError(string $error): self
     {
-        return $this->with(['error' => $error]);
+        return $this->with(['error' => self::cut($error)]);
+    }
+
+    /** Its first characters; a byte that belongs to none counts as one. */
+    private static function cut(string $error): string
+    {
+        // No character has more than four bytes.
+        $head = json_decode(json_encode(substr($error, 0, 4 * self::ERROR_LEN_MAX), self::ENCODING));
+        preg_match('/^.{0,' . self::ERROR_LEN_MAX . '}/su', is_string($head) ? $head : '', $found);
+        return $found[0] ?? '';
+    }
+
+    /** The same task without what the worker gets. */
+    public function emptied(): self
+    {
+        return new self($this->header, '', $this->isRubbish);
+    }
+
+    /**
+     * @param string $what what is as long as that
+     * @throws TooLong
+     */
+    public static function assertFits(string $what, string $bytes): void
+    {
+        if (strlen($bytes) > self::LEN_MAX) {
+            throw new TooLong($what, strlen($bytes), self::LEN_MAX);
+        }
     }
 
     /**

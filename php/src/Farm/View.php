@@ -139,10 +139,8 @@ final class View
     {
         foreach ($this->assigned as $worker => $names) {
             foreach ($names as $name) {
-                $split = Task::splitAttempt($name);
-                if ($split !== null) {
-                    yield ['assigned', "assigned/$worker/$name", $split[0], !isset($this->here[$worker])];
-                }
+                $task = Task::splitAttempt($name)[0] ?? $name;
+                yield ['assigned', "assigned/$worker/$name", $task, !isset($this->here[$worker])];
             }
         }
         foreach ($this->list('failed') as $name) {
@@ -192,6 +190,6 @@ final class View
      */
     public function watches(): array
     {
-        return array_values(array_column($this->lists, 1));
+        return array_column($this->lists, 1);
     }
 }

@@ -5,6 +5,9 @@ declare(strict_types=1);
 namespace Zoarium\Tests\Farm;
 
 use Zoarium\Exception\Full;
+use Zoarium\Exception\PartlyAccepted;
+use Zoarium\Exception\SessionEnded;
+use Zoarium\Exception\TooLong;
 use Zoarium\Farm\Assignment;
 use Zoarium\Farm\Client;
 use Zoarium\Farm\Leader;
@@ -57,6 +60,14 @@ final class FarmTest extends ServerTestCase
         }, $what);
     }
 
+    private function lead(float $seconds): void
+    {
+        Process::until(function (): bool {
+            $this->leader->turn();
+            return false;
+        }, $seconds);
+    }
+
     public function testAFullQueueRefusesAllAndLosesNothing(): void
     {
         $this->client->create($this->path, '');
@@ -101,7 +112,7 @@ final class FarmTest extends ServerTestCase
         self::assertTrue($this->farm->retry($urgent));
         self::assertFalse($this->farm->retry($urgent));
         $anew = $this->next($worker);
-        self::assertSame([$urgent, 1, 'urgent'], [$anew->name, $anew->attempt, $anew->payload()]);
+        self::assertSame([$urgent, 3, 'urgent'], [$anew->name, $anew->attempt, $anew->payload()]);
         self::assertTrue($anew->done('printed at last'));
         self::assertSame('printed at last', $this->farm->progress($urgent)->result);
     }
@@ -152,6 +163,157 @@ final class FarmTest extends ServerTestCase
         self::assertSame(Stage::Unknown, $this->farm->progress('500-0-0000000099')->stage);
     }
 
+    public function testARetriedTaskIsAnotherAttemptThanTheOneThatStillRuns(): void
+    {
+        $worker = Worker::register($this->client, $this->path, 1);
+        [$task] = $this->farm->submit([new NewTask('x', attemptsMax: 2)]);
+        $old = $this->next($worker);
+        self::assertTrue($this->farm->cancel($task));
+        self::assertTrue($this->farm->retry($task));
+        $new = $this->next($worker);
+        self::assertSame([1, 2], [$old->attempt, $new->attempt]);
+        self::assertFalse($old->done('late'));
+        // It has all its attempts before it again, and no more.
+        $new->fail('no paper');
+        $last = $this->next($worker);
+        self::assertSame(3, $last->attempt);
+        $last->fail('no ink');
+        $this->leadUntil(fn (): bool => $this->farm->progress($task)->isEnd(), 'its end');
+        self::assertSame('no ink', $this->farm->progress($task)->error);
+    }
+
+    public function testWhatIsTooLongIsRefusedAndEndsNoLeader(): void
+    {
+        $longest = str_repeat('x', 1_000_000);
+        try {
+            $this->farm->submit(['short', "{$longest}x"]);
+            self::fail('it is too long');
+        } catch (TooLong $error) {
+            self::assertSame('a payload of 1000001 bytes is too long: 1000000 bytes at most', $error->getMessage());
+        }
+        self::assertSame(0, $this->farm->counts()->queued);
+        $worker = Worker::register($this->client, $this->path, 1);
+        [$task] = $this->farm->submit([new NewTask($longest, attemptsMax: 2)]);
+        // Each of these characters needs six bytes in JSON.
+        self::assertTrue($this->next($worker)->fail(str_repeat("\1", 5000)));
+        self::assertSame(str_repeat("\1", 1000), $this->farm->progress($task)->error);
+        $again = $this->next($worker);
+        try {
+            $again->done("{$longest}x");
+            self::fail('it is too long');
+        } catch (TooLong $error) {
+            self::assertSame([1_000_001, 1_000_000], [$error->len, $error->lenMax]);
+        }
+        self::assertTrue($again->done($longest));
+        // Somebody else's, which has room in its request only where it is.
+        $name = '500-' . str_repeat('0', 32) . '-0000000100';
+        $data = "{\"attempt\":0,\"attempts_max\":1}\n";
+        $data .= str_repeat('x', 0xfffff - 56 - strlen("$this->path/queue/$name$data"));
+        $this->client->create("$this->path/queue/$name", $data);
+        $this->leadUntil(fn (): bool => $this->farm->progress($name)->isEnd(), 'its end');
+        self::assertStringContainsString('bytes of payload did not fit, and are lost', $this->farm->progress($name)->error);
+        // What is in two places, which only somebody else can do, is a dead letter with its payload.
+        $worker->leave();
+        foreach (['failed', 'queue'] as $place) {
+            $this->client->create("$this->path/$place/500-0-0000000101", "{\"attempts_max\":2}\ntwice");
+        }
+        $this->leadUntil(fn (): bool => $this->farm->counts()->dead === 2, 'its end');
+        self::assertStringEndsWith("\ntwice", (string) $this->client->get("$this->path/dead/500-0-0000000101"));
+        $this->client->delete("$this->path/queue/500-0-0000000101");
+        $worker = Worker::register($this->client, $this->path, 1);
+        [$task] = $this->farm->submit(['short']);
+        $this->next($worker)->done('done');
+        self::assertSame('done', $this->farm->progress($task)->result);
+    }
+
+    public function testWhatCannotBeMovedOrDeletedIsLeftAloneAndHoldsUpNobody(): void
+    {
+        $this->client->create($this->path, '');
+        $this->client->create("$this->path/config", '{"results_max":1}');
+        $this->leader->turn();
+        $task = "{\"attempt\":0,\"attempts_max\":1}\n";
+        foreach (['queue/000-0-0000000001', 'failed/000-0-0000000002', 'done/000-0-0000000003'] as $place) {
+            $this->client->create("$this->path/$place", $task);
+            $this->client->create("$this->path/$place/child", '');
+        }
+        $this->client->create("$this->path/done/000-0-0000000004", $task);
+        $this->client->create("$this->path/dead/500-0-0000000005", $task);
+        $this->client->create("$this->path/done/500-0-0000000006", $task);
+        $worker = Worker::register($this->client, $this->path, 2);
+        [$task] = $this->farm->submit(['x']);
+        $assignment = $this->next($worker);
+        self::assertSame($task, $assignment->name);
+        $assignment->done('y');
+        $this->leader = new Leader($this->connect(), $this->path);
+        $this->leadUntil(fn (): bool => $this->client->exists("$this->path/done/000-0-0000000004") === false, 'the clean-up');
+        $count = static fn (): int => (int) TestServer::monitor()['zk_packets_received'];
+        $this->lead(0.5);
+        $before = $count();
+        $this->lead(1.0);
+        self::assertLessThan(100, $count() - $before);
+    }
+
+    public function testAnAssignmentThatIsDroppedHasFailed(): void
+    {
+        $worker = Worker::register($this->client, $this->path, 1);
+        [$task] = $this->farm->submit(['x']);
+        $first = $this->next($worker);
+        $isTold = false;
+        $first->onTakenAway(static function () use (&$isTold): void {
+            $isTold = true;
+        });
+        unset($first);
+        $progress = $this->farm->progress($task);
+        self::assertSame([Stage::Failed, 'the worker dropped it'], [$progress->stage, $progress->error]);
+        $second = $this->next($worker);
+        self::assertSame(2, $second->attempt);
+        self::assertTrue($second->done('y'));
+        unset($second);
+        self::assertSame('y', $this->farm->progress($task)->result);
+        self::assertFalse($isTold);
+    }
+
+    public function testWhoseSessionEndsAmongBatchesHearsWhichWereAccepted(): void
+    {
+        $client = $this->connect();
+        $farm = new Client($client, $this->path);
+        try {
+            $farm->submit(array_fill(0, 150, 'x'), static fn () => self::expire($client));
+            self::fail('the session has ended');
+        } catch (PartlyAccepted $error) {
+            self::assertCount(100, $error->accepted);
+            self::assertInstanceOf(SessionEnded::class, $error->getPrevious());
+            self::assertSame(Stage::Queued, $this->farm->progress($error->accepted[99])->stage);
+        }
+        self::assertSame(100, $this->farm->counts()->queued);
+        $this->expectException(SessionEnded::class);
+        $farm->submit(['y']);
+    }
+
+    public function testWhereTheQueueIsSmallEverySubmissionIsGuarded(): void
+    {
+        $this->client->create($this->path, '');
+        $version = function (): int {
+            $this->farm->submit(['x']);
+            return $this->client->exists("$this->path/queue")['version'];
+        };
+        self::assertSame(0, $version());
+        $this->client->create("$this->path/config", '{"queue_max":2000}');
+        self::assertSame(1, $version());
+    }
+
+    public function testWhoWaitsForATaskThatIsNoMoreIsToldSo(): void
+    {
+        [$gone, $queued] = $this->farm->submit(['x', 'y']);
+        $this->client->delete("$this->path/queue/$gone");
+        self::assertSame(Stage::Unknown, $this->farm->wait($gone, 20.0)?->stage);
+        $seen = [];
+        foreach ($this->farm->follow([$gone, $queued], 7.0) as $task => $progress) {
+            $seen[$task] = $progress->stage;
+        }
+        self::assertSame([$gone => Stage::Unknown], $seen);
+    }
+
     public function testADeadlineEndsATaskWhereverItIs(): void
     {
         [$queued] = $this->farm->submit([new NewTask('x', deadlineMs: 60)]);
@@ -176,7 +338,7 @@ final class FarmTest extends ServerTestCase
         $tasks = $this->farm->submit(['1', '2', '3', '4', '5', '6']);
         $this->client->create("$this->path/queue/500-0-0000000000", 'nonsense');
         $worker = Worker::register($this->client, $this->path, 10);
-        foreach (["assigned/{$worker->id()}/500-0-0000000001.1", 'failed/500-0-0000000002'] as $place) {
+        foreach (["assigned/{$worker->id()}/500-0-0000000001.1", "assigned/{$worker->id()}/nothing", 'failed/500-0-0000000002'] as $place) {
             $this->client->create("$this->path/$place", 'nonsense');
         }
         foreach ($tasks as $task) {
@@ -187,7 +349,7 @@ final class FarmTest extends ServerTestCase
         $this->leadUntil(fn (): bool => $this->farm->counts()->done === 3, 'the clean-up');
         self::assertSame(Stage::Unknown, $this->farm->progress($tasks[0])->stage);
         self::assertSame('x', $this->farm->progress($tasks[5])->result);
-        $rubbish = ['500-0-0000000000', '500-0-0000000001', '500-0-0000000002'];
+        $rubbish = ['500-0-0000000000', '500-0-0000000001', '500-0-0000000002', 'nothing'];
         foreach ($rubbish as $name) {
             self::assertStringContainsString('a task without a header', $this->farm->progress($name)->error);
         }

@@ -24,6 +24,24 @@ final class TaskTest extends TestCase
         self::assertSame([1, ''], [$other->attempt(), $other->error()]);
     }
 
+    public function testARetriedTaskHasAllItsAttemptsAnewAndNoneOfTheirNumbers(): void
+    {
+        $dead = Task::decode('/t', "{\"attempt\":3,\"attempts_max\":2,\"submitted_ms\":7,\"error\":\"no\"}\nx");
+        $renewed = $dead->renewed();
+        self::assertSame("{\"attempt\":3,\"attempts_max\":2,\"attempts_before\":3}\nx", $renewed->encode());
+        self::assertSame([3, 0, false], [$renewed->attempt(), $renewed->tries(), $renewed->isSpent()]);
+        $last = $renewed->begun()->begun();
+        self::assertSame([5, true, false], [$last->attempt(), $last->isSpent(), $last->renewed()->begun()->isSpent()]);
+    }
+
+    public function testOfALongErrorTheBeginningIsKeptAndNoHalfCharacter(): void
+    {
+        $task = Task::decode('/t', "{}\n");
+        self::assertSame(str_repeat("\u{1f41b}", 1000), $task->withError(str_repeat("\u{1f41b}", 1001))->error());
+        self::assertSame(str_repeat("\u{fffd}", 1000), $task->withError(str_repeat("\xff", 5000))->error());
+        self::assertSame("a\nb", $task->withError("a\nb")->error());
+    }
+
     public function testWhatIsNoTaskIsRefusedWithItsPathOrSalvaged(): void
     {
         foreach (['', '{}', "[]\n", "\xff\n", "null\nx"] as $bytes) {
@@ -56,12 +74,12 @@ final class TaskTest extends TestCase
         $task = static fn (int $attempt, int $limit = 0): Task =>
             Task::decode('/t', "{\"attempt\":$attempt,\"attempts_max\":99,\"time_limit_ms\":$limit}\n");
         $agenda = new Agenda(1_000_000);
-        $agenda->note('assigned/w/old', 'assigned', $task(1, 5000), 1_000_000 - 6000);
-        $agenda->note('assigned/w/young', 'assigned', $task(1, 5000), 1_000_000 - 4000);
-        $agenda->note('assigned/w/endless', 'assigned', $task(1), 0);
-        self::assertSame([true, false, false], array_map($agenda->isDue(...), ['assigned/w/old', 'assigned/w/young', 'assigned/w/endless']));
-        $agenda->keep(['assigned/w/young' => true]);
-        self::assertSame([false, true], [$agenda->knows('assigned/w/old'), $agenda->knows('assigned/w/young')]);
+        $agenda->note('assigned/w/old.1', 'assigned', $task(1, 5000), 1_000_000 - 6000);
+        $agenda->note('assigned/w/young.1', 'assigned', $task(1, 5000), 1_000_000 - 4000);
+        $agenda->note('assigned/w/endless.1', 'assigned', $task(1), 0);
+        self::assertSame([true, false, false], array_map($agenda->isDue(...), ['assigned/w/old.1', 'assigned/w/young.1', 'assigned/w/endless.1']));
+        $agenda->keep(['assigned/w/young.1' => true]);
+        self::assertSame([false, true], [$agenda->knows('assigned/w/old.1'), $agenda->knows('assigned/w/young.1')]);
         // From now on what it sees has just come, whatever the servers' clock says.
         $agenda->note('failed/t', 'failed', $task(3), 0);
         self::assertFalse($agenda->isDue('failed/t'));
