@@ -27,6 +27,9 @@ use crate::multi::Multi;
 use crate::pending::Pending;
 use crate::watch::Watch;
 
+/// How often it is looked whether a session that is in doubt stands differently.
+const STANDING_LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// A watch of a recipe's.
 #[derive(Debug)]
 pub struct Fired(Watch);
@@ -83,10 +86,7 @@ impl Keeper for Client {
     }
 
     fn standing_change(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut events = self.own_events();
-        async move {
-            let _ = events.next().await;
-        }
+        standing_change(self, tokio::time::sleep)
     }
 
     fn session_id(&self) -> SessionId {
@@ -103,6 +103,31 @@ impl Keeper for Client {
             // Outside a runtime nobody goes on with it, but its first request is sent.
             Err(_) => {
                 let _ = pin!(task).poll(&mut Context::from_waker(Waker::noop()));
+            }
+        }
+    }
+}
+
+/// Ready when an event tells of another state, or when time alone has changed how the session stands: an answer that comes late leaves
+/// it in doubt until the next one, and no event tells of either.
+pub(crate) fn standing_change<S: Future<Output = ()> + Send, F: Fn(Duration) -> S + Send>(
+    client: &Client,
+    sleep: F,
+) -> impl Future<Output = ()> + Send + use<S, F> {
+    let mut events = client.own_events();
+    let (client, before) = (client.clone(), client.standing());
+    async move {
+        while client.standing() == before {
+            let patience = client.surely_alive_for().max(STANDING_LOOK_EVERY);
+            tokio::select! {
+                biased;
+                // Without another event the session has ended, and stands so for ever.
+                event = events.next() => match event {
+                    Some(_) => return,
+                    None if client.standing() == before => std::future::pending().await,
+                    None => {}
+                },
+                () = sleep(patience) => {}
             }
         }
     }

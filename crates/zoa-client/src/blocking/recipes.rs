@@ -50,6 +50,7 @@ use crate::client::Client as AsyncClient;
 use crate::clock;
 use crate::park;
 use crate::recipes::Fired;
+use crate::recipes::standing_change;
 
 thread_local! {
     /// When the task that this thread waits for wants to be polled, whatever else happens.
@@ -152,7 +153,7 @@ impl zoa_recipes::Keeper for Keeper {
     }
 
     fn standing_change(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.client.standing_change()
+        standing_change(&self.client, Sleep::new)
     }
 
     fn session_id(&self) -> SessionId {
