@@ -41,7 +41,9 @@ impl RaftLoop {
         change: ChangeEntry,
         effects: &mut Vec<RaftEffect>,
     ) {
-        if let Err(reason) = self.check_change(&change) {
+        // Longer than its data: what it takes of the room is all of it.
+        let encoded = change.encode();
+        if let Err(reason) = self.check_change(&change, &encoded) {
             let mut proposals = vec![change.data];
             proposals.retain(|data| !data.is_empty());
             effects.push(RaftEffect::Refused { reason, proposals });
@@ -49,7 +51,7 @@ impl RaftLoop {
         }
         // Through `step` the library would read the entry as protobuf. What it does there beside
         // appending, it does here.
-        let mut entry = library_entry(change.encode());
+        let mut entry = library_entry(encoded);
         entry.set_entry_type(eraftpb::EntryType::EntryConfChangeV2);
         let raft = &mut self.node.raft;
         raft.pending_conf_index = raft.raft_log.last_index() + 1;
@@ -64,8 +66,8 @@ impl RaftLoop {
         }
     }
 
-    fn check_change(&self, change: &ChangeEntry) -> Result<(), Refusal> {
-        self.check_room(std::slice::from_ref(&change.data))?;
+    fn check_change(&self, change: &ChangeEntry, encoded: &Bytes) -> Result<(), Refusal> {
+        self.check_room(std::slice::from_ref(encoded))?;
         if self.is_change_under_way() {
             return Err(Refusal::ChangeUnderWay);
         }

@@ -11,6 +11,7 @@ use zoa_raft::Members;
 use zoa_raft::PeerFault;
 use zoa_raft::RaftEvent;
 use zoa_raft::Refusal;
+use zoa_raft::limits;
 
 use crate::cluster::Cluster;
 
@@ -536,4 +537,32 @@ fn a_snapshot_from_before_a_change_is_followed_by_the_change() {
     cluster.start(FIVE);
     assert_eq!(members(&mut cluster, FIVE), expected);
     assert_eq!(cluster.server(FIVE).faults, []);
+}
+
+// Goal: a change that has room without what stands before its data, and none with it, is refused and not dropped. Method: a disk that
+// does not sync, and entries up to a few bytes below UNCOMMITTED_BYTES_MAX.
+#[test]
+fn a_change_is_as_long_as_its_entry() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.settle();
+    let piece = Bytes::from(vec![1; 1 << 20]);
+    let count = limits::UNCOMMITTED_BYTES_MAX >> 20;
+    for number in 1..=count {
+        let left_free = if number == count { 10 } else { 0 };
+        let data = piece.slice(left_free..);
+        cluster.event(1, RaftEvent::Propose(vec![data]));
+    }
+    let data = Bytes::from_static(b"12345678");
+    let change = || RaftEvent::ChangeMembers {
+        changes: vec![AddLearner(FOUR)],
+        data: data.clone(),
+    };
+    cluster.event(1, change());
+    assert_eq!(
+        cluster.server(1).refused,
+        [(Refusal::TooMuchUncommitted, vec![data.clone()])]
+    );
+    cluster.settle();
+    cluster.event(1, change());
+    assert_eq!(cluster.server(1).refused.len(), 1, "there is room again");
 }
