@@ -38,6 +38,7 @@ use zoa_raft::RaftEffect;
 use zoa_raft::RaftEvent;
 use zoa_raft::RaftLoop;
 use zoa_tree::MemberLines;
+use zoa_tree::MemberRole;
 
 use crate::config::EnsembleConfig;
 use crate::config::EnsembleError;
@@ -132,6 +133,8 @@ pub struct PeerStatus {
     pub is_connected: bool,
     /// Whether its vote counts.
     pub votes: bool,
+    /// Whether its line says that it is an observer. Who neither votes nor is one was taken out, or is to be added.
+    pub is_observer: bool,
     /// Up to where it has the log, as a leader knows.
     pub matched: Option<LogIndex>,
     /// Whether it is being sent a snapshot, as a leader knows.
@@ -294,6 +297,7 @@ impl Ensemble {
                     node,
                     is_connected: self.links.is_connected(id),
                     votes: raft.members().votes(id),
+                    is_observer: self.is_observer(node.myid()),
                     matched: progress.map(|progress| progress.matched),
                     takes_snapshot: progress.is_some_and(|it| it.is_pending_snapshot),
                 })
@@ -321,6 +325,11 @@ impl Ensemble {
         known.unwrap_or(&self.config.lines)
     }
 
+    fn is_observer(&self, peer: PeerId) -> bool {
+        let line = self.lines().get(peer);
+        line.is_some_and(|line| line.role == MemberRole::Observer)
+    }
+
     /// All parts look again.
     fn settle(&mut self, effects: &mut Vec<Effect>) {
         if self.peers_changed {
@@ -342,13 +351,10 @@ impl Ensemble {
         let term = raft.term();
         let leader = raft.leader().and_then(NodeId::from_raft);
         let leader = leader.map(NodeId::myid);
-        let line = self.lines().get(self.config.me);
         let role = match leader {
             None => Role::Looking,
             Some(_) if raft.is_leader() => Role::Leader,
-            Some(_) if line.is_some_and(|it| it.role == zoa_tree::MemberRole::Observer) => {
-                Role::Observer
-            }
+            Some(_) if self.is_observer(self.config.me) => Role::Observer,
             Some(_) => Role::Follower,
         };
         if self.role == Some((role, leader, term)) {

@@ -72,8 +72,10 @@ impl Seen {
             quorum_size: count(&|peer| peer.votes) + u64::from(!self.is_observer),
             learners: count(&|peer| peer.is_connected),
             synced_followers: count(&|peer| peer.votes && is_synced(peer)),
-            synced_non_voting_followers: 0,
-            synced_observers: count(&|peer| !peer.votes && is_synced(peer)),
+            synced_non_voting_followers: count(&|peer| {
+                !peer.votes && !peer.is_observer && is_synced(peer)
+            }),
+            synced_observers: count(&|peer| !peer.votes && peer.is_observer && is_synced(peer)),
             pending_syncs: 0,
             leader_uptime_ms: self
                 .leads_since_ms
@@ -96,6 +98,7 @@ mod tests {
             node: NodeId::founding(PeerId(id)),
             is_connected: matched.is_some(),
             votes,
+            is_observer: false,
             matched: matched.map(LogIndex),
             takes_snapshot: false,
         }
@@ -112,15 +115,22 @@ mod tests {
                 peer(2, true, Some(5)),
                 peer(3, true, None),
                 peer(4, false, Some(5)),
+                PeerStatus {
+                    is_observer: true,
+                    ..peer(5, false, Some(5))
+                },
+                PeerStatus {
+                    is_observer: true,
+                    ..peer(6, false, None)
+                },
             ],
             3_500,
         );
         let gauges = view.gauges().expect("it has peers");
-        let synced = (gauges.synced_followers, gauges.synced_observers);
-        assert_eq!(
-            (gauges.quorum_size, gauges.learners, synced),
-            (3, 2, (1, 1))
-        );
+        assert_eq!((gauges.quorum_size, gauges.learners), (3, 3));
+        assert_eq!(gauges.synced_followers, 1);
+        assert_eq!(gauges.synced_non_voting_followers, 1);
+        assert_eq!(gauges.synced_observers, 1);
         assert_eq!(gauges.leader_uptime_ms, 2_500);
         view.be(Role::Follower, 4_000);
         assert_eq!(view.gauges().expect("it has peers").leader_uptime_ms, 0);
