@@ -33,6 +33,8 @@ pub struct EnsembleConfig {
     pub init_ms_max: u64,
     /// `syncLimit * tickTime`: milliseconds without a leader after which this server stops serving.
     pub quiet_ms_max: u64,
+    /// `db.autocreate`: whether this server takes part in a founding without the marker `initialize`. It joins what exists in any case.
+    pub may_found: bool,
     /// The marker file `initialize` lies in dataDir: a quorum of empty servers that have it may found.
     pub initialize: bool,
     /// The marker file `force-new-ensemble` lies in dataDir: what this disk holds goes on, without the other disks. Who reads the disk

@@ -32,6 +32,8 @@ pub enum Notice {
         /// Configured servers that have not been heard of.
         missing: Vec<PeerId>,
     },
+    /// This server is empty, and may not take part in a founding without the marker `initialize`.
+    MustNotFound,
     /// A peer's zoo.cfg names other servers.
     OtherFounders {
         /// Whose.
@@ -102,7 +104,8 @@ pub enum Notice {
     },
     /// More waits for a leader than may.
     TooMuchWaits,
-    /// Nobody leads, or no quorum is heard of: this server serves no client until that changes.
+    /// Nobody leads, or no quorum is heard of: this server serves no client until that changes, but for those that only read where
+    /// that is allowed.
     NoQuorum {
         /// Peers that are connected.
         connected: Vec<PeerId>,
@@ -121,6 +124,7 @@ impl Notice {
             | Self::Replaces { .. } => NoticeLevel::Info,
             Self::OtherFounders { .. }
             | Self::OtherLines(_)
+            | Self::MustNotFound
             | Self::RefusedBy { .. }
             | Self::NoQuorum { .. }
             | Self::CatchesUp { .. }
@@ -141,6 +145,10 @@ impl fmt::Display for Notice {
                 "this server is empty and waits for {}: an ensemble is founded when all servers that zoo.cfg names are there and \
                  agree; to found it with a quorum of them, put an empty file `initialize` into their dataDirs",
                 Servers(missing)
+            ),
+            Self::MustNotFound => f.write_str(
+                "this server is empty, and db.autocreate=false forbids it to found an ensemble. If data was here, its disk is not \
+                 mounted or lost; to found a new ensemble put an empty file `initialize` into the dataDir of each server and restart it",
             ),
             Self::OtherFounders { peer } => write!(
                 f,
@@ -194,7 +202,8 @@ impl fmt::Display for Notice {
             ),
             Self::NoQuorum { connected } => write!(
                 f,
-                "no quorum is heard of, so this server serves no client; connected: {}",
+                "no quorum is heard of, so this server serves no client, but with readonlymode.enabled=true those that asked for \
+                 read-only; connected: {}",
                 Servers(connected)
             ),
         }

@@ -77,7 +77,6 @@ use crate::replication::SyncWatch;
 use crate::replication::home;
 use crate::server::EnsembleOptions;
 use crate::server::Options;
-use crate::server::PeerTls;
 use crate::server::ServeError;
 use crate::snapshots::Applied;
 use crate::snapshots::SnapshotThread;
@@ -250,7 +249,7 @@ fn check_beginning(options: &Options) -> Result<(), ServeError> {
     if let Some(dir) = foreign {
         return Err(ServeError::ZooKeeperData { dir });
     }
-    // Among others an empty server begins nothing by itself in any case.
+    // Among others an empty server waits for them, and says what it may not do.
     if options.may_found || options.ensemble.is_some() {
         return Ok(());
     }
@@ -364,6 +363,7 @@ fn begin_ensemble(
         heartbeat_ticks: HEARTBEAT_TICKS,
         init_ms_max,
         quiet_ms_max,
+        may_found: options.may_found,
         initialize: marker(home::INITIALIZE),
         force_new_ensemble: marker(home::FORCE),
         seed: u64::from_ne_bytes(seed),
@@ -495,10 +495,7 @@ fn start_peers(
     running.core.set_role(Role::Looking);
     running.core.set_leading(false, time::now());
     let security: Arc<dyn Security> = match &ensemble.tls {
-        Some(PeerTls {
-            files,
-            checks_names,
-        }) => Arc::new(Tls::new(files, *checks_names)?),
+        Some(tls) => Arc::new(Tls::new(tls)?),
         None => Arc::new(Plain),
     };
     let heard = running.proposer.clone();

@@ -11,7 +11,7 @@
 //! (`docs/decisions/0009-founding-in-two-phases.md`).
 //!
 //! Invariants: a cluster is founded only while every configured server (with the marker `initialize`: a majority of those that vote)
-//! says that it has no data; a server takes part in the founding of one cluster at most, since what it agreed to is durable before
+//! says that it has no data, and has that marker where it needs one; a server takes part in the founding of one cluster at most, since what it agreed to is durable before
 //! it says so, and what it founds is durable before it votes. Serves G-18, G-23.
 
 use std::collections::BTreeMap;
@@ -30,6 +30,7 @@ use crate::notice::Notice;
 pub(super) struct View<'a> {
     pub(super) me: PeerId,
     pub(super) founders: &'a Founders,
+    pub(super) may_found: bool,
     pub(super) initialize: bool,
     /// What this server has agreed to.
     pub(super) prepared: Option<&'a Prepared>,
@@ -67,6 +68,9 @@ impl View<'_> {
         if let Some(notice) = self.existing_ensemble() {
             return Move::AwaitLeader(notice);
         }
+        if !self.is_allowed() {
+            return Move::Wait(Notice::MustNotFound);
+        }
         let takes_part = match self.quorum() {
             Ok(takes_part) => takes_part,
             Err(notice) => return Move::Wait(notice),
@@ -101,7 +105,13 @@ impl View<'_> {
         founders == self.founders
             && asks_by_right
             && from < self.me_or_any()
+            && self.is_allowed()
             && self.existing_ensemble().is_none()
+    }
+
+    /// Whether the operator lets this server begin with nothing, or take part in that.
+    fn is_allowed(&self) -> bool {
+        self.may_found || self.initialize
     }
 
     /// An observer answers to anyone who may ask, a participant to lower ones.

@@ -100,6 +100,7 @@ impl Ensemble {
         let view = View {
             me: self.config.me,
             founders: &self.founders,
+            may_found: self.config.may_found,
             initialize: self.config.initialize,
             prepared: bare.prepared.as_ref(),
             peers: &peers,
@@ -139,6 +140,7 @@ impl Ensemble {
         let view = View {
             me: self.config.me,
             founders: &self.founders,
+            may_found: self.config.may_found,
             initialize: self.config.initialize,
             prepared: bare.prepared.as_ref(),
             peers: &peers,

@@ -108,6 +108,37 @@ fn the_marker_is_nothing_to_those_that_have_it_not() {
     assert!(world.history.is_empty() && world.leader().is_none());
 }
 
+// Goal: where an empty server needs the marker to found, one that lost its disk unseen is no founder of an empty ensemble, neither as the
+// one that asks nor as one that is asked; and it may join.
+#[test]
+fn who_may_not_found_does_so_only_with_the_marker() {
+    for without in 1..=3 {
+        let mut world = World::new(3, 7);
+        for id in 1..=3 {
+            world.server(id).may_found = false;
+            world.server(id).initialize = id != without;
+        }
+        world.start_all();
+        world.run(1500);
+        assert_eq!(world.at(without).disk.prepared, None);
+        assert!(world.at(without).notices.contains(&Notice::MustNotFound));
+        assert!(world.history.is_empty() && world.leader().is_none());
+        world.crash(without);
+        world.server(without).initialize = true;
+        world.start(without);
+        world.run_until_served();
+        wipe(&mut world, without);
+        world.run(40);
+        world.start(without);
+        world.run_until_served();
+    }
+}
+
+fn wipe(world: &mut World, id: u8) {
+    world.crash(id);
+    world.wipe(id);
+}
+
 /// What happens to servers between two steps of a founding.
 fn play(world: &mut World, moves: &mut dyn FnMut(usize) -> usize) {
     let ids = world.ids();

@@ -65,6 +65,7 @@ pub(crate) struct Server {
     pub(crate) settings: Settings,
     /// What its clock says.
     pub(crate) wall_ms: i64,
+    pub(crate) may_found: bool,
     pub(crate) initialize: bool,
     pub(crate) force: bool,
     pub(crate) role: Option<(Role, Option<PeerId>, u64)>,
@@ -188,6 +189,7 @@ impl World {
             versions: Versions::THIS,
             settings: Settings::RECONFIG_ENABLED,
             wall_ms: 0,
+            may_found: true,
             initialize: false,
             force: false,
             role: None,
@@ -245,6 +247,7 @@ impl World {
             heartbeat_ticks: 2,
             init_ms_max: INIT_MS,
             quiet_ms_max: QUIET_MS,
+            may_found: server.may_found,
             initialize: server.initialize,
             force_new_ensemble: server.force,
             seed: seed.wrapping_mul(31).wrapping_add(u64::from(id)),

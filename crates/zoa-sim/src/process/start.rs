@@ -385,6 +385,7 @@ fn ensemble_config(setup: &Setup, seed: u64) -> EnsembleConfig {
         election_ticks: 20,
         heartbeat_ticks: 2,
         quiet_ms_max: 5_000,
+        may_found: true,
         initialize: false,
         init_ms_max: 10_000,
         force_new_ensemble: false,
