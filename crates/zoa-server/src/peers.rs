@@ -53,6 +53,7 @@ use zoa_log::LogIndex;
 use zoa_log::SnapshotMeta;
 use zoa_log::SnapshotStore;
 use zoa_proto::PeerId;
+use zoa_tree::ServerLine;
 
 #[cfg(test)]
 pub(crate) use dial::Finding;
@@ -143,6 +144,8 @@ struct Context {
     arriving: tokio::sync::Mutex<Option<Arriving>>,
     newest_arrival: watch::Sender<u64>,
     next_link: AtomicU64,
+    /// By which hosts the peers are known here; `None` until the replication has said that.
+    hosts: Mutex<Option<HashMap<PeerId, Vec<String>>>>,
     /// Peers that this server tries to reach, to be hurried when they turn up by themselves.
     nudges: Mutex<HashMap<PeerId, Arc<Notify>>>,
     /// Reasons that were told once already.
@@ -158,6 +161,7 @@ impl Context {
             arriving: tokio::sync::Mutex::new(None),
             newest_arrival: watch::Sender::new(0),
             next_link: AtomicU64::new(1),
+            hosts: Mutex::default(),
             nudges: Mutex::default(),
             told: Mutex::default(),
         }
@@ -169,6 +173,22 @@ impl Context {
 
     fn identity(&self) -> Option<Arc<Identity>> {
         self.identity.lock().clone()
+    }
+
+    /// The hosts by which a server is known here: those where it is dialed. One that is not known, and wants to join, is known by its own
+    /// line; one that zoo.cfg names is not heard by that before its hosts are known.
+    fn hosts_of(&self, hello: &Hello) -> Vec<String> {
+        let hosts = self.hosts.lock();
+        let known = hosts.as_ref().and_then(|hosts| hosts.get(&hello.me));
+        let identity = self.identity();
+        let is_named = identity.is_some_and(|it| it.founders.all().any(|peer| peer == hello.me));
+        match (known, ServerLine::parse(&hello.line)) {
+            (Some(known), _) => known.clone(),
+            (None, Some(line)) if hosts.is_some() || !is_named => {
+                line.addresses.into_iter().map(|it| it.host).collect()
+            }
+            (None, _) => Vec::new(),
+        }
     }
 
     fn give(&self, event: PeerEvent) {
@@ -263,6 +283,9 @@ impl Peers {
     /// These are to be reached, and no others. A peer whose places have changed is looked for anew.
     pub(crate) fn reach(&mut self, peers: Vec<(PeerId, Vec<PeerAddress>)>) {
         let mut wanted: HashMap<PeerId, Vec<PeerAddress>> = peers.into_iter().collect();
+        let hosts = |places: &Vec<PeerAddress>| places.iter().map(|it| it.host.clone()).collect();
+        let known = wanted.iter().map(|(peer, places)| (*peer, hosts(places)));
+        *self.context.hosts.lock() = Some(known.collect());
         self.dials.retain(|peer, dialed| {
             let stays = wanted.get(peer) == Some(&dialed.places);
             if stays {

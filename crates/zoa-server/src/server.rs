@@ -109,6 +109,9 @@ pub struct PeerTls {
     pub files: TlsFiles,
     /// `ssl.quorum.hostnameVerification`: a server's certificate is for the host in its server line.
     pub checks_names: bool,
+    /// `ssl.quorum.clientHostnameVerification`, with the one before: that of a server that connects is for the host in the line of the
+    /// server that it says it is.
+    pub checks_client_names: bool,
 }
 
 /// Where clients connect with TLS.

@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -182,9 +183,13 @@ impl Dialer {
 
 /// Whom the other side's certificate is about; `None` when it showed none.
 pub(crate) fn subject(stream: &TlsStream<TcpStream>) -> Option<String> {
+    zoa_tls::subject(&certificate(stream)?)
+}
+
+/// The other side's certificate; `None` when it showed none.
+pub(crate) fn certificate(stream: &TlsStream<TcpStream>) -> Option<CertificateDer<'static>> {
     let (_, connection) = stream.get_ref();
-    let certificate = connection.peer_certificates()?.first()?;
-    zoa_tls::subject(certificate)
+    connection.peer_certificates()?.first().cloned()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 mod any_name;
 mod error;
+mod hosts;
 mod pem;
 mod subject;
 #[cfg(any(test, feature = "testing"))]
@@ -26,6 +27,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
 
 pub use error::TlsError;
+pub use hosts::OtherHost;
+pub use hosts::check_hosts;
 pub use subject::subject;
 
 /// A certificate of one's own, with its key.

@@ -84,3 +84,33 @@ fn a_subject_is_written_as_acls_have_it() {
     assert_eq!(found, "CN=worker\\, the first,O=Example");
     assert_eq!(subject(&CertificateDer::from(b"nothing".to_vec())), None);
 }
+
+#[test]
+fn a_certificate_is_for_the_names_and_addresses_in_it_and_no_other() {
+    let authority = Authority::new();
+    let file = authority.issue("zk9.example", &["zk1.example", "10.0.0.1"]);
+    let certificate = CertificateDer::from_pem_file(file).expect("a certificate");
+    let check = |hosts: &[&str]| {
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        check_hosts(&certificate, &hosts)
+    };
+    for right in [
+        &["zk1.example"][..],
+        &["10.0.0.1"],
+        &["zk2.example", "ZK1.example"],
+    ] {
+        assert_eq!(check(right), Ok(()), "{right:?}");
+    }
+    // The subject is no host.
+    for wrong in [&["zk9.example"][..], &["10.0.0.2"], &["not a host"], &[]] {
+        assert!(check(wrong).is_err(), "{wrong:?}");
+    }
+    let told = check(&["zk2.example", "10.0.0.2"])
+        .expect_err("it is for others")
+        .to_string();
+    assert!(
+        told.contains("zk2.example or 10.0.0.2 was expected"),
+        "{told}"
+    );
+    assert!(told.contains("zk1.example"), "{told}");
+}

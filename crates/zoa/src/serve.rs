@@ -183,6 +183,7 @@ fn peer_tls(config: &ServerConfig) -> anyhow::Result<Option<PeerTls>> {
     Ok(Some(PeerTls {
         files,
         checks_names: stores.checks_names,
+        checks_client_names: stores.checks_names && stores.checks_client_names,
     }))
 }
 

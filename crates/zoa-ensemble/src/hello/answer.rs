@@ -25,10 +25,12 @@ pub enum HelloRefusal {
     Malformed,
     /// It does not know the rules by which this cluster applies transactions: it is of an earlier version.
     TooOld,
+    /// Its certificate is for none of the hosts by which the other knows it.
+    OtherHost,
 }
 
 impl HelloRefusal {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::NotMe { me: PeerId(0) },
         Self::SameId,
         Self::OtherCluster,
@@ -36,6 +38,7 @@ impl HelloRefusal {
         Self::TooEarly,
         Self::Malformed,
         Self::TooOld,
+        Self::OtherHost,
     ];
 
     fn code(self) -> u8 {
@@ -47,6 +50,7 @@ impl HelloRefusal {
             Self::TooEarly => 5,
             Self::Malformed => 6,
             Self::TooOld => 7,
+            Self::OtherHost => 8,
         }
     }
 }
@@ -69,6 +73,10 @@ impl fmt::Display for HelloRefusal {
             Self::TooEarly => f.write_str("it is not so far yet that a snapshot makes sense"),
             Self::TooOld => f.write_str(
                 "its program is of an earlier version than the ensemble goes by since all its servers were upgraded: upgrade this one",
+            ),
+            Self::OtherHost => f.write_str(
+                "its certificate is for none of the hosts in its server.N line as the other server has it, whose log names them: give it \
+                 a certificate for one of them, or correct the line",
             ),
             Self::Malformed => f.write_str(
                 "what came is not what a server of this version says: its version differs, or it is no server",

@@ -230,6 +230,9 @@ pub struct TlsStores {
     pub client_auth: ClientAuth,
     /// `hostnameVerification`: a server's certificate is for the name by which it is reached.
     pub checks_names: bool,
+    /// `clientHostnameVerification`: that of one who connects is for the host that it is known by. Only with `hostnameVerification`, and
+    /// only between servers.
+    pub checks_client_names: bool,
 }
 
 impl Default for TlsStores {
@@ -239,6 +242,7 @@ impl Default for TlsStores {
             trust_store: None,
             client_auth: ClientAuth::Need,
             checks_names: true,
+            checks_client_names: true,
         }
     }
 }

@@ -804,6 +804,20 @@ fn the_sample_that_users_unpack_is_accepted_without_a_word() {
 }
 
 #[test]
+fn certificates_between_servers_are_for_their_hosts_unless_that_is_switched_off() {
+    let checks = |text: &str| {
+        let peers = Case::plain_and(text).config().tls.peers;
+        (peers.checks_names, peers.checks_client_names)
+    };
+    assert_eq!(checks("sslQuorum=true"), (true, true));
+    assert!(!checks("ssl.quorum.hostnameVerification=false").0);
+    assert_eq!(
+        checks("ssl.quorum.clientHostnameVerification=false"),
+        (true, false)
+    );
+}
+
+#[test]
 fn certificates_are_pem_files() {
     let config = Case::plain_and(
         "secureClientPort=2281\nssl.keyStore.location=/server.pem\nssl.keyStore.type=PEM\nssl.trustStore.location=/ca.pem\n\

@@ -21,6 +21,7 @@ use zoa_ensemble::Hello;
 use zoa_ensemble::Purpose;
 use zoa_log::SnapshotStore;
 use zoa_proto::PeerId;
+use zoa_tls::check_hosts;
 
 use super::Context;
 use super::Incoming;
@@ -228,10 +229,14 @@ async fn greet(door: Arc<Door>, socket: TcpStream, from: SocketAddr, turn: Turn)
     let context = &door.context;
     let greeted = async {
         let securing = context.options.security.accepted(socket).await;
-        let mut stream = securing.map_err(GreetingFault::from)?;
+        let (mut stream, shown) = securing.map_err(GreetingFault::from)?;
         let identity = context.identity();
         let identity = identity.ok_or_else(|| GreetingFault::Broken("too early".to_owned()))?;
-        let greeted = greeting::answer(&mut stream, &identity).await?;
+        let check_name = |hello: &Hello| match &shown {
+            Some(certificate) => check_hosts(certificate, &context.hosts_of(hello)),
+            None => Ok(()),
+        };
+        let greeted = greeting::answer(&mut stream, &identity, check_name).await?;
         Ok((stream, greeted, identity.epoch))
     };
     match tokio::time::timeout(GREETING_TIME, greeted).await {
@@ -255,7 +260,10 @@ async fn greet(door: Arc<Door>, socket: TcpStream, from: SocketAddr, turn: Turn)
         Ok(Err(fault @ GreetingFault::RefusedByThem { peer, .. })) => {
             context.tell(peer, &fault.to_string());
         }
-        Ok(Err(fault @ GreetingFault::RefusedByUs { peer, .. })) => {
+        Ok(Err(
+            fault
+            @ (GreetingFault::RefusedByUs { peer, .. } | GreetingFault::Misnamed { peer, .. }),
+        )) => {
             context.tell(peer, &format!("{fault}; it came from {}", from.ip()));
         }
         Err(_) => tracing::debug!(%from, "a connection that did not say who it is in time"),

@@ -112,6 +112,7 @@ async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::stream::Accepting;
     use crate::peers::stream::Plain;
     use crate::peers::stream::Securing;
 
@@ -156,7 +157,7 @@ mod tests {
                 }
             })
         }
-        fn accepted(&self, _: TcpStream) -> Securing {
+        fn accepted(&self, _: TcpStream) -> Accepting {
             Box::pin(std::future::pending())
         }
         fn proves_who(&self) -> bool {

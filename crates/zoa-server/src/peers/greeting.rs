@@ -23,6 +23,7 @@ use zoa_ensemble::encode_answer;
 use zoa_ensemble::judge;
 use zoa_ensemble::limits::HELLO_LEN_MAX;
 use zoa_proto::PeerId;
+use zoa_tls::OtherHost;
 
 use super::framing;
 use super::framing::FrameReader;
@@ -41,6 +42,19 @@ pub(super) enum GreetingFault {
          ssl.quorum.trustStore.location"
     )]
     Unproven(String),
+    /// The certificate that was shown is not for who it says it is.
+    #[error(
+        "server {} is refused: {why}. Give it a certificate for that, or correct its server.{} line here; \
+         ssl.quorum.clientHostnameVerification=false gives this up",
+        peer.0,
+        peer.0
+    )]
+    Misnamed {
+        /// Who it says it is.
+        peer: PeerId,
+        /// What was expected, and what it has.
+        why: OtherHost,
+    },
     /// The other server does not want this one.
     #[error("server {} refuses this one: {refusal}", peer.0)]
     RefusedByThem {
@@ -106,10 +120,11 @@ fn judge_answerer(identity: &Identity, to: PeerId, hello: Hello) -> Result<Hello
     judge(identity, &hello).map(|()| hello)
 }
 
-/// The accepting side.
+/// The accepting side. `check_name` looks at the certificate of whoever says that.
 pub(super) async fn answer(
     stream: &mut PeerStream,
     identity: &Identity,
+    check_name: impl Fn(&Hello) -> Result<(), OtherHost>,
 ) -> Result<Greeted, GreetingFault> {
     in_time(async {
         let mut frames = FrameReader::new(HELLO_LEN_MAX);
@@ -121,9 +136,16 @@ pub(super) async fn answer(
         let judged = theirs
             .map_err(|_| HelloRefusal::Malformed)
             .and_then(|hello| judge(identity, &hello).map(|()| hello));
-        let answer = judged.as_ref().map(drop).map_err(|refusal| *refusal);
+        let named = judged.as_ref().map_or(Ok(()), &check_name);
+        let answer = match &named {
+            Ok(()) => judged.as_ref().map(drop).map_err(|refusal| *refusal),
+            Err(_) => Err(HelloRefusal::OtherHost),
+        };
         write_frame(stream, &identity.hello(to, purpose).encode()).await?;
         write_frame(stream, &encode_answer(answer)).await?;
+        if let Err(why) = named {
+            return Ok(Err(GreetingFault::Misnamed { peer: to, why }));
+        }
         let hello = match judged {
             Ok(hello) => hello,
             Err(refusal) => return Ok(Err(GreetingFault::RefusedByUs { peer: to, refusal })),

@@ -103,7 +103,7 @@ pub(super) async fn keep_dialing(
                 context.tell(peer, &fault.to_string());
                 context.give(PeerEvent::Refused { peer, refusal });
             }
-            Err(fault @ GreetingFault::RefusedByUs { .. }) => {
+            Err(fault @ (GreetingFault::RefusedByUs { .. } | GreetingFault::Misnamed { .. })) => {
                 context.tell(peer, &fault.to_string())
             }
         }

@@ -38,6 +38,7 @@ use crate::peers::framing::FrameReader;
 use crate::peers::incoming::Bounds;
 use crate::peers::incoming::Standing;
 use crate::peers::stream::PeerStream;
+use crate::server::PeerTls;
 use crate::time;
 use crate::tls::TlsFiles;
 
@@ -53,7 +54,7 @@ fn identity(me: u8, cluster: u8) -> Identity {
         },
         founders: Founders::default(),
         initialize: false,
-        line: String::new(),
+        line: "localhost:2888:3888".to_owned(),
         members: Members::of_voters([1, 2, 3]),
         versions: Versions::THIS,
         semantics: Versions::FIRST.semantics,
@@ -75,12 +76,7 @@ impl Node {
 
     /// With a certificate of this authority for `localhost`.
     fn certified(me: u8, authority: &Authority) -> Self {
-        let files = TlsFiles {
-            key_store: authority.issue(&format!("server{me}"), &["localhost"]),
-            trust_store: Some(authority.certificate()),
-            client_auth: ClientAuth::Need,
-        };
-        Self::secured(me, 9, 0, Arc::new(Tls::new(&files, true).unwrap()))
+        Self::secured(me, 9, 0, Arc::new(Tls::new(&tls(me, authority)).unwrap()))
     }
 
     fn secured(me: u8, cluster: u8, port: u16, security: Arc<dyn Security>) -> Self {
@@ -159,6 +155,19 @@ impl Node {
     }
 }
 
+/// What a server shows that has a certificate of this authority for `localhost`.
+fn tls(me: u8, authority: &Authority) -> PeerTls {
+    PeerTls {
+        files: TlsFiles {
+            key_store: authority.issue(&format!("server{me}"), &["localhost"]),
+            trust_store: Some(authority.certificate()),
+            client_auth: ClientAuth::Need,
+        },
+        checks_names: true,
+        checks_client_names: true,
+    }
+}
+
 fn outgoing(line: Line) -> Outgoing {
     match line {
         Line::Out(outgoing) => outgoing,
@@ -228,6 +237,86 @@ fn nobody_without_a_certificate_of_the_authority_is_heard_or_spoken_to() {
     certified.reach(&stranger);
     let heard = certified.events.recv_timeout(Duration::from_millis(700));
     assert!(heard.is_err(), "{heard:?}");
+}
+
+/// Any server of the ensemble has a certificate of its authority; it must not speak as another one.
+#[test]
+fn a_certificate_lets_its_server_speak_only_as_the_one_whose_host_it_is_for() {
+    let authority = Authority::new();
+    let mut two = Node::certified(2, &authority);
+    let known_as = |host: &str| {
+        let place = PeerAddress {
+            host: host.to_owned(),
+            port: 1,
+        };
+        vec![(PeerId(1), vec![place])]
+    };
+    two.peers.reach(known_as("zk1.invalid"));
+    let mut one = Node::certified(1, &authority);
+    one.reach(&two);
+    match one.next() {
+        PeerEvent::Refused { peer, refusal } => {
+            assert_eq!((peer, refusal), (PeerId(2), HelloRefusal::OtherHost));
+        }
+        other => panic!("{other:?}"),
+    }
+    let told = two.peers.context.told.lock().get(&PeerId(1)).cloned();
+    let told = told.expect("the log says why");
+    assert!(
+        told.contains("a certificate for zk1.invalid was expected"),
+        "{told}"
+    );
+    assert!(told.contains("localhost"), "{told}");
+    assert!(two.events.try_recv().is_err(), "it was heard");
+    // It is for one of its hosts now.
+    two.peers.reach(known_as("localhost"));
+    assert_eq!(two.up().1, PeerId(1));
+}
+
+#[test]
+fn names_are_not_looked_at_when_client_hostname_verification_is_off() {
+    let authority = Authority::new();
+    let lenient = PeerTls {
+        checks_client_names: false,
+        ..tls(2, &authority)
+    };
+    let mut two = Node::secured(2, 9, 0, Arc::new(Tls::new(&lenient).unwrap()));
+    let place = PeerAddress {
+        host: "zk1.invalid".to_owned(),
+        port: 1,
+    };
+    two.peers.reach(vec![(PeerId(1), vec![place])]);
+    let mut one = Node::certified(1, &authority);
+    one.reach(&two);
+    assert_eq!(two.up().1, PeerId(1));
+}
+
+/// Its own line says who it is only while nothing else does.
+#[test]
+fn a_server_of_zoo_cfg_is_not_known_by_its_own_line() {
+    let options = PeerOptions {
+        listen: Vec::new(),
+        listen_on_all: false,
+        silence_max: PATIENCE,
+        names: Arc::new(SystemNames),
+        security: Arc::new(Plain),
+        sink: Arc::new(drop),
+        take_in: Arc::new(|_, _, _| Ok(())),
+    };
+    let context = Context::new(options);
+    let mut own = identity(2, 9);
+    own.founders.participants = vec![PeerId(1), PeerId(2)];
+    *context.identity.lock() = Some(Arc::new(own));
+    let hosts_of = |me: u8| context.hosts_of(&identity(me, 9).hello(PeerId(2), Purpose::Messages));
+    assert!(
+        hosts_of(1).is_empty(),
+        "where it is dialed is not known yet"
+    );
+    assert_eq!(hosts_of(7), ["localhost"]);
+    let known = HashMap::from([(PeerId(1), vec!["zk1.example".to_owned()])]);
+    *context.hosts.lock() = Some(known);
+    assert_eq!(hosts_of(1), ["zk1.example"]);
+    assert_eq!(hosts_of(7), ["localhost"]);
 }
 
 /// Names of which a test says where they lead.
@@ -595,7 +684,7 @@ fn pipe() -> (PeerStream, PeerStream) {
 async fn who_does_not_say_who_it_is_within_greeting_time_is_left() {
     let (_silent, mut ours) = pipe();
     let begun = tokio::time::Instant::now();
-    let fault = greeting::answer(&mut ours, &identity(2, 9))
+    let fault = greeting::answer(&mut ours, &identity(2, 9), |_| Ok(()))
         .await
         .unwrap_err();
     assert!(fault.to_string().contains("in time"), "{fault}");

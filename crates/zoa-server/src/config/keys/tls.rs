@@ -18,6 +18,7 @@ keys! {
     "ssl.quorum.trustStore.location" => |draft, given| draft.config.tls.peers.trust_store = Some(pem(given)?),
     "ssl.quorum.trustStore.type" => |_draft, given| pem_type(given)?,
     "ssl.quorum.hostnameVerification" => |draft, given| draft.config.tls.peers.checks_names = given.boolean()?,
+    "ssl.quorum.clientHostnameVerification" => |draft, given| draft.config.tls.peers.checks_client_names = given.boolean()?,
     "sslQuorum" => |draft, given| draft.config.tls.between_servers = given.boolean()?,
     // Certificates are always read again when their files change.
     "client.certReload" => |_draft, given| given.boolean()?,

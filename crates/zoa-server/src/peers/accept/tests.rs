@@ -19,6 +19,7 @@ use crate::peers::Names;
 use crate::peers::PeerOptions;
 use crate::peers::Plain;
 use crate::peers::Security;
+use crate::peers::stream::Accepting;
 use crate::peers::stream::Securing;
 
 /// The warnings of one thread.
@@ -81,7 +82,7 @@ impl Security for Proof {
         Box::pin(std::future::pending())
     }
 
-    fn accepted(&self, _: TcpStream) -> Securing {
+    fn accepted(&self, _: TcpStream) -> Accepting {
         Box::pin(std::future::pending())
     }
 
