@@ -5,7 +5,7 @@
 
 `--original` runs Debian's ZooKeeper instead, where a scenario makes sense for it: leader-killed and rolling, for the times.
 
-Scenarios: founding, leader-killed, all-killed, wiped, two-wiped, rolling, growing. Prints one line a scenario; exit code 1 when
+Scenarios: founding, leader-killed, all-killed, wiped, two-wiped, given-up, rolling, growing. Prints one line a scenario; exit code 1 when
 something that must hold does not. `--short` is what `cargo xtask test` runs.
 """
 
@@ -15,13 +15,14 @@ import os
 import pathlib
 import signal
 import statistics
+import struct
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import ensemble  # noqa: E402
 import wire  # noqa: E402
-from ensemble import Ensemble, Failure, Load, peer, require  # noqa: E402
+from ensemble import Ensemble, Failure, Load, await_that, peer, require  # noqa: E402
 
 
 def check_everywhere(cluster, load):
@@ -170,6 +171,49 @@ def two_wiped(cluster, options):
     return f"refused, and said why; then forced: {count} acknowledged writes, 0 lost"
 
 
+def given_up(cluster, options):
+    """Two disks are given up and come back with their data: the new ensemble takes nothing of them, and they none of its clients."""
+    cluster.start()
+    cluster.await_serving()
+    with Load(cluster) as load:
+        load.await_writes(500)
+        load.stop()
+        check_everywhere(cluster, load)
+    survivor, *others = cluster.servers
+    for server in cluster.servers:
+        server.end()
+    (survivor.data / "force-new-ensemble").touch()
+    survivor.start()
+    cluster.await_serving([survivor], patience_s=60)
+    client = wire.Connection(("127.0.0.1", survivor.port))
+    client.connect()
+    zxid, error, _ = client.call("create", wire.create("/only-in-the-new-one"))
+    require(error == 0, f"a write through the forced server says {error}")
+    for server in others:
+        server.start()
+    cluster.await_serving(others)
+    await_that(lambda: all(server.log_says("different ensembles") for server in cluster.servers), "refusals in all three logs")
+    for server in others:
+        stranger = wire.Connection(("127.0.0.1", server.port))
+        try:
+            stranger.connect(last_zxid=zxid)
+            require(stranger.session == 0, f"server {server.number}, with old data, takes a client of the new ensemble")
+        except (OSError, EOFError, struct.error):
+            pass
+        stranger.close()
+    require(survivor.mode() == "leader", f"the forced server is {survivor.mode()}")
+    _, error, _ = client.call("create", wire.create("/still-there"))
+    require(error == 0, f"a second write through the forced server says {error}")
+    client.close()
+    for server in others:
+        server.end()
+        server.wipe()
+        server.start()
+    cluster.await_serving(patience_s=60)
+    count = check_everywhere(cluster, load)
+    return f"old disks refused, and their servers take no client of the new ensemble; then joined empty: {count} writes, 0 lost"
+
+
 def rolling(cluster, options):
     """Each server in turn is stopped with SIGTERM and started again, under load."""
     cluster.start()
@@ -219,7 +263,7 @@ def growing(cluster, options):
 
 SCENARIOS = {
     "founding": founding, "leader-killed": leader_killed, "all-killed": all_killed, "wiped": wiped, "two-wiped": two_wiped,
-    "rolling": rolling, "growing": growing,
+    "given-up": given_up, "rolling": rolling, "growing": growing,
 }
 
 
