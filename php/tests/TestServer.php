@@ -10,6 +10,10 @@ namespace Zoarium\Tests;
 final class TestServer
 {
     private static string $address = '';
+    private static string $folder = '';
+
+    /** @var resource|null */
+    private static $process = null;
 
     public static function address(): string
     {
@@ -43,18 +47,41 @@ final class TestServer
         self::$address = "127.0.0.1:$port";
         file_put_contents("$folder/zoo.cfg", "tickTime=200\ndataDir=$folder/data\nclientPort=$port\n"
             . "clientPortAddress=127.0.0.1\nmaxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=*\n");
+        self::$folder = $folder;
+        $pid = getmypid();
+        // Behind PHPUnit's own shutdown functions.
+        register_shutdown_function(static fn () => register_shutdown_function(static function () use ($pid): void {
+            if (getmypid() === $pid) {
+                self::kill();
+                exec('rm -r ' . escapeshellarg(self::$folder));
+            }
+        }));
+        self::launch();
+    }
+
+    /** Kills the server and starts it again where it was, with what it has on its disk. */
+    public static function restart(): void
+    {
+        self::kill();
+        self::launch();
+    }
+
+    private static function kill(): void
+    {
+        if (self::$process !== null) {
+            proc_terminate(self::$process, SIGKILL);
+            proc_close(self::$process);
+            self::$process = null;
+        }
+    }
+
+    private static function launch(): void
+    {
+        $folder = self::$folder;
         $log = ['file', "$folder/log", 'a'];
         $process = proc_open([self::program(), 'serve', "$folder/zoo.cfg"], [['file', '/dev/null', 'r'], $log, $log], $pipes);
         $process !== false || throw new \RuntimeException('the server cannot be started');
-        $pid = getmypid();
-        // Behind PHPUnit's own shutdown functions.
-        register_shutdown_function(static fn () => register_shutdown_function(static function () use ($process, $folder, $pid): void {
-            if (getmypid() === $pid) {
-                proc_terminate($process, SIGKILL);
-                proc_close($process);
-                exec('rm -r ' . escapeshellarg($folder));
-            }
-        }));
+        self::$process = $process;
         for ($try = 0; $try < 400; $try++) {
             $socket = @stream_socket_client('tcp://' . self::$address, $code, $error, 1);
             if ($socket !== false) {
