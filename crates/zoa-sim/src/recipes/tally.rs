@@ -14,6 +14,8 @@ pub struct RecipeTally {
     pub sessions_ended: u64,
     pub results: u64,
     pub dead_letters: u64,
+    /// Dead letters that were tried again.
+    pub revived: u64,
     /// Runs on three servers.
     pub ensembles: u64,
     /// How often another of these servers led than before.
@@ -33,6 +35,7 @@ impl RecipeTally {
         self.sessions_ended += other.sessions_ended;
         self.results += other.results;
         self.dead_letters += other.dead_letters;
+        self.revived += other.revived;
         self.ensembles += other.ensembles;
         self.leader_changes += other.leader_changes;
         self.outlived += other.outlived;
@@ -66,7 +69,7 @@ impl fmt::Display for RecipeTally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} processes, {} rounds, {} holds ({} lost), {} not given in time, {} sessions ended, {} results, {} dead letters; \
+            "{} processes, {} rounds, {} holds ({} lost), {} not given in time, {} sessions ended, {} results, {} dead letters, {} tried again; \
              {} runs on three servers, {} changes of leader, {} sessions counted on after their end",
             self.processes,
             self.rounds,
@@ -76,6 +79,7 @@ impl fmt::Display for RecipeTally {
             self.sessions_ended,
             self.results,
             self.dead_letters,
+            self.revived,
             self.ensembles,
             self.leader_changes,
             self.outlived
