@@ -28,15 +28,18 @@ final class Instance
 
     /**
      * @internal
-     * @return self|null null for one that is not well
+     * @return self|null null for one that is not well, or does not say where it is: others' may have a port for TLS only
      * @throws Exception\BadContent
      */
     public static function decode(string $path, string $content): ?self
     {
         $read = json_decode($content, true);
-        [$id, $address, $port] = is_array($read) ? [$read['id'] ?? null, $read['address'] ?? null, $read['port'] ?? null] : [null, null, null];
-        if (!is_array($read) || !is_string($id) || !is_string($address) || !is_int($port) || $port < 0 || $port > 65535) {
-            throw new Exception\BadContent($path, 'a registration without id, address or port');
+        if (!is_array($read)) {
+            throw new Exception\BadContent($path, 'no registration');
+        }
+        [$id, $address, $port] = [$read['id'] ?? null, $read['address'] ?? null, $read['port'] ?? null];
+        if (!is_string($id) || !is_string($address) || !is_int($port) || $port < 0 || $port > 65535) {
+            return null;
         }
         return ($read['enabled'] ?? true) === false ? null : new self($id, $address, $port);
     }

@@ -83,7 +83,7 @@ final class Registry
     }
 
     /**
-     * The instances of a name that are well, in the order of their ids.
+     * The instances of a name that are well and have an address and a port, in the order of their ids.
      *
      * @return list<Instance>
      * @throws Exception\Failure when the session ends, or an entry cannot be read

@@ -208,6 +208,8 @@ final class RecipesTest extends ServerTestCase
         }
         $registration->withdraw();
         self::assertSame([], $registry->instances('web'));
+        $this->client->create("$this->path/web/tls", '{"id":"tls","address":"host","port":null,"sslPort":443}');
+        self::assertSame([], $registry->instances('web'));
         $this->client->create("$this->path/web/x", 'nonsense');
         $this->expectException(BadContent::class);
         $registry->instances('web');

@@ -11,6 +11,6 @@ final class UsedUp extends \RuntimeException implements Failure
 {
     public function __construct(public readonly string $path)
     {
-        parent::__construct("the numbers of $path are used up: use another path");
+        parent::__construct("the numbers of $path are used up: delete it when nobody uses it, or use another path");
     }
 }

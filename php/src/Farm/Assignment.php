@@ -123,7 +123,7 @@ final class Assignment
             }
             if ($outcome->isAt(0, \Zookeeper::NONODE)) {
                 // Each attempt's words differ, so what is there was put by an earlier try of this loop, or by another.
-                return $mayBeDone && $this->session->data($to)?->data === $data;
+                return $mayBeDone && $this->session->dataAfterDoubt($to)?->data === $data;
             }
             if (!$outcome->isUnknown) {
                 $this->isOver = false;

@@ -298,7 +298,8 @@ final class Client
     }
 
     /**
-     * Gives these tasks as they end, by their names; and those that are no more, as Stage::Unknown, within some seconds. It looks at two lists at a time, so it serves thousands of tasks.
+     * Gives these tasks as they end, by their names; and those that are no more, as Stage::Unknown, within some seconds. It looks at
+     * two lists at a time, so it serves thousands of tasks.
      *
      * @param iterable<string> $tasks
      * @param float|null $seconds so long at most; those that have not ended by then are not given

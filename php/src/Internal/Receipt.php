@@ -54,7 +54,7 @@ final class Receipt
                 return $outcome;
             }
             if ($outcome->isUnknown) {
-                $there = $this->session->data($this->own->path) ?? throw new Deleted($this->own->path);
+                $there = $this->session->dataAfterDoubt($this->own->path) ?? throw new Deleted($this->own->path);
                 if ($there->data === $number) {
                     return Outcome::done([]);
                 }

@@ -293,6 +293,19 @@ final class Session
         }
     }
 
+    /** What is read next is what a request whose answer was lost has left, at whatever server. */
+    private function sync(): void
+    {
+        $this->read('/', static fn (\ZookeeperClient $client): bool => $client->sync('/'));
+    }
+
+    /** As data(), to see what became of a change whose answer was lost. */
+    public function dataAfterDoubt(string $path): ?Node
+    {
+        $this->sync();
+        return $this->data($path);
+    }
+
     // ---- Writing ----
 
     /**
@@ -381,6 +394,7 @@ final class Session
             if ($created !== null && $created[1] !== null) {
                 return [basename($created[0]), $created[1]];
             }
+            $this->sync();
             $found = $this->find($parent, $beginning);
             if ($found !== null) {
                 return $found;
