@@ -323,6 +323,7 @@ mod tests {
     use super::super::task::Task;
     use super::Due;
     use super::Memory;
+    use super::REST;
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
@@ -362,6 +363,18 @@ mod tests {
         assert_eq!(memory.due("failed/t", ms(199)), None);
         assert_eq!(memory.due("failed/t", ms(200)), Some(Due::Limit));
         assert_eq!(memory.due("failed/t", ms(500)), Some(Due::Deadline));
+    }
+
+    #[test]
+    fn what_could_not_be_moved_rests_and_keeps_nobody_awake() {
+        let mut memory = Memory::new((5_000, ms(0)));
+        memory.sight("failed/t", (&task().begun(), 4_000), ms(0));
+        assert_eq!(memory.next_due(ms(0)), Some(ms(0)));
+        memory.let_rest("failed/t", ms(0));
+        assert_eq!(memory.rest("failed/t", ms(1)), Some(REST - ms(1)));
+        assert_eq!(memory.next_due(ms(1)), Some(REST - ms(1)));
+        assert_eq!(memory.rest("failed/t", REST), None);
+        assert_eq!(memory.next_due(REST), Some(ms(0)));
     }
 
     #[test]
