@@ -19,6 +19,7 @@ final class Refused extends \RuntimeException implements Failure
     {
         return match ($code) {
             \Zookeeper::NONODE => 'no node',
+            \Zookeeper::MARSHALLINGERROR => 'too long for a request',
             \Zookeeper::NODEEXISTS => 'node exists',
             \Zookeeper::BADVERSION => 'bad version',
             \Zookeeper::NOTEMPTY => 'not empty',

@@ -44,6 +44,9 @@ final class Leader
     /** When to look again, whatever is heard. */
     private float $lookAt = 0.0;
 
+    /** Why the last change was refused. */
+    private int $refusal = 0;
+
     private bool $isStopped = false;
 
     /**
@@ -167,7 +170,7 @@ final class Leader
                 return null;
             }
             if ($change === Change::Refused || $change === Change::Impossible) {
-                throw new Exception\Refused($this->places->of('clock'), \Zookeeper::NOAUTH);
+                throw new Exception\Refused($this->places->of('clock'), $this->refusal);
             }
             if ($change === Change::Late) {
                 $this->places->prepare($this->session);
@@ -364,7 +367,7 @@ final class Leader
     {
         $change = $this->change($hold, ...$move->steps());
         if ($change === Change::Impossible) {
-            $why = "it could not be moved to $move->to";
+            $why = 'it could not be moved to ' . (new Exception\Refused($move->to, $this->refusal))->getMessage();
             $len = strlen($move->task->payload);
             $dead = $this->places->task('dead', $move->name);
             $emptied = $move->task->emptied()->withError("$why; $len bytes of payload did not fit, and are lost");
@@ -396,6 +399,7 @@ final class Leader
     private function change(Hold $hold, Step ...$steps): Change
     {
         $outcome = $this->session->change(Step::check($hold->path(), 0), ...$steps);
+        $this->refusal = $outcome->code;
         return match (true) {
             $outcome->isDone => Change::Made,
             $outcome->isUnknown => Change::Unknown,

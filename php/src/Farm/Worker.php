@@ -17,8 +17,8 @@ use Zoarium\Internal\Step;
  *     $worker->work(fn (Assignment $task): string => strtoupper($task->payload()));
  *
  * Its life is told to the farm by the client's own thread, also while PHP computes; what hangs in an endless loop is taken away by
- * the task's time limit. What is taken away from it may be worked on by another at the same time: its result is refused, but
- * what else it did is done.
+ * the task's time limit, if whoever submitted it set one. What is taken away from it may be worked on by another at the same time: its
+ * result is refused, but what else it did is done.
  */
 final class Worker
 {

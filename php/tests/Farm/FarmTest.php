@@ -211,13 +211,17 @@ final class FarmTest extends ServerTestCase
         $data .= str_repeat('x', 0xfffff - 56 - strlen("$this->path/queue/$name$data"));
         $this->client->create("$this->path/queue/$name", $data);
         $this->leadUntil(fn (): bool => $this->farm->progress($name)->isEnd(), 'its end');
-        self::assertStringContainsString('bytes of payload did not fit, and are lost', $this->farm->progress($name)->error);
+        self::assertMatchesRegularExpression(
+            '/^it could not be moved to .*: too long for a request; \d+ bytes of payload did not fit, and are lost$/D',
+            $this->farm->progress($name)->error,
+        );
         // What is in two places, which only somebody else can do, is a dead letter with its payload.
         $worker->leave();
         foreach (['failed', 'queue'] as $place) {
             $this->client->create("$this->path/$place/500-0-0000000101", "{\"attempts_max\":2}\ntwice");
         }
         $this->leadUntil(fn (): bool => $this->farm->counts()->dead === 2, 'its end');
+        self::assertStringEndsWith(': node exists', $this->farm->progress('500-0-0000000101')->error);
         self::assertStringEndsWith("\ntwice", (string) $this->client->get("$this->path/dead/500-0-0000000101"));
         $this->client->delete("$this->path/queue/500-0-0000000101");
         $worker = Worker::register($this->client, $this->path, 1);
