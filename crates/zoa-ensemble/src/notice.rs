@@ -215,9 +215,9 @@ fn nobody_to_join(f: &mut fmt::Formatter<'_>, members: &[PeerId], empty: &[PeerI
         f,
         "this server's disk is empty, but the ensemble exists: {} hold its data, and cannot elect a leader, since {} lost theirs. An \
          empty server must not vote. Bring back the disks, or start more of those that hold the data; if they are lost for good, put an \
-         empty file `force-new-ensemble` into the dataDir of the server with the newest data (the highest newest_term in the line \
-         `recovered` of its log at start, and then the highest newest_index) and start it again: what it holds goes on, and writes that \
-         it had not heard of are lost. None of the others may ever be started with its old data again",
+         empty file `force-new-ensemble` into the dataDir of the server with the newest data (restart each; the highest \
+         newest_term in the line `recovered` of its log, and then the highest newest_index) and start it again: what it holds goes on, \
+         and writes that it had not heard of are lost. None of the others may ever be started with its old data again",
         Servers(members),
         Servers(empty)
     )
