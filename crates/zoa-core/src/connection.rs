@@ -227,6 +227,11 @@ impl Connection {
         self.has_bid_farewell
     }
 
+    /// Bytes that came in and could not be handled yet.
+    pub fn input_len(&self) -> usize {
+        self.input.len()
+    }
+
     /// The shared half of this connection.
     pub fn lane(&self) -> &Arc<Lane> {
         &self.lane

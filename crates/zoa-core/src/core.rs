@@ -359,6 +359,11 @@ impl Core {
         self.outstanding.load(Ordering::Relaxed)
     }
 
+    /// Their bytes.
+    pub(crate) fn outstanding_len(&self) -> usize {
+        self.outstanding_bytes.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn lane(&self, number: ConnectionNumber) -> Option<Arc<Lane>> {
         self.lanes.lock().by_number.get(&number).map(Arc::clone)
     }

@@ -346,6 +346,16 @@ impl LaneState {
         self.count_packet();
     }
 
+    /// Bytes that wait to be taken, those behind a long list too.
+    pub(crate) fn outbox_len(&self) -> usize {
+        self.outbox.len() + self.held_back.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Bytes of events among them.
+    pub(crate) fn events_len(&self) -> usize {
+        self.events_len
+    }
+
     /// Whether it speaks for a session, and is not over.
     pub(crate) fn is_in_use(&self) -> bool {
         !self.ended && matches!(self.attachment, Attachment::Session { .. })

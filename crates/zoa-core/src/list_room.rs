@@ -75,6 +75,11 @@ impl ListRoom {
             .retain(|waiting| waiting.number() != lane.number());
     }
 
+    /// Bytes for which there is room in use.
+    pub(crate) fn taken_len(&self) -> usize {
+        self.taken_len.load(Ordering::Relaxed)
+    }
+
     fn try_take(&self, len: usize) -> bool {
         let with = |taken: usize| taken.checked_add(len).filter(|sum| *sum <= LISTS_LEN_MAX);
         self.taken_len

@@ -97,6 +97,11 @@ impl Pipeline {
         self.waiting.len()
     }
 
+    /// How many reads are parked, and their bytes.
+    pub(crate) fn parked(&self) -> (usize, usize) {
+        (self.parked_count, self.parked_len)
+    }
+
     pub(crate) fn push_write(&mut self, write: PendingWrite) {
         self.waiting.push_back(Waiting::Write(write));
     }

@@ -249,6 +249,11 @@ impl WatchTable {
         }
     }
 
+    /// How many watches there are, and the bytes of their paths.
+    pub(crate) fn held_by_all(&self) -> (usize, usize) {
+        (self.all.count, self.all.len)
+    }
+
     /// Connections that hold a watch, paths that are watched, and watches in all.
     pub(crate) fn counts(&self) -> WatchCounts {
         WatchCounts {

@@ -122,6 +122,19 @@ pub struct Ensemble {
     peers_changed: bool,
 }
 
+/// What is held in memory, for those who look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Held {
+    /// Writes that wait for a leader.
+    pub writes: usize,
+    /// Their bytes.
+    pub writes_len: usize,
+    /// Signs of life that the leader does not have yet.
+    pub touches: usize,
+    /// Connections with peers.
+    pub links: usize,
+}
+
 /// How a peer does, for those who look.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PeerStatus {
@@ -303,6 +316,24 @@ impl Ensemble {
                 })
             })
             .collect()
+    }
+
+    /// The newer rules that this server has proposed as a leader, and in which term.
+    #[must_use]
+    pub fn proposed_rules(&self) -> Option<(u64, u32)> {
+        self.raised_in
+    }
+
+    /// What this server holds in memory for its clients and for the leader; each number has a bound in [`crate::limits`].
+    #[must_use]
+    pub fn held(&self) -> Held {
+        let (writes, writes_len) = self.forwarder.waiting.held();
+        Held {
+            writes,
+            writes_len,
+            touches: self.touches.count(),
+            links: self.links.ids().len(),
+        }
     }
 
     fn raft(&self) -> Option<&RaftLoop> {

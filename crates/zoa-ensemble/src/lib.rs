@@ -34,6 +34,7 @@ pub use config::Founders;
 pub use config::Prepared;
 pub use config::Start;
 pub use ensemble::Ensemble;
+pub use ensemble::Held;
 pub use ensemble::PeerStatus;
 pub use event::CutReason;
 pub use event::Direction;

@@ -84,6 +84,11 @@ impl Waiting {
         self.proposals.is_empty()
     }
 
+    /// How many there are, and their bytes.
+    pub(super) fn held(&self) -> (usize, usize) {
+        (self.proposals.len(), self.len)
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

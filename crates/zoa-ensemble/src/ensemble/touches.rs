@@ -69,6 +69,11 @@ impl TouchBook {
         reports
     }
 
+    /// How many signs of life are kept.
+    pub(super) fn count(&self) -> usize {
+        self.waiting.len() + self.sent_count
+    }
+
     /// The leader has all reports up to `number` that went to it on `link`.
     pub(super) fn confirm(&mut self, link: LinkId, number: u64) {
         if self.link != Some(link) {
