@@ -28,7 +28,9 @@ mod g18_replication;
 mod g19_durable;
 mod g20_poison;
 mod g21_liveness;
+mod g22_bounded;
 mod g23_membership;
+mod g24_upgrade;
 mod refused;
 mod stat_free;
 
@@ -92,7 +94,7 @@ impl Violation {
 type Checker = fn(Case<'_>, &mut Vec<Violation>);
 
 /// All of them, in the order in which their reports are most telling.
-const CHECKERS: [Checker; 23] = [
+const CHECKERS: [Checker; 25] = [
     g19_durable::check,
     g20_poison::check,
     g02_nothing_lost::check,
@@ -115,7 +117,9 @@ const CHECKERS: [Checker; 23] = [
     g17_zxids::check,
     g18_replication::check,
     g21_liveness::check,
+    g22_bounded::check,
     g23_membership::check,
+    g24_upgrade::check,
 ];
 
 /// Replays a run and applies all checkers.

@@ -3,6 +3,21 @@
 //! Checkers of sessions and durability need it: whether a session was silent is a fact about the server's ears, not about the
 //! client's mouth. Invariant: all times are simulated time, noted when the production code was called.
 
+mod contact;
+mod held;
+mod upgrade;
+
+pub use contact::Contact;
+pub use contact::Election;
+pub use held::Holdings;
+pub use held::Most;
+pub use upgrade::FIRST_RULES;
+pub use upgrade::Program;
+pub use upgrade::RulesHeld;
+pub use upgrade::RulesProposed;
+pub use upgrade::Said;
+pub use upgrade::Upgrade;
+
 use crate::applied::Owner;
 use crate::clock::SimTime;
 use crate::history::ClientId;
@@ -101,8 +116,14 @@ pub struct Observed {
     pub heard: BTreeMap<Owner, Vec<SimTime>>,
     /// When the expiry of each session was proposed.
     pub expiry_proposed: BTreeMap<i64, Vec<SimTime>>,
-    /// Stretches in which the server was down or paused; of an ensemble, those in which anything was amiss.
+    /// Stretches in which the one server was down or paused; of several, where it cannot be seen who could speak to whom, those in which
+    /// anything was amiss.
     pub outages: Vec<Span>,
+    /// Stretches in which anything was amiss, of whatever kind, and the time in which its traces are wiped away.
+    pub disturbed: Vec<Span>,
+    /// Stretches in which the network between clients and servers was slow, or connections went over that nobody was told of: what was
+    /// under way then may take as long as it likes.
+    pub slowed: Vec<Span>,
     /// There are several servers: what one of them hears, another must be told.
     pub is_ensemble: bool,
     /// When a server began to serve after a start: every session has its full timeout from there.
@@ -129,6 +150,20 @@ pub struct Observed {
     pub healed_at: Option<SimTime>,
     /// How long everything may take to work again from there on, in milliseconds.
     pub healing_ms_max: u64,
+    /// How long those that vote may take to have a leader once enough of them are connected, in milliseconds.
+    pub election_ms_max: u64,
+    /// Who could speak to whom among the servers; none where that cannot be seen.
+    pub contact: Option<Contact>,
+    /// What was seen of programs and rules.
+    pub upgrade: Upgrade,
+    /// What servers held in memory.
+    pub holdings: Holdings,
+    /// Clients that read nothing and send much.
+    pub gluttons: Vec<ClientId>,
+    /// Stretches in which a client read nothing.
+    pub unread: BTreeMap<ClientId, Vec<Span>>,
+    /// How long the answer to a client that reads may take while nothing is amiss, in milliseconds; 0 where nobody says.
+    pub answer_ms_max: u64,
     /// Clients that write on one server each once all faults are over.
     pub probers: BTreeMap<ClientId, u8>,
     /// When the run ended.
@@ -144,6 +179,34 @@ impl Observed {
     /// Whether there was an outage between these points.
     pub fn outage_between(&self, from: SimTime, to: SimTime) -> bool {
         self.outages.iter().any(|outage| outage.meets(from, to))
+    }
+
+    /// Whether the leader had been told `by` then what a server heard `at`: the server was in touch with it for so many milliseconds, from
+    /// then on or later, and did not go down before.
+    pub fn was_told(&self, server: u8, (at, by): (SimTime, SimTime), takes_ms: u64) -> bool {
+        let contact = self.contact.as_ref();
+        let stretches = contact.and_then(|contact| contact.in_touch.get(&server));
+        let stretches = stretches.map_or(&[][..], Vec::as_slice);
+        let tells = |span: &Span| {
+            let from = span.from.max(at);
+            from.after_ms(takes_ms) <= span.to.min(by)
+                && !self.upgrade.starts_between(server, (at, from))
+        };
+        stretches
+            .iter()
+            .rev()
+            .take_while(|it| it.to > at)
+            .any(tells)
+    }
+
+    /// Whether anything was amiss between these points.
+    pub fn disturbed_between(&self, from: SimTime, to: SimTime) -> bool {
+        self.disturbed.iter().any(|span| span.meets(from, to))
+    }
+
+    /// Whether connections were slow between these points.
+    pub fn slowed_between(&self, from: SimTime, to: SimTime) -> bool {
+        self.slowed.iter().any(|span| span.meets(from, to))
     }
 
     /// When the server that runs at this time began to serve.

@@ -7,6 +7,7 @@
 //! server serves is to be in `operations`.
 
 mod administrator;
+mod glutton;
 mod memory;
 mod operations;
 mod profile;
@@ -15,6 +16,8 @@ mod scan;
 
 pub use administrator::Administrator;
 pub use administrator::Ensemble;
+pub use glutton::Appetite;
+pub use glutton::Glutton;
 pub use memory::Memory;
 pub use operations::OpSource;
 pub use profile::Profile;

@@ -1,17 +1,38 @@
 //! G-11: a session that is heard of within its timeout is not expired; one that is silent for longer is, within a tick.
 //!
 //! Judged by when packets reached a server's production code and when it proposed the expiry. A restart gives everyone the full
-//! timeout again; while a server is down or paused nothing is expected of it.
+//! timeout again, and so does a change of leader; while the one server is down or paused nothing is expected of it.
+//!
+//! Of an ensemble, what any server hears counts as soon as the leader must have been told of it: when the server was in touch with the
+//! leader for half a tick, from then on or later, without going down before. Nothing is excused by a fault as such, only by what it does:
+//!
+//! - what a server heard that goes down, or is not in touch with the leader until the session expires, is not held against the leader,
+//!   which cannot know of it;
+//! - servers that hear each other late are not in touch, since the report may take longer than half a tick;
+//! - nobody has to expire in time when a leader without a quorum, or none, led meanwhile, nor when the server that the client had last came
+//!   back into touch meanwhile: it waits for answers that it owes.
+//!
+//! Where it cannot be seen who could speak to whom, as between real processes, nothing is expected around an outage.
 
 use super::Case;
 use super::Violation;
 use crate::applied::Asked;
 use crate::clock::SimTime;
+use crate::history::Connection;
+use crate::observed::Span;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// Two looks at who leads are no further apart.
+const LOOK_MS: u64 = 60;
 
 pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
     let signs = signs_of_life(case);
+    let unread = sessions_of_gluttons(case);
     for (session, proposed) in &case.observed.expiry_proposed {
+        if unread.contains(session) {
+            continue;
+        }
         for at in proposed {
             check_not_early(case, &signs, (*session, *at), violations);
         }
@@ -21,15 +42,39 @@ pub(super) fn check(case: Case<'_>, violations: &mut Vec<Violation>) {
     }
 }
 
+/// Sessions whose clients read nothing: what they send is not read either, and is no sign of life.
+fn sessions_of_gluttons(case: Case<'_>) -> BTreeSet<i64> {
+    let connections = case.history.connections.iter();
+    let of_gluttons = connections.filter(|it| case.observed.gluttons.contains(&it.client));
+    of_gluttons.filter_map(Connection::session).collect()
+}
+
+/// A packet of a session, or its attachment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sign {
+    at: SimTime,
+    /// The server that heard it; none when it stands in the log.
+    server: Option<u8>,
+}
+
+type Signs = BTreeMap<i64, Vec<Sign>>;
+
 /// When each session was heard of: packets of the connections that spoke for it, and its attachments themselves.
-fn signs_of_life(case: Case<'_>) -> BTreeMap<i64, Vec<SimTime>> {
-    let mut signs: BTreeMap<i64, Vec<SimTime>> = BTreeMap::new();
+fn signs_of_life(case: Case<'_>) -> Signs {
+    let mut signs = Signs::new();
     for (entry, step) in &case.replayed.steps {
         if matches!(entry.asked, Asked::Open { .. } | Asked::Attach { .. }) && step.outcome.is_ok()
         {
-            let times = signs.entry(entry.session).or_default();
-            times.push(entry.committed_at);
-            times.extend(case.observed.heard.get(&entry.owner).into_iter().flatten());
+            let of_session = signs.entry(entry.session).or_default();
+            of_session.push(Sign {
+                at: entry.committed_at,
+                server: None,
+            });
+            let heard = case.observed.heard.get(&entry.owner).into_iter().flatten();
+            of_session.extend(heard.map(|at| Sign {
+                at: *at,
+                server: Some(entry.owner.server),
+            }));
         }
     }
     signs.values_mut().for_each(|times| times.sort_unstable());
@@ -49,43 +94,50 @@ fn timeout_ms(case: Case<'_>, session: i64, at: SimTime) -> Option<u64> {
     })
 }
 
-/// The last sign of life, or the last moment from which a full timeout counts anew.
+/// The last sign of life that counts, or the last moment from which a full timeout counts anew.
 fn last_sign(
     case: Case<'_>,
-    signs: &BTreeMap<i64, Vec<SimTime>>,
+    signs: &Signs,
     (session, at): (i64, SimTime),
+    counts: impl Fn(&Sign) -> bool,
 ) -> SimTime {
     let times = signs.get(&session).map_or(&[][..], Vec::as_slice);
-    let later = times.partition_point(|time| *time <= at);
-    let heard = later
-        .checked_sub(1)
-        .and_then(|position| times.get(position))
-        .copied();
+    let later = times.partition_point(|sign| sign.at <= at);
+    let before = times.get(..later).unwrap_or_default();
+    let heard = before.iter().rev().find(|sign| counts(sign));
     heard
+        .map(|sign| sign.at)
         .max(case.observed.serves_since(at))
         .unwrap_or_default()
 }
 
+/// Whether whoever lets sessions expire must have known of a sign by then.
+fn is_known(case: Case<'_>, sign: &Sign, by: SimTime) -> bool {
+    if !case.observed.is_ensemble {
+        return true;
+    }
+    let takes_ms = case.observed.bounds.tick_ms / 2;
+    match sign.server.filter(|_| case.observed.contact.is_some()) {
+        None => sign.at.after_ms(takes_ms) <= by,
+        Some(server) => case.observed.was_told(server, (sign.at, by), takes_ms),
+    }
+}
+
 fn check_not_early(
     case: Case<'_>,
-    signs: &BTreeMap<i64, Vec<SimTime>>,
+    signs: &Signs,
     (session, at): (i64, SimTime),
     violations: &mut Vec<Violation>,
 ) {
     let Some(timeout_ms) = timeout_ms(case, session, at) else {
         return;
     };
-    let mut sign = last_sign(case, signs, (session, at));
-    if case.observed.is_ensemble {
-        // A server that is cut off cannot tell the leader whom it hears, and for half a tick its report may be on its way: who has
-        // been silent for the whole timeout before that may expire.
-        if case.observed.outage_between(sign, at) {
-            return;
-        }
-        let told_by = SimTime(at.0.saturating_sub(case.observed.bounds.tick_ms * 500));
-        let leads_since = case.observed.serves_since(at).unwrap_or_default();
-        sign = last_sign(case, signs, (session, told_by)).max(leads_since);
+    let is_unseen = case.observed.is_ensemble && case.observed.contact.is_none();
+    let heard = last_sign(case, signs, (session, at), |_| true);
+    if is_unseen && case.observed.outage_between(heard, at) {
+        return;
     }
+    let sign = last_sign(case, signs, (session, at), |sign| is_known(case, sign, at));
     if at.ms_since(sign) < timeout_ms {
         let what = format!(
             "session {session:#x} with a timeout of {timeout_ms} ms, last heard of at {sign}, was to expire at {at}"
@@ -94,12 +146,7 @@ fn check_not_early(
     }
 }
 
-fn check_not_late(
-    case: Case<'_>,
-    signs: &BTreeMap<i64, Vec<SimTime>>,
-    session: i64,
-    violations: &mut Vec<Violation>,
-) {
+fn check_not_late(case: Case<'_>, signs: &Signs, session: i64, violations: &mut Vec<Violation>) {
     let Some(life) = case.replayed.sessions.get(&session) else {
         return;
     };
@@ -120,10 +167,11 @@ fn check_not_late(
     let Some(timeout_ms) = timeout_ms(case, session, until) else {
         return;
     };
-    let sign = last_sign(case, signs, (session, until));
+    let sign = last_sign(case, signs, (session, until), |_| true);
     let bounds = case.observed.bounds;
     let due = sign.after_ms(timeout_ms + bounds.tick_ms + bounds.expiry_slack_ms);
-    if until > due && !case.observed.outage_between(sign, until) {
+    let came_back = || has_come_back(case, session, (sign, until));
+    if until > due && looks_at_clocks(case, (sign, until)) && !came_back() {
         let what = format!(
             "session {session:#x} with a timeout of {timeout_ms} ms, last heard of at {sign}, still lived at {until}"
         );
@@ -131,9 +179,115 @@ fn check_not_late(
     }
 }
 
+/// Whether a server that spoke for the session came into touch with the leader meanwhile: it may have owed an answer until then, whether or
+/// not the client was still there, and who is owed one is not called silent.
+fn has_come_back(case: Case<'_>, session: i64, (from, to): (SimTime, SimTime)) -> bool {
+    let Some(contact) = &case.observed.contact else {
+        return false;
+    };
+    let attached = case.replayed.steps.iter().filter(|(entry, _)| {
+        let attaches = matches!(entry.asked, Asked::Open { .. } | Asked::Attach { .. });
+        entry.session == session && attaches
+    });
+    let servers: BTreeSet<u8> = attached.map(|(entry, _)| entry.owner.server).collect();
+    let mut stretches = servers
+        .iter()
+        .filter_map(|it| contact.in_touch.get(it))
+        .flatten();
+    stretches.any(|it| from.after_ms(LOOK_MS) < it.from && it.from <= to)
+}
+
+/// Whether one and the same server let sessions expire all the time.
+fn looks_at_clocks(case: Case<'_>, (from, to): (SimTime, SimTime)) -> bool {
+    let contact = case.observed.contact.as_ref();
+    let Some(contact) = contact.filter(|_| case.observed.is_ensemble) else {
+        return !case.observed.outage_between(from, to);
+    };
+    let covers =
+        |span: &Span| span.from <= from.after_ms(LOOK_MS) && to <= span.to.after_ms(LOOK_MS);
+    contact.led.iter().any(covers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::scene::Scene;
+    use crate::clock::SimTime;
+    use crate::observed::Program;
+    use crate::observed::Span;
+
+    fn spans(of_ms: &[(u64, u64)]) -> Vec<Span> {
+        let span = |(from, to): &(u64, u64)| Span {
+            from: SimTime::from_ms(*from),
+            to: SimTime::from_ms(*to),
+        };
+        of_ms.iter().map(span).collect()
+    }
+
+    /// An ensemble whose server 1 was in touch with the leader in these stretches.
+    fn in_touch(of_ms: &[(u64, u64)]) -> Scene {
+        let mut scene = Scene::new();
+        scene.observed.is_ensemble = true;
+        let contact = scene.observed.contact.get_or_insert_default();
+        contact.in_touch.insert(1, spans(of_ms));
+        scene
+    }
+
+    /// A session that was heard of last at 3 s by server 1, and expires as if it had been at 1 s.
+    fn expired_as_if_silent(mut scene: Scene) -> Scene {
+        let one = scene.connect();
+        scene.hear(one, 1000);
+        scene.hear(one, 3000);
+        scene.expire(one, 1000 + Scene::TIMEOUT_MS + 300);
+        scene
+    }
+
+    #[test]
+    fn what_a_server_heard_that_was_cut_off_until_the_end_is_not_known() {
+        expired_as_if_silent(in_touch(&[(0, 2900)])).accepts();
+        expired_as_if_silent(in_touch(&[(0, 2900), (5200, 9000)])).accepts();
+    }
+
+    #[test]
+    fn what_a_server_heard_that_was_cut_off_and_came_back_is_known() {
+        expired_as_if_silent(in_touch(&[(0, 2900), (4000, 9000)])).rejects("G-11");
+    }
+
+    #[test]
+    fn what_a_server_heard_that_went_down_before_it_could_tell_is_not_known() {
+        let mut scene = in_touch(&[(0, 3100), (4000, 9000)]);
+        scene.observed.upgrade.programs.push(Program {
+            server: 1,
+            at: SimTime::from_ms(3500),
+            knows: 1,
+        });
+        expired_as_if_silent(scene).accepts();
+    }
+
+    #[test]
+    fn who_may_have_been_owed_an_answer_by_a_server_that_was_cut_off_may_live_on() {
+        let mut scene = in_touch(&[(0, 2_000), (6_000, 20_000)]);
+        let contact = scene.observed.contact.get_or_insert_default();
+        contact.led = spans(&[(0, 20_000)]);
+        let one = scene.connect();
+        scene.hear(one, 1000);
+        scene.end_at(1000 + 3 * Scene::TIMEOUT_MS);
+        scene.accepts();
+    }
+
+    #[test]
+    fn a_silent_session_lives_on_only_where_nobody_led_all_the_time() {
+        let lives_on = |led: &[(u64, u64)]| {
+            let mut scene = in_touch(&[(0, 20_000)]);
+            let contact = scene.observed.contact.get_or_insert_default();
+            contact.led = spans(led);
+            let one = scene.connect();
+            scene.hear(one, 1000);
+            scene.end_at(1000 + 3 * Scene::TIMEOUT_MS);
+            scene
+        };
+        lives_on(&[(0, 20_000)]).rejects("G-11");
+        lives_on(&[(0, 4_000), (4_500, 20_000)]).accepts();
+    }
 
     #[test]
     fn a_silent_session_that_expires_in_time_is_accepted() {
@@ -157,8 +311,7 @@ mod tests {
     #[test]
     fn in_an_ensemble_a_report_may_be_on_its_way_for_half_a_tick() {
         let expiry_after_a_sign = |before_ms| {
-            let mut scene = Scene::new();
-            scene.observed.is_ensemble = true;
+            let mut scene = in_touch(&[(0, 10_000)]);
             let one = scene.connect();
             let at = 1000 + Scene::TIMEOUT_MS + 300;
             scene.hear(one, 1000);

@@ -120,6 +120,12 @@ impl Scene {
         step
     }
 
+    /// An entry that no client has asked for.
+    pub(crate) fn commit_unasked(&mut self, asked: Asked) {
+        let id = ConnectionId(0);
+        self.commit(id, 0, asked);
+    }
+
     fn open(&mut self, asked: ConnectAsk) -> ConnectionId {
         let opened_at = self.tick();
         let number = self.history.connections.len() as u64;
