@@ -13,11 +13,13 @@
 
 mod effects;
 mod founding;
+mod held;
 mod snapshots;
 mod start;
 mod tasks;
 mod threads;
 
+pub(crate) use held::Amount;
 pub(crate) use start::Setup;
 pub(crate) use start::StartError;
 pub(crate) use tasks::TaskTurn;
@@ -37,6 +39,7 @@ use zoa_ensemble::Event;
 use zoa_ensemble::Identity;
 use zoa_ensemble::LinkId;
 use zoa_ensemble::NodeId;
+use zoa_ensemble::Role;
 use zoa_log::LogIndex;
 use zoa_log::LogInput;
 use zoa_log::LogLoop;
@@ -74,6 +77,8 @@ pub(crate) enum Death {
     Undecodable(String),
     /// The place was reached at which it was to go down.
     AtPlace(CrashPoint),
+    /// Rules hold that its program does not know.
+    TooOld(String),
 }
 
 /// When it is.
@@ -90,6 +95,15 @@ pub(crate) struct Established {
     pub(crate) applied_index: u64,
     /// Whether it is one of those that vote.
     pub(crate) votes: bool,
+}
+
+/// Newer rules that a leader proposes.
+#[derive(Clone, Debug)]
+pub(crate) struct NewerRules {
+    pub(crate) term: u64,
+    pub(crate) version: u32,
+    /// Who takes part, as far as it knows.
+    pub(crate) members: Vec<u8>,
 }
 
 /// A snapshot that is to be sent to a peer.
@@ -133,6 +147,12 @@ pub(crate) struct Told {
     pub(crate) handed_over: bool,
     /// Changes of who takes part.
     pub(crate) members_changed: u64,
+    /// How much was held in memory of what.
+    pub(crate) amounts: Vec<Amount>,
+    /// A leader wants newer rules to hold.
+    pub(crate) rules_proposed: Option<NewerRules>,
+    /// The rules by which the state goes, and up to where it is applied; when they changed.
+    pub(crate) rules_held: Vec<(u64, u32)>,
     /// Production code did what it must not.
     pub(crate) wrong: Vec<String>,
 }
@@ -158,6 +178,10 @@ pub(crate) struct Process {
     /// As the ensemble was told last.
     lines: MemberLines,
     semantics: u32,
+    /// The rules that the ensemble has been told to hold.
+    pub(crate) rules_told: u32,
+    /// The newer rules that it had proposed when it was looked at last.
+    rules_proposed: Option<(u64, u32)>,
     /// Where reads of the log began, by their tokens.
     reads: BTreeMap<u64, LogIndex>,
     wanted: BTreeSet<Thread>,
@@ -166,6 +190,10 @@ pub(crate) struct Process {
     /// Whom it dials.
     pub(crate) dials: Vec<PeerId>,
     pub(crate) serves: bool,
+    /// What it is, whom it follows, and in which term.
+    pub(crate) role: (Role, Option<PeerId>, u64),
+    /// The term in which it leads, as its core was told.
+    pub(crate) leads_in: Option<u64>,
     /// The place in its work at which it goes down.
     pub(crate) crash_at: Option<CrashPoint>,
     idle_steps: u32,
@@ -243,6 +271,18 @@ impl Process {
         }
     }
 
+    /// Under which id it takes part, if it does.
+    pub(crate) fn node(&self) -> Option<NodeId> {
+        self.identity.as_ref()?.state.node()
+    }
+
+    /// The full ids of the servers that vote, as far as this one knows; `None` while that changes.
+    pub(crate) fn voting_nodes(&self) -> Option<Vec<NodeId>> {
+        let members = self.members.at(LogIndex(u64::MAX))?;
+        let ids = members.voters.iter().chain(&members.voters_outgoing);
+        Some(ids.filter_map(|id| NodeId::from_raft(*id)).collect())
+    }
+
     /// The ids of the servers that vote, as far as this one knows; `None` while that changes.
     pub(crate) fn voters(&self) -> Option<Vec<u8>> {
         let members = self.members.at(LogIndex(u64::MAX))?;
@@ -251,6 +291,11 @@ impl Process {
         let mut peers: Vec<u8> = peers.collect();
         peers.sort_unstable();
         Some(peers)
+    }
+
+    /// The newest rules that its program knows.
+    pub(crate) fn knows(&self) -> u32 {
+        self.setup.versions.semantics
     }
 
     /// The ids of the servers that should vote, as the replicated state has them.

@@ -59,6 +59,13 @@ pub struct Counters {
     pub members_changed: u64,
     pub wipes: u64,
     pub rules_raised: u64,
+    pub taken_back: u64,
+    pub refused_too_old: u64,
+    pub gluttons: u64,
+    pub elections: u64,
+    pub elections_slow: u64,
+    pub elections_lost: u64,
+    pub election_ms_max: u64,
 }
 
 impl Counters {
@@ -134,6 +141,13 @@ impl Counters {
         self.members_changed += other.members_changed;
         self.wipes += other.wipes;
         self.rules_raised += other.rules_raised;
+        self.taken_back += other.taken_back;
+        self.refused_too_old += other.refused_too_old;
+        self.gluttons += other.gluttons;
+        self.elections += other.elections;
+        self.elections_slow += other.elections_slow;
+        self.elections_lost += other.elections_lost;
+        self.election_ms_max = self.election_ms_max.max(other.election_ms_max);
     }
 }
 
@@ -143,7 +157,7 @@ impl fmt::Display for Counters {
             f,
             "{} calls, {} acknowledged ({} ok), {} events, {} connections, {} entries, {} expiries, {} reconfigs ({} refused), {} reaped, {} whole-ensemble power cuts, {} crashes at named places, all well {} ms after the last fault at most, {} starts, {} kills, \
              {} power cuts, {} log failures, {} snapshots ({} failed), {} strangers, {} simulated seconds; {} leaders, {} links, {} frames, {} snapshots sent, \
-             {} changes of members, {} wiped disks, newer rules in {} ensembles",
+             {} changes of members, {} wiped disks, newer rules in {} ensembles, {} servers started with the program before ({} refused), {} gluttons; {} elections ({} longer than one timeout, {} without a winner before), of {} ms at most",
             self.calls,
             self.acknowledged,
             self.succeeded,
@@ -171,7 +185,14 @@ impl fmt::Display for Counters {
             self.snapshots_sent,
             self.members_changed,
             self.wipes,
-            self.rules_raised
+            self.rules_raised,
+            self.taken_back,
+            self.refused_too_old,
+            self.gluttons,
+            self.elections,
+            self.elections_slow,
+            self.elections_lost,
+            self.election_ms_max
         )
     }
 }

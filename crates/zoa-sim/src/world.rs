@@ -5,12 +5,15 @@
 
 mod actors;
 mod cast;
+mod contact;
+mod diet;
 mod ending;
 mod faulting;
 mod machine;
 mod peers;
 mod serving;
 mod strangers;
+mod upgrading;
 mod users;
 
 #[cfg(test)]
@@ -68,6 +71,14 @@ use zoa_testkit::replay::replay;
 use zoa_testkit::rng::Rng;
 use zoa_testkit::workload::Profile;
 use zoa_tree::HashKey;
+
+/// Who reads its answers has them within this while nothing is amiss, whoever else is there: half of the shortest session timeout, behind
+/// which its client would have to take the server for lost.
+const ANSWER_MS_MAX: u64 = 500;
+
+/// Within this there is a leader once a majority of those that vote is connected: two election timeouts. One timeout is 20 to 40 ticks of
+/// 50 ms, so that one is over after two seconds at the latest; the second is for those who wanted to lead at the same time.
+const ELECTION_MS_MAX: u64 = 4_000;
 
 /// What decides a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +257,8 @@ enum Happening {
     FaultEnds(usize),
     /// The server is started.
     Start(usize),
+    /// Somebody notices that the server of this life has the program before.
+    Upgrade(usize, u64),
     /// All faults are over: what remains must come to rest.
     Calm,
 }
@@ -289,6 +302,8 @@ pub(crate) struct World {
     cast: Cast,
     /// Who led in which term.
     leaders: BTreeMap<u64, usize>,
+    /// The newest term that anybody knew when the last election could begin.
+    term_before: u64,
     actors: Vec<Actor>,
     users: BTreeMap<usize, User>,
     next_client: u32,
@@ -349,6 +364,7 @@ impl World {
             peers: PeerNetwork::default(),
             cast,
             leaders: BTreeMap::new(),
+            term_before: 0,
             actors,
             users: BTreeMap::new(),
             next_client: 0,
@@ -390,6 +406,12 @@ impl World {
         }
         self.observed.is_ensemble = self.machines.count() > 1;
         self.ledger().is_ensemble = self.observed.is_ensemble;
+        self.observed.election_ms_max = ELECTION_MS_MAX;
+        if !self.options.scenario.has_users() {
+            // Production clients stand still as they like, and are judged by what they tell their users.
+            self.observed.answer_ms_max = ANSWER_MS_MAX;
+        }
+        self.invite_gluttons();
         for server in 0..self.machines.count() {
             // The servers of an ensemble are started one after the other, some of them late.
             let late_us = if server > 0 { 400_000 } else { 1 };
@@ -447,6 +469,7 @@ impl World {
             | Happening::Deadline(server, ..)
             | Happening::Dial(server, _)
             | Happening::LinkGone(server, ..)
+            | Happening::Upgrade(server, _)
             | Happening::Start(server) => server,
             Happening::Act(_)
             | Happening::AtServer(_)
@@ -495,6 +518,7 @@ impl World {
             Happening::FaultBegins(position) => self.begin_fault(position),
             Happening::FaultEnds(position) => self.end_fault(position),
             Happening::Start(server) => self.start_server(server),
+            Happening::Upgrade(server, life) => self.upgrade(server, life),
             Happening::Calm => self.calm_down(),
         }
     }
@@ -550,11 +574,14 @@ impl World {
         }
         for session in told.expiries {
             self.note("expiry proposed", (session.cast_unsigned(), 0));
-            self.observed
-                .expiry_proposed
-                .entry(session)
-                .or_default()
-                .push(now);
+            self.note_expiry(server, session);
+        }
+        self.note_amounts(server, told.amounts);
+        if let Some(rules) = told.rules_proposed {
+            self.note_proposed_rules(server, rules);
+        }
+        for rules in told.rules_held {
+            self.note_rules(server, rules);
         }
         for owner in told.heard {
             self.observed.hear(owner, now);
@@ -581,6 +608,16 @@ impl World {
             self.power_goes(server);
         }
         self.schedule_wanted(server);
+    }
+
+    /// A server wants a session to expire. One that was replaced as leader, and does not know it, may want what it likes: none of it happens.
+    fn note_expiry(&mut self, server: usize, session: i64) {
+        let leader = self.leaders.last_key_value().map(|(_, leader)| *leader);
+        if leader.is_none_or(|leader| leader == server) {
+            let at = self.now();
+            let proposed = &mut self.observed.expiry_proposed;
+            proposed.entry(session).or_default().push(at);
+        }
     }
 
     /// A server begins to serve clients, or ends it; what it had applied then.
@@ -617,6 +654,7 @@ impl World {
             applied_index,
             votes,
         });
+        self.disturb_before(ELECTION_MS_MAX);
         if self.leaders.insert(term, server).is_none() {
             self.counters.leaders += 1;
         }
@@ -659,7 +697,11 @@ impl World {
     }
 
     fn judge(mut self) -> Report {
-        (0..self.machines.count()).for_each(|server| self.end_poison(server));
+        for server in 0..self.machines.count() {
+            self.end_poison(server);
+            self.end_contact(server);
+            self.end_rules(server);
+        }
         self.observed.ended_at = self.now();
         self.observed.members_at_rest = self.members_at_rest();
         self.counters.disk_ops = self.machines.iter().map(|it| it.disk.ops()).sum();

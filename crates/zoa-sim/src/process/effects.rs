@@ -1,6 +1,7 @@
 //! What the ensemble wants done, given to whoever does it: the log, the apply thread, the peers.
 
 use super::Death;
+use super::NewerRules;
 use super::Now;
 use super::Process;
 use super::RaftInput;
@@ -31,10 +32,31 @@ impl Process {
                     Event::Propose(proposals)
                 }
             };
+            if let Event::Semantics(version) = event {
+                self.rules_told = version;
+            }
             self.ensemble.handle(event, &mut effects);
+            self.note_proposed_rules(told);
             self.carry_out(&mut effects, now, told)?;
         }
+        self.note_ensemble(told);
         Ok(())
+    }
+
+    /// Whether it wants newer rules to hold since it was looked at last.
+    fn note_proposed_rules(&mut self, told: &mut Told) {
+        let proposed = self.ensemble.proposed_rules();
+        if proposed == self.rules_proposed {
+            return;
+        }
+        self.rules_proposed = proposed;
+        let peers = self.ensemble.peers();
+        let others = peers.iter().map(|status| status.peer.0);
+        told.rules_proposed = proposed.map(|(term, version)| NewerRules {
+            term,
+            version,
+            members: others.chain([self.server.0]).collect(),
+        });
     }
 
     /// Carries out effects, and the effects of those, until none is left.
@@ -107,7 +129,10 @@ impl Process {
             Effect::CutLink { link, .. } => told.cuts.push(link),
             Effect::Peers(peers) => self.dials = peers.iter().map(|it| it.peer).collect(),
             Effect::Identity(identity) => self.identity = Some(*identity),
-            Effect::Role { role, .. } => self.push_apply(ApplyInput::Role(role)),
+            Effect::Role { role, leader, term } => {
+                self.role = (role, leader, term);
+                self.push_apply(ApplyInput::Role(role));
+            }
             Effect::Established { term } => self.push_apply(ApplyInput::Established(term)),
             Effect::Serving(serves) => self.push_apply(ApplyInput::Serving(serves)),
             Effect::Unknown => self.core.end_unanswered(),

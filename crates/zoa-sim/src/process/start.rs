@@ -27,6 +27,7 @@ use zoa_ensemble::Event;
 use zoa_ensemble::Founders;
 use zoa_ensemble::NodeId;
 use zoa_ensemble::Prepared;
+use zoa_ensemble::Role;
 use zoa_ensemble::Start;
 use zoa_ensemble::Versions;
 use zoa_log::Agreement;
@@ -51,6 +52,7 @@ use zoa_raft::RaftError;
 use zoa_raft::Recovery;
 use zoa_testkit::disk::SimDisk;
 use zoa_testkit::faults::CrashPoint;
+use zoa_testkit::observed::FIRST_RULES;
 use zoa_testkit::observed::ServerBounds;
 use zoa_testkit::people::SUPER_DIGEST;
 use zoa_testkit::rng::Rng;
@@ -105,7 +107,10 @@ impl fmt::Display for StartError {
             Self::Ensemble(error) => error.fmt(f),
             Self::Txn(error) => error.fmt(f),
             Self::Died(
-                Death::LogFailed(words) | Death::DiskFailed(words) | Death::Undecodable(words),
+                Death::LogFailed(words)
+                | Death::DiskFailed(words)
+                | Death::Undecodable(words)
+                | Death::TooOld(words),
             ) => f.write_str(words),
             Self::Died(Death::AtPlace(place)) => write!(f, "it was to go down at {place:?}"),
         }
@@ -197,14 +202,20 @@ impl Process {
             members,
             lines: lines.clone(),
             semantics,
+            rules_told: FIRST_RULES,
+            rules_proposed: None,
             reads: BTreeMap::new(),
             wanted: BTreeSet::new(),
             identity: None,
             dials: Vec::new(),
             serves: false,
+            role: (Role::Looking, None, 0),
+            leads_in: None,
             crash_at: setup.crash_at,
             idle_steps: 0,
         };
+        process.note_rules(told);
+        process.check_rules().map_err(StartError::Died)?;
         let carried = process.carry_out(&mut effects, now, told);
         carried.map_err(StartError::Died)?;
         process.push_raft(Event::MemberLines(lines));

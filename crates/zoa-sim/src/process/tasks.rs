@@ -30,7 +30,7 @@ use zoa_testkit::rng::Rng;
 const ROUNDS: usize = 16;
 
 /// Bytes read in one round.
-const READ_LEN: usize = 64 << 10;
+pub(super) const READ_LEN: usize = 64 << 10;
 
 /// The wire of one connection, and what the kernel of the server's machine holds of it.
 #[derive(Debug)]
@@ -96,6 +96,12 @@ pub(super) struct Task {
     connection: Connection,
     progress: Progress,
     waker: Waker,
+}
+
+impl Task {
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
 }
 
 /// What became of a turn.
@@ -207,6 +213,7 @@ impl Process {
             return TaskTurn::Closed(arrivals);
         }
         self.tasks.insert(number, task);
+        self.note_connection(number, told);
         TaskTurn::Sent(arrivals)
     }
 
@@ -240,20 +247,21 @@ impl Process {
                         connection: number,
                     });
                 }
-                self.hand(task, &bytes, now);
+                self.hand((task, &bytes), now, told);
                 // A list that has been opened is walked later: on real threads anything may happen before it is.
                 Some(task.progress != Progress::Again)
             }
             Progress::Blocked | Progress::Again => {
                 task.connection.listen(&task.waker);
-                self.hand(task, &[], now);
+                self.hand((task, &[]), now, told);
                 Some(task.progress == Progress::Reading)
             }
             Progress::Closed => Some(false),
         }
     }
 
-    fn hand(&mut self, task: &mut Task, bytes: &[u8], now: Now) {
+    fn hand(&mut self, (task, bytes): (&mut Task, &[u8]), now: Now, told: &mut Told) {
+        let before = task.connection.lane().held();
         let mut proposals = Proposals::default();
         let random = &mut self.random;
         let mut fill = |target: &mut [u8]| {
@@ -267,8 +275,10 @@ impl Process {
             proposals: &mut proposals,
         };
         task.progress = task.connection.handle_input(bytes, &mut turn);
+        let after = task.connection.lane().held();
         let round = proposals.round();
         self.propose(round, proposals.take());
+        self.note_answers([before, after], told);
     }
 }
 

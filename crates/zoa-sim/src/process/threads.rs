@@ -174,10 +174,12 @@ impl Process {
                     });
                     if role != Role::Leader {
                         self.core.set_leading(false, now.moment);
+                        self.leads_in = None;
                     }
                 }
                 ApplyInput::Established(term) => {
                     self.core.set_leading(true, now.moment);
+                    self.leads_in = Some(term);
                     let me = self.server.0;
                     told.established = Some(Established {
                         term,
@@ -201,7 +203,8 @@ impl Process {
         let verdicts = applied.map_err(|error| Death::Undecodable(error.to_string()))?;
         told.digests
             .push((self.core.applied_index(), self.core.with_tree(Tree::digest)));
-        self.tell_lines();
+        self.tell_lines(told);
+        self.note_lanes(told);
         self.check_rules()?;
         if !verdicts.is_empty() {
             self.reach(CrashPoint::ChangeDecided)?;
@@ -216,16 +219,26 @@ impl Process {
     }
 
     /// The program before this one could not read what raises the rules beyond what it knows.
-    fn check_rules(&self) -> Result<(), Death> {
-        if self.semantics <= self.setup.versions.semantics {
+    pub(super) fn check_rules(&self) -> Result<(), Death> {
+        if self.semantics <= self.knows() {
             return Ok(());
         }
-        let why = format!("rules of version {} hold, too new", self.semantics);
-        Err(Death::Undecodable(why))
+        let why = format!(
+            "rules of version {} hold, and its program knows {}",
+            self.semantics,
+            self.knows()
+        );
+        Err(Death::TooOld(why))
+    }
+
+    /// By which rules the state goes, and how far it is.
+    pub(super) fn note_rules(&self, told: &mut Told) {
+        told.rules_held
+            .push((self.core.applied_index(), self.semantics));
     }
 
     /// Tells the ensemble who the servers are and which rules hold, when that has changed.
-    fn tell_lines(&mut self) {
+    fn tell_lines(&mut self, told: &mut Told) {
         let core = Arc::clone(&self.core);
         core.with_tree(|tree| {
             if *tree.members() != self.lines {
@@ -237,6 +250,7 @@ impl Process {
                 self.push_raft(Event::Semantics(self.semantics));
             }
         });
+        self.note_rules(told);
     }
 
     /// The leader's snapshot takes the place of the state.
@@ -256,7 +270,7 @@ impl Process {
             .install(tree, (position.index.0, position.term), now.moment);
         told.digests
             .push((self.core.applied_index(), self.core.with_tree(Tree::digest)));
-        self.tell_lines();
+        self.tell_lines(told);
         self.check_rules()
     }
 }

@@ -15,6 +15,7 @@ use zoa_testkit::history::Received;
 use zoa_testkit::net::Arrival;
 use zoa_testkit::net::Link;
 use zoa_testkit::net::PIPE_LEN_MAX;
+use zoa_testkit::observed::Span;
 use zoa_testkit::op::Acl;
 use zoa_testkit::op::Op;
 use zoa_testkit::op::flag;
@@ -22,6 +23,7 @@ use zoa_testkit::people;
 use zoa_testkit::rng::Rng;
 use zoa_testkit::wire;
 use zoa_testkit::workload::Act;
+use zoa_testkit::workload::Glutton;
 use zoa_testkit::workload::Profile;
 use zoa_testkit::workload::Program;
 use zoa_testkit::workload::Scan;
@@ -45,7 +47,9 @@ pub(super) struct Actor {
     /// It connects to this server and no other.
     server: Option<usize>,
     /// It reads nothing until then.
-    reads_from: SimTime,
+    pub(super) reads_from: SimTime,
+    /// What it does instead of its program, if it wants to harm.
+    pub(super) glutton: Option<Glutton>,
 }
 
 impl Actor {
@@ -59,6 +63,7 @@ impl Actor {
             probe: None,
             server: None,
             reads_from: SimTime::ZERO,
+            glutton: None,
         }
     }
 
@@ -78,6 +83,18 @@ impl Actor {
         actor.program.calm_down();
         (actor.probe, actor.server) = (Some(Probe::Due), Some(server));
         actor
+    }
+
+    /// What it does now. Whoever goes, and comes again as somebody else, reads again.
+    fn act(&mut self, now: SimTime) -> Act {
+        let Some(glutton) = &mut self.glutton else {
+            return self.program.act(&self.client, now);
+        };
+        let act = glutton.act(&self.client, now);
+        if matches!(act, Act::Abandon | Act::Drop) {
+            self.reads_from = now;
+        }
+        act
     }
 
     /// Its write, when it can be sent.
@@ -103,10 +120,10 @@ impl World {
         let Some(actor) = self.actors.get_mut(position) else {
             return;
         };
-        let pause_us = if actor.scan.is_some() {
-            300
-        } else {
-            actor.program.pause_us()
+        let pause_us = match (&actor.scan, &mut actor.glutton) {
+            (Some(_), _) => 300,
+            (None, Some(glutton)) => glutton.pause_us(),
+            (None, None) => actor.program.pause_us(),
         };
         self.agenda.put_in_us(pause_us, Happening::Act(position));
         let act = match &mut actor.scan {
@@ -119,7 +136,7 @@ impl World {
             }
             _ => match actor.probe() {
                 Some(act) => act,
-                None => actor.program.act(&actor.client, now),
+                None => actor.act(now),
             },
         };
         match act {
@@ -148,6 +165,9 @@ impl World {
             Act::StopReading(ms) => {
                 if let Some(actor) = self.actors.get_mut(position) {
                     actor.reads_from = now.after_ms(ms);
+                    let unread = self.observed.unread.entry(actor.client.id()).or_default();
+                    let to = actor.reads_from;
+                    unread.push(Span { from: now, to });
                 }
             }
             Act::Wait => {}
@@ -249,7 +269,7 @@ impl World {
     }
 
     /// The client closes all its connections without a word.
-    fn drop_connections(&mut self, position: usize) {
+    pub(super) fn drop_connections(&mut self, position: usize) {
         let now = self.now();
         let Some(actor) = self.actors.get_mut(position) else {
             return;
@@ -270,6 +290,8 @@ impl World {
             }
             let at = line.wire.link.to_server.end(now);
             self.agenda.put(at, Happening::AtServer(id.0));
+            // Who read nothing does not know yet that the server has closed.
+            self.agenda.put(at, Happening::AtClient(id.0));
         }
     }
 

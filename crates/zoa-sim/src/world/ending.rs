@@ -59,6 +59,8 @@ impl World {
         }
         self.set_weather(Weather::default());
         (0..self.machines.count()).for_each(|server| self.forget_place(server));
+        self.end_mistakes();
+        self.end_gluttony();
         self.observed.healed_at = Some(self.now());
         self.observed.healing_ms_max = HEALING_MS_MAX;
         for machine in &mut self.machines.0 {

@@ -12,7 +12,7 @@ use zoa_testkit::faults::isolation;
 use zoa_testkit::net::Weather;
 use zoa_testkit::observed::Span;
 
-/// How long after a fault of an ensemble sessions may be in doubt: connections are made again, a leader is elected.
+/// How long after a fault answers may be late: connections are given up and made again, a leader is elected.
 const DISTURBED_MS: u64 = 6_000;
 
 impl World {
@@ -41,7 +41,9 @@ impl World {
                 .fault_at(self.machines[server].disk.ops() + after, DiskFault::Crash),
             FaultKind::Pause => {
                 self.machines[server].paused_until = end;
-                self.observed.outages.push(Span { from: now, to: end });
+                if self.machines.count() == 1 {
+                    self.observed.outages.push(Span { from: now, to: end });
+                }
             }
             FaultKind::ClockJump { by_ms } => self.machines[server].clock.jump_wall(by_ms),
             FaultKind::Reset { percent } => self.reset_connections(percent),
@@ -77,11 +79,31 @@ impl World {
             FaultKind::Wiped => self.wipe(server),
             FaultKind::Restart => self.hand_over(server),
         }
-        if self.machines.count() > 1 {
-            let to = end.after_ms(DISTURBED_MS);
-            self.observed.outages.push(Span { from: now, to });
+        self.disturb(fault.len_ms);
+        let slows = matches!(
+            fault.kind,
+            FaultKind::Trickle | FaultKind::SlowNetwork { .. } | FaultKind::HalfOpen { .. }
+        );
+        if slows {
+            let to = end.after_ms(1);
+            self.observed.slowed.push(Span { from: now, to });
         }
         self.schedule_wanted(server);
+    }
+
+    /// Something is amiss for so long, and a while behind.
+    pub(super) fn disturb(&mut self, len_ms: u64) {
+        let from = self.now();
+        let to = from.after_ms(len_ms + DISTURBED_MS);
+        self.observed.disturbed.push(Span { from, to });
+    }
+
+    /// Something was amiss for so long, and is for a while behind.
+    pub(super) fn disturb_before(&mut self, len_ms: u64) {
+        let now = self.now();
+        let from = SimTime(now.0.saturating_sub(len_ms * 1000));
+        let to = now.after_ms(DISTURBED_MS);
+        self.observed.disturbed.push(Span { from, to });
     }
 
     pub(super) fn end_fault(&mut self, position: usize) {

@@ -1,5 +1,7 @@
 //! A machine: its disk, its clock, and the server process on it when one runs.
 
+use super::contact::Stretch;
+use super::contact::Way;
 use crate::process::Process;
 use crate::process::Thread;
 use std::collections::BTreeSet;
@@ -9,6 +11,7 @@ use zoa_testkit::clock::ServerClock;
 use zoa_testkit::clock::SimTime;
 use zoa_testkit::disk::SimDisk;
 use zoa_testkit::faults::CrashPoint;
+use zoa_testkit::observed::RulesHeld;
 
 /// See the module.
 pub(super) struct Machine {
@@ -30,6 +33,14 @@ pub(super) struct Machine {
     pub(super) crash_at: Option<(CrashPoint, bool)>,
     /// Since when its server serves nobody.
     pub(super) idle_since: SimTime,
+    /// Its server has the program before this one by mistake.
+    pub(super) is_mistaken: bool,
+    /// By which rules its state went when it was looked at last.
+    pub(super) rules: Option<RulesHeld>,
+    /// Its way to the leader, as long as it stays the same.
+    pub(super) contact: Option<Stretch<Way>>,
+    /// The term in which it leads with a majority behind it, as long as it does.
+    pub(super) led: Option<Stretch<u64>>,
     /// The raft thread has no turn before then: the machine is busy with something else.
     pub(super) raft_late_until: SimTime,
 }
@@ -51,6 +62,10 @@ impl Machine {
             disk_is_full: false,
             crash_at: None,
             idle_since: SimTime::ZERO,
+            is_mistaken: false,
+            rules: None,
+            contact: None,
+            led: None,
             raft_late_until: SimTime::ZERO,
         }
     }

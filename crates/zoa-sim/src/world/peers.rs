@@ -65,6 +65,16 @@ impl PeerNetwork {
             .any(|link| link.from == from && link.to.0 == to)
     }
 
+    /// The connection from one end to the other, when nothing that is under way on it is late.
+    pub(super) fn link_between(&self, from: End, to: End, now: SimTime) -> Option<LinkId> {
+        let mut links = self.links.iter();
+        let is_late = |link: &PeerLink| link.last_arrival > now.after_ms(10);
+        let found = links.find(|(_, link)| link.from == from && link.to == to);
+        found
+            .filter(|(_, link)| !is_late(link) && link.stalled_since.is_none())
+            .map(|(id, _)| *id)
+    }
+
     fn touching(&self, server: usize) -> Vec<LinkId> {
         let touching = self
             .links
@@ -133,6 +143,8 @@ impl World {
             },
         );
         self.counters.links += 1;
+        let knows = [hello.versions.semantics, answer.versions.semantics];
+        self.note_said([from, to], knows);
         let up = |peer: usize, direction, hello: Hello, epoch| Event::LinkUp {
             link,
             peer: peer_of(peer),

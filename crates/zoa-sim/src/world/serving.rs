@@ -13,7 +13,6 @@ use crate::process::TaskTurn;
 use crate::process::Thread;
 use crate::process::Told;
 use std::net::IpAddr;
-use zoa_ensemble::Versions;
 use zoa_proto::PeerId;
 use zoa_testkit::applied::Owner;
 use zoa_testkit::disk::Fault as DiskFault;
@@ -167,6 +166,7 @@ impl World {
         if let Some(process) = &mut self.machines[server].process {
             process.tick_raft(now);
         }
+        self.look_at_contact(server);
         self.schedule_wanted(server);
         self.agenda
             .put_in_us(RAFT_TICK_US, Happening::RaftTick(server, life));
@@ -348,6 +348,7 @@ impl World {
             tail_entries: self.tail_entries,
             versions: self.versions_of(server),
         };
+        self.note_program(server, setup.versions);
         if let Some(point) = self.options.point {
             self.plan_point(server, point);
         } else if self.dice.faults.percent(10)
@@ -375,18 +376,6 @@ impl World {
                 self.settle(server, told);
                 self.fail_to_start(server, &error);
             }
-        }
-    }
-
-    /// A quarter of the ensembles begin with the program before this one; each server of them has this one from its second start on
-    /// (G-24). Those that stand by have this one: the others may go by newer rules before they come, and rightly not take them.
-    fn versions_of(&self, server: usize) -> Versions {
-        let is_one_of_several = self.machines.count() > 1 && !self.cast.stands_by(server);
-        let begins_with_the_one_before = is_one_of_several && self.options.seed % 4 == 3;
-        if begins_with_the_one_before && self.machines[server].life == 1 {
-            Versions::FIRST
-        } else {
-            Versions::THIS
         }
     }
 
@@ -430,6 +419,9 @@ impl World {
             let at = self.disk_fault_ends(server).max(self.now().after_ms(20));
             self.agenda.put(at, Happening::Start(server));
             return;
+        } else if let StartError::Died(Death::TooOld(words)) = error {
+            self.note_too_old(server, words);
+            self.machines[server].disk = self.machines[server].disk.kill();
         } else {
             self.observed
                 .refused_starts
@@ -503,6 +495,7 @@ impl World {
             }
             Death::DiskFailed(words) => self.trace.note_bytes(words.as_bytes()),
             Death::Undecodable(words) => self.observed.panics.push(words.clone()),
+            Death::TooOld(words) => self.note_too_old(server, words),
         }
         self.note("the process ends by itself", (server as u64, 0));
         self.end_process(server);
@@ -534,6 +527,9 @@ impl World {
 
     pub(super) fn end_process(&mut self, server: usize) {
         self.end_poison(server);
+        self.end_contact(server);
+        self.end_rules(server);
+        self.disturb(0);
         self.machines[server].process = None;
         self.machines[server].failing_ops.clear();
         self.machines[server].scheduled.clear();
@@ -545,7 +541,8 @@ impl World {
 
     pub(super) fn end_outage(&mut self, server: usize) {
         let to = self.now();
-        if let Some(from) = self.machines[server].down_since.take() {
+        let from = self.machines[server].down_since.take();
+        if let Some(from) = from.filter(|_| self.machines.count() == 1) {
             self.observed.outages.push(Span { from, to });
         }
         let life = self.machines[server].life;
