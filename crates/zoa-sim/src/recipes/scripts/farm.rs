@@ -15,6 +15,7 @@ use zoa_recipes::FarmCounts;
 use zoa_recipes::FarmLeader;
 use zoa_recipes::FarmWorker;
 use zoa_recipes::Keeper;
+use zoa_recipes::Known;
 use zoa_recipes::NewTask;
 use zoa_recipes::Progress;
 use zoa_recipes::Saved;
@@ -75,12 +76,13 @@ impl Kept {
         }
     }
 
-    /// Whether what lies there was cleaned up, as far as it has to be.
-    fn is_tidy(self, counts: FarmCounts) -> bool {
+    /// Whether what lies there of so many tasks was cleaned up, as far as it has to be by now.
+    fn is_tidy(self, counts: FarmCounts, accepted: usize) -> bool {
         match self {
             Self::All => true,
             Self::Results(max) => counts.done <= max + max / 10,
-            Self::Young => counts.done + counts.dead == 0,
+            // The leader looks for what is old every now and then.
+            Self::Young => accepted == 0 || counts.done + counts.dead < accepted,
         }
     }
 }
@@ -197,7 +199,7 @@ async fn save(seat: &mut Seat, assignment: Assignment<SimKeeper>) -> Result<(), 
 async fn submit(seat: &mut Seat) -> Result<(), Error> {
     let mut farm = FarmClient::new(&seat.keeper, ROOT);
     let kept = Kept::of(seat);
-    configure(seat, kept).await;
+    configure(seat, kept).await?;
     while !seat.is_calm() {
         let count = seat.rng.index(6) + 1;
         let tasks: Vec<NewTask> = (0..count).map(|_| draw_task(seat)).collect();
@@ -292,18 +294,30 @@ async fn revive(seat: &Seat, farm: &mut FarmClient<SimKeeper>, task: &str) -> Re
 }
 
 /// Another process may have done it before.
-async fn configure(seat: &Seat, kept: Kept) {
-    let create = |path: &str, data: &[u8]| {
-        seat.keeper.ask(Ask::Change(Step::Create {
+async fn configure(seat: &Seat, kept: Kept) -> Result<(), Error> {
+    let config = format!("{ROOT}/config");
+    for (path, data) in [
+        ("/recipes", b"".as_slice()),
+        (ROOT, b""),
+        (&config, kept.config()),
+    ] {
+        let create = Ask::Change(Step::Create {
             path: path.to_owned(),
             data: data.to_vec(),
             mode: CreateMode::Persistent,
-        }))
-    };
-    // Whether these come about matters to nobody.
-    drop(create("/recipes", b"").await);
-    drop(create(ROOT, b"").await);
-    drop(create(&format!("{ROOT}/config"), kept.config()).await);
+        });
+        while let Err(failure) = seat.keeper.ask(create.clone()).await {
+            match failure.known {
+                // It is there.
+                Known::Refused => break,
+                Known::Ended => return Err(Error::SessionEnded),
+                Known::NotApplied | Known::Unknown | Known::Rejected => {
+                    seat.keeper.sleep(LOOK).await;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn draw_task(seat: &mut Seat) -> NewTask {
@@ -338,7 +352,7 @@ async fn wait_for_all(
             ..
         } = counts;
         let is_still = queued + running + failed == 0
-            && kept.is_tidy(counts)
+            && kept.is_tidy(counts, accepted.len())
             && have_ended(seat, (farm, kept), &accepted).await?;
         still = if is_still { still + 1 } else { 0 };
         if seat.keeper.now() > until {
