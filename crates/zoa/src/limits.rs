@@ -8,8 +8,5 @@ pub(crate) const LOG_FILE_LEN_MAX: u64 = 16 << 20;
 /// in reserve.
 pub(crate) const FILES_RESERVED: u64 = 64;
 
-/// Bytes of a task's payload, and of a result that `zoa farm work` takes from a command: what fits into a request with all around it.
-pub(crate) const TASK_LEN_MAX: usize = 1_000_000;
-
 /// Characters of a command's stderr that are kept as the reason of its failure.
 pub(crate) const ERROR_LEN_MAX: usize = 500;

@@ -18,11 +18,11 @@ use zoa_client::Client;
 use zoa_client::recipes::Error;
 use zoa_client::recipes::FarmClient;
 use zoa_client::recipes::NewTask;
+use zoa_client::recipes::TASK_LEN_MAX;
 
 use super::Place;
 use super::people;
 use super::progress;
-use crate::limits::TASK_LEN_MAX;
 
 /// So many lines are submitted at once.
 const BATCH: usize = 100;

@@ -26,12 +26,12 @@ use zoa_client::recipes::Error;
 use zoa_client::recipes::FarmLeader;
 use zoa_client::recipes::FarmWorker;
 use zoa_client::recipes::Saved;
+use zoa_client::recipes::TASK_LEN_MAX;
 
 use super::Place;
 use super::people;
 use super::submit::close;
 use crate::limits::ERROR_LEN_MAX;
-use crate::limits::TASK_LEN_MAX;
 
 /// Between a session that has ended and the next try.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -341,7 +341,7 @@ mod tests {
     use super::read_up_to;
     use super::reason;
     use crate::limits::ERROR_LEN_MAX;
-    use crate::limits::TASK_LEN_MAX;
+    use zoa_client::recipes::TASK_LEN_MAX;
 
     #[test]
     fn a_reason_is_the_end_of_what_was_said() {
