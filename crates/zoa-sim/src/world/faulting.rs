@@ -80,15 +80,20 @@ impl World {
             FaultKind::Restart => self.hand_over(server),
         }
         self.disturb(fault.len_ms);
+        self.note_slowness(fault.kind, end);
+        self.schedule_wanted(server);
+    }
+
+    /// What is under way on a connection while it is slow, or gone without a word, may take as long as it likes.
+    fn note_slowness(&mut self, kind: FaultKind, end: SimTime) {
         let slows = matches!(
-            fault.kind,
+            kind,
             FaultKind::Trickle | FaultKind::SlowNetwork { .. } | FaultKind::HalfOpen { .. }
         );
         if slows {
-            let to = end.after_ms(1);
-            self.observed.slowed.push(Span { from: now, to });
+            let (from, to) = (self.now(), end.after_ms(1));
+            self.observed.slowed.push(Span { from, to });
         }
-        self.schedule_wanted(server);
     }
 
     /// Something is amiss for so long, and a while behind.
@@ -194,6 +199,7 @@ impl World {
         self.counters.wipes += 1;
         let seed = self.dice.disk.next_u64();
         self.machines[server].disk = zoa_testkit::disk::SimDisk::new(seed);
+        self.machines[server].has_new_disk = true;
     }
 
     /// The server is asked to stop: it gives its leadership away first.

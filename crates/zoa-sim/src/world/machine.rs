@@ -35,6 +35,8 @@ pub(super) struct Machine {
     pub(super) idle_since: SimTime,
     /// Its server has the program before this one by mistake.
     pub(super) is_mistaken: bool,
+    /// It has lost its disk, and no server was started on the new one yet.
+    pub(super) has_new_disk: bool,
     /// By which rules its state went when it was looked at last.
     pub(super) rules: Option<RulesHeld>,
     /// Its way to the leader, as long as it stays the same.
@@ -63,6 +65,7 @@ impl Machine {
             crash_at: None,
             idle_since: SimTime::ZERO,
             is_mistaken: false,
+            has_new_disk: false,
             rules: None,
             contact: None,
             led: None,

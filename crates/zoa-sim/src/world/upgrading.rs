@@ -2,7 +2,8 @@
 //!
 //! A quarter of the ensembles begin with the program before this one; each server of them has this one from its second start on. Those that
 //! stand by have this one: the others may go by newer rules before they come, and rightly not take them. One server of each such ensemble is
-//! started a third time with the program before, by mistake, until somebody notices: if newer rules hold, nobody may take it on.
+//! started a third time with the program before, by mistake, until somebody notices, and so is one that has lost its disk: if newer rules
+//! hold, the first refuses to go on, and the second, which does not know of them, is not taken on by anybody.
 
 use super::Happening;
 use super::Scenario;
@@ -33,8 +34,10 @@ impl World {
 
     fn is_mistaken(&self, server: usize) -> bool {
         let seed = usize::try_from(self.options.seed / 4).unwrap_or(0);
-        let is_chosen = self.options.scenario == Scenario::Ensemble && server == seed % 3;
-        is_chosen && self.phase.is_busy() && self.machines[server].life == MISTAKEN_LIFE
+        let machine = &self.machines[server];
+        let is_chosen = server == seed % 3 && machine.life == MISTAKEN_LIFE;
+        let may_be = self.options.scenario == Scenario::Ensemble && self.phase.is_busy();
+        may_be && (is_chosen || machine.has_new_disk)
     }
 
     /// A server is started with this program.
@@ -47,6 +50,7 @@ impl World {
         self.observed.upgrade.programs.push(program);
         let is_mistaken = self.machines[server].life > 1 && versions != Versions::THIS;
         self.machines[server].is_mistaken = is_mistaken;
+        self.machines[server].has_new_disk = false;
         if is_mistaken {
             self.counters.taken_back += 1;
             let noticed_us = self.dice.process.between(200_000, 3_000_000);
