@@ -243,12 +243,16 @@ impl User {
         let timeout_ms = self.profile.timeout_ms.1;
         if self.calm_since.is_some() {
             let is_over = self.program.as_ref().is_some_and(Program::is_done);
+            // Others may wait for what it has not done: it begins again with another session.
+            let has_given_up = self.program.as_ref().is_some_and(Program::has_given_up);
             let is_idle = self
                 .life
                 .as_ref()
                 .is_some_and(|life| life.client.pending_count() == 0);
             if self.ending == Ending::Working && is_over && is_idle {
-                self.ending = Ending::Closing;
+                if !has_given_up {
+                    self.ending = Ending::Closing;
+                }
                 return Move::Close(PATIENCE_MS);
             }
             return Move::Nothing;

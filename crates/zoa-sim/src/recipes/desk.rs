@@ -61,6 +61,8 @@ pub(crate) struct Desk {
     pub(super) session: i64,
     /// The session has ended on the servers, which its own cannot know as long as it is cut off from the others.
     pub(super) has_outlived: bool,
+    /// The session ended before the script did.
+    pub(super) has_given_up: bool,
     /// The faults are over, and a script that can come to its end should.
     pub(super) is_calm: bool,
     pub(super) rng: Rng,
@@ -93,6 +95,7 @@ impl Desk {
             alive_until: SimTime::ZERO,
             session: 0,
             has_outlived: false,
+            has_given_up: false,
             is_calm: false,
             rng,
             asked: VecDeque::new(),

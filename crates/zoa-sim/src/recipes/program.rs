@@ -84,6 +84,11 @@ impl Program {
         self.executor.is_empty()
     }
 
+    /// Whether its session ended before its script did.
+    pub(crate) fn has_given_up(&self) -> bool {
+        desk::at(&self.desk).has_given_up
+    }
+
     /// When a task wants to be woken, in milliseconds of the client's clock.
     pub(crate) fn next_timer_ms(&self) -> Option<u64> {
         let due = desk::at(&self.desk).next_timer()?;

@@ -287,6 +287,7 @@ impl Seat {
 
     /// The end of the session is the end of the script; all else is wrong.
     fn give_up(&self, error: &Error) {
+        desk::at(&self.keeper.desk).has_given_up = true;
         match error {
             Error::SessionEnded => self.ledger(|ledger| ledger.tally.sessions_ended += 1),
             other => self.wrong(&other.to_string()),
