@@ -213,8 +213,9 @@ impl fmt::Display for Notice {
 fn nobody_to_join(f: &mut fmt::Formatter<'_>, members: &[PeerId], empty: &[PeerId]) -> fmt::Result {
     write!(
         f,
-        "this server's disk is empty, but the ensemble exists: {} hold its data, and cannot elect a leader, since {} lost theirs. An \
-         empty server must not vote. Bring back the disks, or start more of those that hold the data; if they are lost for good, put an \
+        "this server's disk is empty, but the ensemble exists: {} hold its data, and none of them leads. If `zkServer.sh status` shows a \
+         leader elsewhere, write its server.N line into this server's zoo.cfg. If there is none, too many lost their data, as {} did, and an \
+         empty server must not vote: bring back the disks, or start more of those that hold the data; if they are lost for good, put an \
          empty file `force-new-ensemble` into the dataDir of the server with the newest data (restart each; the highest \
          newest_term in the line `recovered` of its log, and then the highest newest_index) and start it again: what it holds goes on, \
          and writes that it had not heard of are lost. None of the others may ever be started with its old data again",

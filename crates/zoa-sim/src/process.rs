@@ -36,6 +36,7 @@ use zoa_core::Core;
 use zoa_core::Moment;
 use zoa_ensemble::Ensemble;
 use zoa_ensemble::Event;
+use zoa_ensemble::HelloState;
 use zoa_ensemble::Identity;
 use zoa_ensemble::LinkId;
 use zoa_ensemble::NodeId;
@@ -269,6 +270,12 @@ impl Process {
             Some(_) => Err(Death::AtPlace(place)),
             None => Ok(()),
         }
+    }
+
+    /// Whether it has data of an ensemble.
+    pub(crate) fn is_member(&self) -> bool {
+        let state = self.identity.as_ref().map(|identity| identity.state);
+        matches!(state, Some(HelloState::Member { .. }))
     }
 
     /// Under which id it takes part, if it does.

@@ -87,13 +87,15 @@ impl Cast {
         })
     }
 
-    /// The lines of zoo.cfg of a server: those that founded, and itself; none for one alone.
-    pub(super) fn lines_of(&self, server: usize) -> MemberLines {
+    /// The lines of zoo.cfg of a server: those that founded, and itself, or all; none for one alone.
+    pub(super) fn lines_of(&self, server: usize, names_all: bool) -> MemberLines {
         if self.machines() == 1 {
             return MemberLines::default();
         }
         let founders = self.participants + self.observers;
-        let named = (0..founders).chain((server >= founders).then_some(server));
+        let others = founders..self.machines();
+        let named = others.filter(|other| names_all || *other == server);
+        let named = (0..founders).chain(named);
         let line = |machine: usize| {
             let id = machine + 1;
             let is_observer = (self.participants..founders).contains(&machine);

@@ -8,6 +8,7 @@ use super::actors::Actor;
 use super::actors::Probe;
 use super::machine::Machine;
 use crate::clients::User;
+use crate::process::Process;
 use zoa_testkit::clock::SimTime;
 use zoa_testkit::history::ClientId;
 use zoa_testkit::net::Weather;
@@ -76,6 +77,7 @@ impl World {
             .for_each(|actor| actor.program.calm_down());
         let now = self.now();
         self.users.values_mut().for_each(|user| user.calm_down(now));
+        self.show_the_way();
         (0..self.machines.count()).for_each(|server| self.start_server(server));
         let mut rng = Rng::new(self.options.seed).fork("last look");
         let number = u32::try_from(self.actors.len()).unwrap_or(u32::MAX);
@@ -85,6 +87,22 @@ impl World {
         self.agenda.put(at, Happening::Act(self.actors.len() - 1));
         if self.options.point.is_none() {
             self.send_probers();
+        }
+    }
+
+    /// A server that lost its disk may know by its zoo.cfg none of those that lead by now: its operator writes all of them down, and starts
+    /// it anew.
+    fn show_the_way(&mut self) {
+        let is_member = |machine: &Machine| machine.process.as_ref().map(Process::is_member);
+        let members: Vec<Option<bool>> = self.machines.iter().map(is_member).collect();
+        if !members.contains(&Some(true)) {
+            return;
+        }
+        for (server, is_member) in members.into_iter().enumerate() {
+            if is_member == Some(false) {
+                self.machines[server].names_all = true;
+                self.kill(server);
+            }
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Machine {
     /// The operations of the disk that are to fail.
     pub(super) failing_ops: Vec<u64>,
     pub(super) disk_is_full: bool,
+    /// Its zoo.cfg names every server, also those that came later.
+    pub(super) names_all: bool,
     /// The place in its work at which its server goes down, and whether the power goes with it.
     pub(super) crash_at: Option<(CrashPoint, bool)>,
     /// Since when its server serves nobody.
@@ -41,6 +43,8 @@ pub(super) struct Machine {
     pub(super) rules: Option<RulesHeld>,
     /// Its way to the leader, as long as it stays the same.
     pub(super) contact: Option<Stretch<Way>>,
+    /// The same, as long as it does not hear the leader.
+    pub(super) deaf: Option<Stretch<Way>>,
     /// The term in which it leads with a majority behind it, as long as it does.
     pub(super) led: Option<Stretch<u64>>,
     /// The raft thread has no turn before then: the machine is busy with something else.
@@ -62,12 +66,14 @@ impl Machine {
             log_is_writing: false,
             failing_ops: Vec::new(),
             disk_is_full: false,
+            names_all: false,
             crash_at: None,
             idle_since: SimTime::ZERO,
             is_mistaken: false,
             has_new_disk: false,
             rules: None,
             contact: None,
+            deaf: None,
             led: None,
             raft_late_until: SimTime::ZERO,
         }

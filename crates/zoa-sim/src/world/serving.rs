@@ -337,7 +337,7 @@ impl World {
         let setup = Setup {
             disk: self.machines[server].disk.clone(),
             server: PeerId(u8::try_from(server + 1).unwrap_or(u8::MAX)),
-            lines: self.cast.lines_of(server),
+            lines: self.cast.lines_of(server, self.machines[server].names_all),
             containers: self.options.scenario.containers(),
             crash_at: self.machines[server].crash_at.map(|(place, _)| place),
             raft_tick_ms: RAFT_TICK_US / 1000,
