@@ -34,6 +34,7 @@ void multis(void) {
     struct rooms rooms;
     zoo_op_t odd;
     zoo_op_result_t result;
+    int rc;
     zhandle_t *zh = connect_to(server(), on_quiet, NULL);
     say("create %d", zoo_create(zh, ROOT, NULL, -1, OPEN, 0, NULL, 0));
     prepare(&rooms, 0);
@@ -45,12 +46,14 @@ void multis(void) {
     tell("multi of a bad version", zoo_multi(zh, COUNT, rooms.ops, rooms.results), &rooms);
     prepare(&rooms, 0);
     reset_callbacks();
-    say("amulti %d", zoo_amulti(zh, COUNT, rooms.ops, rooms.results, on_void, "amulti"));
+    rc = zoo_amulti(zh, COUNT, rooms.ops, rooms.results, on_void, "amulti");
     expect_callbacks(1);
+    say("amulti %d", rc);
     tell("amulti", ZOK, &rooms);
     prepare(&rooms, 0);
-    say("amulti %d", zoo_amulti(zh, COUNT, rooms.ops, rooms.results, on_void, "amulti that fails"));
+    rc = zoo_amulti(zh, COUNT, rooms.ops, rooms.results, on_void, "amulti that fails");
     expect_callbacks(1);
+    say("amulti %d", rc);
     tell("amulti that fails", ZOK, &rooms);
     say("nothing %d", zoo_multi(zh, 0, rooms.ops, rooms.results));
     memset(&result, 0, sizeof result);
