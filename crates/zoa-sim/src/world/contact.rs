@@ -60,8 +60,10 @@ impl World {
         if self.machines.count() > 1 {
             let way = self.way_to_leader(server);
             let now = self.now();
+            let deaf = way.filter(|way| !self.hears(server, way.leader));
             let over = go_on(&mut self.machines[server].contact, way, now);
-            self.keep_contact(server, over);
+            let heard = go_on(&mut self.machines[server].deaf, deaf, now);
+            self.keep_contact(server, [over, heard]);
         }
         self.look_at_leader(server);
     }
@@ -69,7 +71,8 @@ impl World {
     /// The server goes down, or the run ends.
     pub(super) fn end_contact(&mut self, server: usize) {
         let over = self.machines[server].contact.take();
-        self.keep_contact(server, over.map(|over| over.span));
+        let heard = self.machines[server].deaf.take();
+        self.keep_contact(server, [over, heard].map(|over| over.map(|it| it.span)));
         let led = self.machines[server].led.take();
         let led = led.map(|over| over.span);
         self.contact().led.extend(led);
@@ -79,10 +82,14 @@ impl World {
         self.observed.contact.get_or_insert_default()
     }
 
-    fn keep_contact(&mut self, server: usize, over: Option<Span>) {
+    fn keep_contact(&mut self, server: usize, [over, heard]: [Option<Span>; 2]) {
+        let id = id_of(server);
+        let contact = self.contact();
         if let Some(span) = over {
-            let in_touch = &mut self.contact().in_touch;
-            in_touch.entry(id_of(server)).or_default().push(span);
+            contact.in_touch.entry(id).or_default().push(span);
+        }
+        if let Some(span) = heard {
+            contact.deaf.entry(id).or_default().push(span);
         }
     }
 
@@ -90,7 +97,8 @@ impl World {
     fn look_at_leader(&mut self, server: usize) {
         let now = self.now();
         let term = self.has_majority(server);
-        let over = go_on(&mut self.machines[server].led, term, now);
+        let heard = term.filter(|_| self.is_followed(server, |at| self.hears(at, server)));
+        let over = go_on(&mut self.machines[server].led, heard, now);
         self.contact().led.extend(over);
         let (Some((_, leader)), None) = (self.leaders.last_key_value(), term) else {
             return self.end_election();
@@ -134,15 +142,23 @@ impl World {
     /// The term in which this server leads, if a majority of those that vote follows it.
     fn has_majority(&self, server: usize) -> Option<u64> {
         let way = self.way_to_leader(server)?;
-        if way.leader != server {
-            return None;
-        }
-        let voters = self.machines[server].process.as_ref()?.voting_nodes()?;
-        let follows = |node: &&NodeId| {
-            let its = self.place_of(**node).and_then(|at| self.way_to_leader(at));
-            its.is_some_and(|its| (its.leader, its.term) == (server, way.term))
+        let leads = way.leader == server && self.is_followed(server, |_| true);
+        leads.then_some(way.term)
+    }
+
+    /// Whether a majority of those that vote, by what this server knows, are in touch with it as the leader; only those that count.
+    fn is_followed(&self, leader: usize, counts: impl Fn(usize) -> bool) -> bool {
+        let process = self.machines[leader].process.as_ref();
+        let Some(voters) = process.and_then(Process::voting_nodes) else {
+            return false;
         };
-        (2 * voters.iter().filter(follows).count() > voters.len()).then_some(way.term)
+        // A way leads to the one leader of the newest term.
+        let follows = |at: &usize| {
+            self.way_to_leader(*at)
+                .is_some_and(|its| its.leader == leader)
+        };
+        let places = voters.iter().filter_map(|node| self.place_of(*node));
+        2 * places.filter(follows).filter(|at| counts(*at)).count() > voters.len()
     }
 
     /// The machine on which the server with this id runs: not another one of the same number, which has lost its disk.

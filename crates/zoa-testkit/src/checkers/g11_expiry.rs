@@ -10,7 +10,7 @@
 //!   which cannot know of it;
 //! - servers that hear each other late are not in touch, since the report may take longer than half a tick;
 //! - nobody has to expire in time when a leader without a quorum, or none, led meanwhile, nor when the server that the client had last came
-//!   back into touch meanwhile: it waits for answers that it owes.
+//!   back into touch meanwhile, or did not hear the leader that heard it: it waits for answers that it owes.
 //!
 //! Where it cannot be seen who could speak to whom, as between real processes, nothing is expected around an outage.
 
@@ -170,8 +170,8 @@ fn check_not_late(case: Case<'_>, signs: &Signs, session: i64, violations: &mut 
     let sign = last_sign(case, signs, (session, until), |_| true);
     let bounds = case.observed.bounds;
     let due = sign.after_ms(timeout_ms + bounds.tick_ms + bounds.expiry_slack_ms);
-    let came_back = || has_come_back(case, session, (sign, until));
-    if until > due && looks_at_clocks(case, (sign, until)) && !came_back() {
+    let may_be_owed = || may_be_owed_an_answer(case, session, (sign, until));
+    if until > due && looks_at_clocks(case, (sign, until)) && !may_be_owed() {
         let what = format!(
             "session {session:#x} with a timeout of {timeout_ms} ms, last heard of at {sign}, still lived at {until}"
         );
@@ -179,9 +179,9 @@ fn check_not_late(case: Case<'_>, signs: &Signs, session: i64, violations: &mut 
     }
 }
 
-/// Whether a server that spoke for the session came into touch with the leader meanwhile: it may have owed an answer until then, whether or
-/// not the client was still there, and who is owed one is not called silent.
-fn has_come_back(case: Case<'_>, session: i64, (from, to): (SimTime, SimTime)) -> bool {
+/// Whether a server that spoke for the session came into touch with the leader meanwhile, or did not hear it: it may have owed an answer
+/// until then, whether or not the client was still there, and who is owed one is not called silent.
+fn may_be_owed_an_answer(case: Case<'_>, session: i64, (from, to): (SimTime, SimTime)) -> bool {
     let Some(contact) = &case.observed.contact else {
         return false;
     };
@@ -190,11 +190,14 @@ fn has_come_back(case: Case<'_>, session: i64, (from, to): (SimTime, SimTime)) -
         entry.session == session && attaches
     });
     let servers: BTreeSet<u8> = attached.map(|(entry, _)| entry.owner.server).collect();
-    let mut stretches = servers
-        .iter()
-        .filter_map(|it| contact.in_touch.get(it))
-        .flatten();
-    stretches.any(|it| from.after_ms(LOOK_MS) < it.from && it.from <= to)
+    let stretches = |of: &BTreeMap<u8, Vec<Span>>| -> Vec<Span> {
+        let of_servers = servers.iter().filter_map(|it| of.get(it));
+        of_servers.flatten().copied().collect()
+    };
+    let came_back = |it: &Span| from.after_ms(LOOK_MS) < it.from && it.from <= to;
+    let was_deaf = |it: &Span| it.from <= to && from <= it.to;
+    stretches(&contact.in_touch).iter().any(came_back)
+        || stretches(&contact.deaf).iter().any(was_deaf)
 }
 
 /// Whether one and the same server let sessions expire all the time.
@@ -272,6 +275,22 @@ mod tests {
         scene.hear(one, 1000);
         scene.end_at(1000 + 3 * Scene::TIMEOUT_MS);
         scene.accepts();
+    }
+
+    #[test]
+    fn who_may_have_been_owed_an_answer_by_a_server_that_did_not_hear_the_leader_may_live_on() {
+        let lives_on = |deaf: &[(u64, u64)]| {
+            let mut scene = in_touch(&[(0, 20_000)]);
+            let contact = scene.observed.contact.get_or_insert_default();
+            contact.led = spans(&[(0, 20_000)]);
+            contact.deaf.insert(1, spans(deaf));
+            let one = scene.connect();
+            scene.hear(one, 1000);
+            scene.end_at(1000 + 3 * Scene::TIMEOUT_MS);
+            scene
+        };
+        lives_on(&[(500, 2000)]).accepts();
+        lives_on(&[(100, 500)]).rejects("G-11");
     }
 
     #[test]

@@ -14,7 +14,10 @@ pub struct Contact {
     /// Stretches in which a server had one and the same connection to one and the same leader, which led; for the leader itself those in
     /// which it led.
     pub in_touch: BTreeMap<u8, Vec<Span>>,
-    /// Stretches in which one leader led with a majority of those that vote in touch with it.
+    /// Stretches in which a server was in touch with the leader, but did not hear it: it told of those whom it owed answers, and could not
+    /// answer.
+    pub deaf: BTreeMap<u8, Vec<Span>>,
+    /// Stretches in which one leader led with a majority of those that vote in touch with it, each way.
     pub led: Vec<Span>,
     /// Times without a leader, though there could have been one, that are over.
     pub elections: Vec<Election>,
