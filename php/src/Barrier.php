@@ -53,10 +53,15 @@ final class Barrier
     public function wait(?float $seconds = null): bool
     {
         $until = $seconds === null ? null : Session::now() + $seconds;
-        while (($found = $this->session->dataWatched($this->path)) !== null) {
-            if (!$this->session->await([$found[1]], $until)) {
+        // A server of an ensemble may not know yet that it was set, and whoever goes through by its word goes early.
+        $isFresh = false;
+        while (($found = $this->session->dataWatched($this->path)) !== null || !$isFresh) {
+            if ($found === null) {
+                $this->session->sync();
+            } elseif (!$this->session->await([$found[1]], $until)) {
                 return false;
             }
+            $isFresh = true;
         }
         return true;
     }

@@ -293,8 +293,8 @@ final class Session
         }
     }
 
-    /** What is read next is what a request whose answer was lost has left, at whatever server. */
-    private function sync(): void
+    /** Has the server see all that was written before by anybody, at whatever server: what is read next is not older. */
+    public function sync(): void
     {
         $this->read('/', static fn (\ZookeeperClient $client): bool => $client->sync('/'));
     }
