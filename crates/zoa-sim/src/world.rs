@@ -279,6 +279,14 @@ struct Line {
     server_listens: bool,
 }
 
+impl Line {
+    /// Whether nothing is under way that anybody will still read: what a client sent before it went is left behind where the server has
+    /// closed first.
+    fn is_quiet(&self) -> bool {
+        self.wire.is_quiet() || !self.server_listens
+    }
+}
+
 /// The dice, one a purpose, so that a change in one place does not move all others.
 struct Dice {
     network: Rng,

@@ -3,6 +3,7 @@
 //! Serves G-21 for one server, and makes sure that what a client never saw was not merely on its way.
 
 use super::Happening;
+use super::Line;
 use super::World;
 use super::actors::Actor;
 use super::actors::Probe;
@@ -222,7 +223,7 @@ impl World {
     }
 
     fn has_quiet_wires(&self) -> bool {
-        self.lines.values().all(|line| line.wire.is_quiet())
+        self.lines.values().all(Line::is_quiet)
     }
 
     fn what_moves(&self) -> String {
@@ -248,6 +249,8 @@ impl World {
         if !self.has_settled_members() {
             waiting.push(format!("{:?}", self.members_at_rest()));
         }
+        let moving = self.lines.iter().filter(|(_, line)| !line.is_quiet());
+        waiting.extend(moving.map(|(connection, _)| format!("bytes on connection {connection}")));
         let server: Vec<String> = self.machines.iter().map(Machine::state).collect();
         let server = server.join(", ");
         let scan = self

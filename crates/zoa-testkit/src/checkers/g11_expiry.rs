@@ -4,12 +4,14 @@
 //! timeout again, and so does a change of leader; while the one server is down or paused nothing is expected of it.
 //!
 //! Of an ensemble, what any server hears counts as soon as the leader must have been told of it: when the server was in touch with the
-//! leader for half a tick, from then on or later, without going down before. Nothing is excused by a fault as such, only by what it does:
+//! leader for half a tick, from then on or later, without going down before. An expiry that comes too early is excused by no fault as
+//! such, only by what it does:
 //!
 //! - what a server heard that goes down, or is not in touch with the leader until the session expires, is not held against the leader,
 //!   which cannot know of it;
 //! - servers that hear each other late are not in touch, since the report may take longer than half a tick;
-//! - nobody has to expire in time when a leader without a quorum, or none, led meanwhile, nor when the server that the client had last came
+//! - nobody has to expire in time within some seconds of a fault: many of them delay what a leader is told;
+//! - nor when a leader without a quorum, or none, led meanwhile, nor when the server that the client had last came
 //!   back into touch meanwhile, or did not hear the leader that heard it: it waits for answers that it owes.
 //!
 //! Where it cannot be seen who could speak to whom, as between real processes, nothing is expected around an outage.
@@ -171,7 +173,8 @@ fn check_not_late(case: Case<'_>, signs: &Signs, session: i64, violations: &mut 
     let bounds = case.observed.bounds;
     let due = sign.after_ms(timeout_ms + bounds.tick_ms + bounds.expiry_slack_ms);
     let may_be_owed = || may_be_owed_an_answer(case, session, (sign, until));
-    if until > due && looks_at_clocks(case, (sign, until)) && !may_be_owed() {
+    let is_disturbed = || case.observed.is_ensemble && case.observed.disturbed_between(sign, until);
+    if until > due && looks_at_clocks(case, (sign, until)) && !is_disturbed() && !may_be_owed() {
         let what = format!(
             "session {session:#x} with a timeout of {timeout_ms} ms, last heard of at {sign}, still lived at {until}"
         );
