@@ -22,6 +22,9 @@ pub const WAITING_LEN_MAX: usize = 128 << 20;
 /// Sessions in one report to the leader.
 pub const TOUCHES_PER_FRAME_MAX: usize = 1 << 14;
 
+/// For so long a leader keeps what it has heard itself, at least: longer than it leads on without a quorum.
+pub const TOUCHES_KEPT_MS: u64 = 10_000;
+
 /// Sessions whose touches may wait for a leader, or for its word that it has them. Those beyond it are not reported; a new leader
 /// gives every session its full timeout all the same.
 pub const TOUCHES_WAITING_MAX: usize = 1 << 20;

@@ -176,7 +176,7 @@ impl Ensemble {
     pub(super) fn report_touches(&mut self, effects: &mut Vec<Effect>) {
         let Some(raft) = self.raft() else { return };
         if raft.is_leader() {
-            return self.touches.clear();
+            return self.touches.keep_lately(self.now_ms);
         }
         let leader = raft.leader();
         let way = leader.and_then(|leader| self.links.outgoing_to(leader));

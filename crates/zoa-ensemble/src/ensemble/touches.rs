@@ -1,7 +1,8 @@
 //! Sessions that this server's clients spoke for, on their way to the leader.
 //!
 //! A report is kept until the leader says that it has it: one that is lost with its connection goes again on the next, with its true
-//! age. So nobody expires who was heard of while two servers could not speak to each other for a moment (G-11).
+//! age. So nobody expires who was heard of while two servers could not speak to each other for a moment (G-11). A leader keeps what it has
+//! heard lately, too: when it finds that another one leads, that one has not heard of it yet.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -10,6 +11,7 @@ use zoa_proto::SessionId;
 use zoa_tree::Touch;
 
 use crate::event::LinkId;
+use crate::limits::TOUCHES_KEPT_MS;
 use crate::limits::TOUCHES_PER_FRAME_MAX;
 use crate::limits::TOUCHES_WAITING_MAX;
 
@@ -23,6 +25,8 @@ pub(super) struct TouchBook {
     /// Where the reports in `sent` went.
     link: Option<LinkId>,
     number: u64,
+    /// When what is old was left out last.
+    kept_ms: u64,
 }
 
 #[derive(Debug)]
@@ -87,12 +91,15 @@ impl TouchBook {
         }
     }
 
-    /// Nobody is to hear of these any more.
-    pub(super) fn clear(&mut self) {
-        *self = Self {
-            number: self.number,
-            ..Self::default()
-        };
+    /// This server leads, and knows all this itself: what it heard lately is kept for whoever may lead next.
+    pub(super) fn keep_lately(&mut self, now_ms: u64) {
+        self.unsend();
+        if now_ms < self.kept_ms.saturating_add(TOUCHES_KEPT_MS / 2) {
+            return;
+        }
+        self.kept_ms = now_ms;
+        let since_ms = now_ms.saturating_sub(TOUCHES_KEPT_MS);
+        self.waiting.retain(|_, heard_ms| *heard_ms >= since_ms);
     }
 
     fn unsend(&mut self) {
@@ -142,6 +149,19 @@ mod tests {
         assert_eq!(book.take_reports(LinkId(3), 300).len(), 1);
         book.confirm(LinkId(3), 4);
         assert_eq!(book.take_reports(LinkId(4), 300), []);
+    }
+
+    // Goal: what a leader heard while it did not know yet that another one leads is told to that one.
+    #[test]
+    fn what_a_leader_heard_lately_is_told_to_the_next_one_and_older_things_are_not() {
+        let mut book = TouchBook::default();
+        book.add(1_000, &[touch(1, 0)]);
+        book.keep_lately(1_000 + TOUCHES_KEPT_MS + 1);
+        let later_ms = 1_000 + TOUCHES_KEPT_MS + 1;
+        book.add(later_ms, &[touch(2, 0)]);
+        book.keep_lately(later_ms + 100);
+        let told = book.take_reports(LinkId(1), later_ms + 200);
+        assert_eq!(told, [(1, vec![touch(2, 200)])]);
     }
 
     #[test]
