@@ -25,7 +25,7 @@ use crate::keeper::Step;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Whether a failure tells to try again; else it is the end.
-fn is_worth_repeating(failure: &Failure) -> bool {
+pub(crate) fn is_worth_repeating(failure: &Failure) -> bool {
     match failure.known {
         Known::NotApplied | Known::Unknown => true,
         Known::Refused | Known::Rejected | Known::Ended => false,

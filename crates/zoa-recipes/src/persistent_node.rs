@@ -11,7 +11,6 @@ use zoa_proto::ErrorCode;
 use crate::calls;
 use crate::error::Error;
 use crate::keeper::Keeper;
-use crate::keeper::Known;
 
 /// An ephemeral that is kept there.
 ///
@@ -64,7 +63,7 @@ impl<K: Keeper> PersistentNode<K> {
                     calls::ensure(&self.keeper, calls::parent_of(&self.path)).await?;
                     continue;
                 }
-                Err(failure) if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
+                Err(failure) if calls::is_worth_repeating(&failure) => {
                     calls::pause(&self.keeper).await;
                     continue;
                 }

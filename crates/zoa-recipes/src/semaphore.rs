@@ -146,7 +146,7 @@ impl<K: Keeper> Semaphore<K> {
                 Err(failure) if failure.at_step() == Some((0, ErrorCode::NoNode)) => {
                     return Ok(None);
                 }
-                Err(failure) if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
+                Err(failure) if calls::is_worth_repeating(&failure) => {
                     calls::pause(&self.keeper).await;
                 }
                 Err(failure) => return Err(Error::new(own.path(), &failure)),

@@ -67,7 +67,7 @@ impl<K: Keeper> FarmWorker<K> {
                     // The id is new: an earlier attempt was applied.
                     Some((_, ErrorCode::NodeExists)) => break,
                     Some((_, ErrorCode::NoNode)) => prepare(keeper, &places).await?,
-                    _ if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
+                    _ if calls::is_worth_repeating(&failure) => {
                         calls::pause(keeper).await;
                     }
                     _ => return Err(Error::new(own.path(), &failure)),
@@ -280,7 +280,7 @@ async fn end<K: Keeper>(keeper: &K, (from, to): (&str, &str), data: &[u8]) -> Re
                     Saved::TakenAway
                 });
             }
-            Err(failure) if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
+            Err(failure) if calls::is_worth_repeating(&failure) => {
                 may_be_done |= failure.known == Known::Unknown;
                 calls::pause(keeper).await;
             }

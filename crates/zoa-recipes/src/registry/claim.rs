@@ -15,7 +15,6 @@ use crate::error::Error;
 use crate::keeper::Answer;
 use crate::keeper::Failure;
 use crate::keeper::Keeper;
-use crate::keeper::Known;
 use crate::keeper::Step;
 
 /// See the module.
@@ -152,7 +151,7 @@ impl<K: Keeper> Claim<K> {
 
     /// Before another try, when there is a point in one.
     async fn pause_after(&self, failure: &Failure) -> Result<(), Error> {
-        if matches!(failure.known, Known::NotApplied | Known::Unknown) {
+        if calls::is_worth_repeating(failure) {
             calls::pause(&self.keeper).await;
             return Ok(());
         }
@@ -199,7 +198,7 @@ async fn leave<K: Keeper>(keeper: &K, path: &str, known: What) -> Result<(), Err
         };
         match calls::change(keeper, delete).await {
             Ok(_) => return Ok(()),
-            Err(failure) if matches!(failure.known, Known::NotApplied | Known::Unknown) => {
+            Err(failure) if calls::is_worth_repeating(&failure) => {
                 calls::pause(keeper).await;
             }
             // It is gone, or somebody else's since: the next look tells.

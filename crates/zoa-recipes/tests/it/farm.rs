@@ -27,6 +27,16 @@ fn lead(client: &Client) {
     tokio::spawn(async move { leader.run().await });
 }
 
+/// Waits until this task is a dead letter whose reason has these words.
+async fn assert_dead(farm: &FarmClient<Client>, (task, words): (&str, &str)) -> Outcome {
+    let dead = tokio::time::timeout(Duration::from_secs(10), farm.wait(task)).await??;
+    assert!(
+        matches!(&dead, Progress::Dead(why) if why.contains(words)),
+        "{dead:?}"
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_full_queue_refuses_all_and_loses_nothing() -> Outcome {
     let server = LocalServer::start();
@@ -337,12 +347,7 @@ async fn what_is_no_task_among_the_assigned_becomes_a_dead_letter_and_stops_no_w
     let assignment = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
     assignment.done(b"").await?;
     assert_eq!(farm.wait(&good[0]).await?, Progress::Done(Vec::new()));
-    let dead = farm.wait("000-by-hand-0000000009");
-    let dead = tokio::time::timeout(Duration::from_secs(10), dead).await??;
-    assert!(
-        matches!(&dead, Progress::Dead(why) if why.contains("task")),
-        "{dead:?}"
-    );
+    assert_dead(&farm, ("000-by-hand-0000000009", "task")).await?;
     Ok(())
 }
 
@@ -452,12 +457,7 @@ async fn a_task_that_is_too_long_to_be_moved_is_given_up_and_stops_nobody() -> O
         }
     }
     assert_eq!(farm.wait(&good[0]).await?, Progress::Done(Vec::new()));
-    let dead = farm.wait("000-by-hand-0000000001");
-    let dead = tokio::time::timeout(Duration::from_secs(10), dead).await??;
-    assert!(
-        matches!(&dead, Progress::Dead(why) if why.contains("did not fit")),
-        "{dead:?}"
-    );
+    assert_dead(&farm, ("000-by-hand-0000000001", "did not fit")).await?;
     Ok(())
 }
 

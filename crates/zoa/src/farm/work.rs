@@ -166,7 +166,7 @@ async fn take_tasks(
                 running.spawn(async move { work_on(&exec, quiet, assignment?).await });
             }
             Some(ended) = running.join_next() => {
-                // A panic is a defect of this program, and the leader takes back what it had.
+                // A panic is a defect of this program; the attempt that it had has failed.
                 if let Ok(Err(error)) = ended {
                     return Err(error);
                 }
