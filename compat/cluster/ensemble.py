@@ -288,3 +288,21 @@ class Load:
         connection.close()
         require(not missing, f"server {server.number} has lost {len(missing)} of {len(paths)} acknowledged writes: {missing[:5]}")
         return len(paths)
+
+
+def check_everywhere(cluster, load):
+    """Every acknowledged znode is on every server; how many there are."""
+    for server in cluster.servers:
+        count = load.check_nothing_lost(server)
+    return count
+
+
+def outlast_restart(cluster, load):
+    """All servers are killed at once and started again, and go on with everything; how many writes there are then."""
+    for server in cluster.servers:
+        server.end()
+    cluster.start()
+    cluster.await_serving()
+    load.await_writes(100)
+    load.stop()
+    return check_everywhere(cluster, load)

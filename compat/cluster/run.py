@@ -22,13 +22,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import ensemble  # noqa: E402
 import wire  # noqa: E402
-from ensemble import Ensemble, Failure, Load, await_that, peer, require  # noqa: E402
-
-
-def check_everywhere(cluster, load):
-    for server in cluster.servers:
-        count = load.check_nothing_lost(server)
-    return count
+from ensemble import Ensemble, Failure, Load, await_that, check_everywhere, peer, require  # noqa: E402
 
 
 def founding(cluster, options):

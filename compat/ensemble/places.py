@@ -3,7 +3,7 @@
 import socket
 
 from certified import UNPROVEN, quorum_port
-from ensemble import Load, await_that, require
+from ensemble import Load, await_that, outlast_restart, require
 
 
 def kinds(folder):
@@ -26,13 +26,7 @@ def places(cluster):
         load.await_writes(1500)
         await_that(lambda: all(".snap" in kinds(server.data) for server in cluster.servers), "each has a snapshot in dataDir", 10)
         look_at_files(cluster)
-        for server in cluster.servers:
-            server.end()
-        cluster.start()
-        cluster.await_serving()
-        load.await_writes(100)
-        load.stop()
-        count = [load.check_nothing_lost(server) for server in cluster.servers][0]
+        count = outlast_restart(cluster, load)
         look_at_files(cluster)
     return f"logs in dataLogDir, snapshots in dataDir; restarted from them; {count} acknowledged writes, 0 lost"
 

@@ -26,7 +26,7 @@ import ensemble  # noqa: E402
 import wire  # noqa: E402
 from certified import certified  # noqa: E402
 from dev import dev  # noqa: E402
-from ensemble import Ensemble, Load, await_that, peer, require  # noqa: E402
+from ensemble import Ensemble, Load, await_that, check_everywhere, outlast_restart, peer, require  # noqa: E402
 from local_sessions import local_sessions  # noqa: E402
 from places import places  # noqa: E402
 
@@ -110,13 +110,7 @@ def reconfig_rewrites(cluster):
     cluster.servers.remove(other)
     with Load(cluster, 3) as load:
         load.await_writes(100)
-        for server in cluster.servers:
-            server.end()
-        cluster.start()
-        cluster.await_serving()
-        load.await_writes(100)
-        load.stop()
-        count = [load.check_nothing_lost(server) for server in cluster.servers][0]
+        count = outlast_restart(cluster, load)
     return f"all files followed two reconfigs, one of them late; restarted from them; {count} acknowledged writes, 0 lost"
 
 
@@ -173,7 +167,7 @@ def seven(cluster):
         cluster.await_serving(patience_s=60)
         load.stop()
         require(load.lost_sessions() == 0, f"{load.lost_sessions()} sessions were lost")
-        count = [load.check_nothing_lost(server) for server in cluster.servers][0]
+        count = check_everywhere(cluster, load)
     return f"served with 3 of 7 dead, refused with 4; {count} acknowledged writes, 0 lost, 0 sessions lost"
 
 
