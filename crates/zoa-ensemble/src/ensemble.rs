@@ -225,7 +225,7 @@ impl Ensemble {
     pub fn handle(&mut self, event: Event, effects: &mut Vec<Effect>) {
         match event {
             Event::Propose(proposals) => self.handle_propose(proposals, effects),
-            Event::Touched(touches) => self.touches.add(self.now_ms, &touches),
+            Event::Touched { now_ms, touches } => self.touches.add(now_ms, &touches),
             Event::LinkUp {
                 link,
                 peer,

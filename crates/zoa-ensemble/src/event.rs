@@ -48,7 +48,12 @@ pub enum Event {
     /// were on their way before: a later write of a connection must not be taken when an earlier one may be lost (G-03).
     Propose(Vec<Bytes>),
     /// Sessions that this server's clients spoke for since the last time; to be given at heartbeat pace.
-    Touched(Vec<Touch>),
+    Touched {
+        /// The monotonic clock at which their ages were taken, in milliseconds: the last tick may lie long before it, after a standstill.
+        now_ms: u64,
+        /// Who, and how long before.
+        touches: Vec<Touch>,
+    },
     /// A connection to or from a peer is there; both sides have accepted the other's hello.
     LinkUp {
         /// Its name.

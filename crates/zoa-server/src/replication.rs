@@ -95,9 +95,9 @@ impl Proposer {
         inputs.into_iter().flat_map(proposed).collect()
     }
 
-    /// Sessions that spoke to this server since this was last told.
-    pub(crate) fn touched(&self, touches: Vec<Touch>) {
-        self.0.push(Input::Touched(touches));
+    /// Sessions that spoke to this server since this was last told, as of this time of the monotonic clock.
+    pub(crate) fn touched(&self, now_ms: u64, touches: Vec<Touch>) {
+        self.0.push(Input::Touched { now_ms, touches });
     }
 
     /// A snapshot of everything up to here is durable: the log may be cut.
@@ -143,7 +143,10 @@ enum Input {
         round: u64,
         proposals: Vec<Bytes>,
     },
-    Touched(Vec<Touch>),
+    Touched {
+        now_ms: u64,
+        touches: Vec<Touch>,
+    },
     Peer(PeerEvent),
     /// What a log with a thread of its own has done.
     Log(Vec<LogOutput>),
@@ -399,7 +402,7 @@ impl ReplicationThread {
     fn take_other(&mut self, input: Input, effects: &mut Vec<Effect>) {
         let event = match input {
             Input::Propose { .. } => return,
-            Input::Touched(touches) => Event::Touched(touches),
+            Input::Touched { now_ms, touches } => Event::Touched { now_ms, touches },
             Input::Peer(event) => return self.take_peer_event(event, effects),
             Input::Log(outputs) => return self.take_log_outputs(outputs, effects),
             Input::SnapshotTaken { position, members } => {

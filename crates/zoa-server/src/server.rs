@@ -366,9 +366,10 @@ impl SessionClockThread {
                 }
                 if !is_alone {
                     let mut touches = Vec::new();
-                    core.take_touches(time::now(), &mut touches);
+                    let now = time::now();
+                    core.take_touches(now, &mut touches);
                     if !touches.is_empty() {
-                        proposer.touched(touches);
+                        proposer.touched(now.mono_ms, touches);
                     }
                 }
             }

@@ -222,19 +222,42 @@ fn a_cut_off_leader_serves_no_longer_and_what_it_took_is_unknown() {
     assert_ne!(new, leader);
 }
 
+fn touch(session: i64, age_ms: u32) -> Touch {
+    Touch {
+        session: SessionId(session),
+        age_ms,
+    }
+}
+
+fn hear(world: &mut World, id: u8, touches: Vec<Touch>) {
+    let now_ms = world.now_ms;
+    world.event(id, Event::Touched { now_ms, touches });
+}
+
+// Goal: what is heard at the end of a standstill counts from then, not from the last tick before it.
+#[test]
+fn touches_after_a_standstill_are_as_old_as_they_are() {
+    let (mut world, leader) = served(3, 7);
+    let other = follower(&world, leader);
+    world.now_ms += 250;
+    hear(&mut world, other, vec![touch(1, 0)]);
+    let said_ms = world.now_ms;
+    world.run(3);
+    let [heard] = world.at(leader).touches.as_slice() else {
+        panic!("one session was heard of")
+    };
+    assert!(u64::from(heard.age_ms) <= world.now_ms - said_ms);
+}
+
 #[test]
 fn touches_reach_the_leader_with_their_age_also_after_a_broken_link() {
     let (mut world, leader) = served(3, 7);
     let other = follower(&world, leader);
-    let touch = |session, age_ms| Touch {
-        session: SessionId(session),
-        age_ms,
-    };
-    world.event(other, Event::Touched(vec![touch(1, 3), touch(2, 0)]));
+    hear(&mut world, other, vec![touch(1, 3), touch(2, 0)]);
     world.run(3);
     assert_eq!(world.at(leader).touches.len(), 2);
     world.server(leader).touches.clear();
-    world.event(other, Event::Touched(vec![touch(1, 0)]));
+    hear(&mut world, other, vec![touch(1, 0)]);
     let said_ms = world.now_ms;
     let link = *world
         .wires

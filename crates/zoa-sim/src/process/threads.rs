@@ -39,7 +39,10 @@ impl Process {
         let mut touches = Vec::new();
         self.core.take_touches(now.moment, &mut touches);
         if !touches.is_empty() {
-            self.push_raft(Event::Touched(touches));
+            self.push_raft(Event::Touched {
+                now_ms: now.moment.mono_ms,
+                touches,
+            });
         }
         self.push_raft(Event::Tick {
             now_ms: now.moment.mono_ms,

@@ -61,8 +61,9 @@ impl World {
             return;
         };
         let outcome = process.turn(thread, now, &mut told);
-        // A segment that is not needed yet may be given up; what the log then acknowledges has to be there all the same.
-        let excused = failed_before + told.unprepared;
+        // A segment that is not needed yet may be given up; what the log then acknowledges has to be there all the same. The disk may
+        // fail twice then: in the step itself, and when its file is removed.
+        let excused = failed_before + 2 * told.unprepared;
         if thread == Thread::Log && self.machines[server].disk.failures() > excused {
             // Whatever the log says of it: from here on it must acknowledge nothing (G-20).
             self.note_poison(server);
