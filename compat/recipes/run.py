@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lets kazoo, the Rust recipes and those in PHP contend for the same lock, election, semaphore, queue and barriers.
+"""Lets kazoo, the Rust recipes and those in PHP contend for the same locks, election, semaphore, queues, barriers, counter and group.
 
 Rust processes (zoa-client's example `recipes`), PHP processes (`php/tests/take-part.php`) and kazoo's own recipes work on
 the same znodes of one Zoarium server. What is checked is what the recipes promise: a sum that is only right when one adds
@@ -102,6 +102,21 @@ def lock(stage):
     check_sum(stage, "lock", "/lock", one_round)
 
 
+def read_write_lock(stage):
+    writing, reading = stage.kazoo.WriteLock("/read-write", "kazoo"), stage.kazoo.ReadLock("/read-write", "kazoo")
+
+    def one_round():
+        with writing:
+            stage.add_one("/read-write")
+        with reading:
+            before = stage.kazoo.get("/read-write-sum")
+            time.sleep(0.002)
+            if stage.kazoo.get("/read-write-sum") != before:
+                raise Held("somebody wrote while kazoo read")
+
+    check_sum(stage, "read-write", "/read-write", one_round)
+
+
 def election(stage):
     standing = stage.kazoo.Election("/election", "kazoo")
     check_sum(stage, "election", "/election", lambda: standing.run(stage.add_one, "/election"))
@@ -140,6 +155,51 @@ def queue(stage):
     put = [f"{who}-{number}" for who in ("kazoo", *languages) for number in range(ROUNDS)]
     if sorted(taken) != sorted(put):
         raise Held(f"{len(put)} items were put and {len(taken)} taken, {len(set(taken))} different ones")
+
+
+def priority_queue(stage):
+    languages = list(stage.languages)
+    shared = stage.kazoo.Queue("/urgent")
+    shared.put(b"kazoo-500", priority=500)
+    shared.put(b"kazoo-100", priority=100)
+    for language, priority in ((languages[0], 400), (languages[-1], 1)):
+        stage.end(stage.start(language, "put-at", "/urgent", priority))
+    taken = [shared.get().decode()]
+    for language in (languages[0], languages[-1]):
+        taken += [line.split()[1] for line in stage.end(stage.start(language, "take", "/urgent", 1))]
+    taken.append(stage.kazoo.Queue("/urgent").get().decode())
+    if taken != [f"{languages[-1]}-1", "kazoo-100", f"{languages[0]}-400", "kazoo-500"]:
+        raise Held(f"taken in the order {taken}")
+
+
+def counter(stage):
+    shared = stage.kazoo.Counter("/counter")
+    others = stage.start_two("count", "/counter", ROUNDS)
+    for _ in range(ROUNDS):
+        shared += 1
+    for process in others:
+        stage.end(process)
+    if shared.value != 3 * ROUNDS:
+        raise Held(f"{3 * ROUNDS} additions made {shared.value}")
+
+
+def group(stage):
+    everybody = sorted(["kazoo", *stage.languages])
+    party = stage.kazoo.Party("/group", "kazoo")
+    party.join()
+    others = [stage.start(language, "join", "/group", len(everybody)) for language in stage.languages]
+    until = time.monotonic() + 20
+    while sorted(party) != everybody and time.monotonic() < until:
+        time.sleep(0.02)
+    if sorted(party) != everybody:
+        raise Held(f"kazoo sees {sorted(party)}")
+    if any(process.stdout.readline() != f"saw {' '.join(everybody)}\n" for process in others):
+        raise Held("one does not see everybody")
+    party.leave()
+    for process in others:
+        stage.end(process)
+    if list(party):
+        raise Held(f"all have left, and kazoo sees {list(party)}")
 
 
 def barrier(stage):
@@ -186,7 +246,7 @@ def double_barrier(stage):
         raise Held("kazoo did not leave")
 
 
-CHECKS = [lock, election, semaphore, queue, barrier, double_barrier]
+CHECKS = [lock, read_write_lock, election, semaphore, queue, priority_queue, counter, group, barrier, double_barrier]
 
 
 def main():
@@ -217,7 +277,7 @@ def main():
                     print(f"ok      {check.__name__}: kazoo, {', '.join(languages)}, {time.monotonic() - begun:.1f} s", flush=True)
                 except Held as error:
                     failed += 1
-                    print(f"FAILED  {check.__name__}: {error}", flush=True)
+                    print(f"FAILED  {check.__name__}: {error}", file=sys.stderr, flush=True)
             client.stop()
         finally:
             server.terminate()

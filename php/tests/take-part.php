@@ -3,17 +3,21 @@
 /**
  * A process that takes part in recipes, beside processes in other languages: take-part.php SERVER WHAT PATH COUNT
  *
- * WHAT is lock, election, semaphore (COUNT rounds), put, take (COUNT items), set, remove, wait, or double (COUNT members). It says
- * what it saw, a line each, and ends with 0. zoa-client's example `recipes` is the same in Rust.
+ * WHAT is lock, read-write, election, semaphore, count (COUNT rounds), put, take (COUNT items), put-at (an item of priority COUNT), set,
+ * remove, wait, double, or join (COUNT members). It says what it saw, a line each, and ends with 0. zoa-client's example `recipes` is the
+ * same in Rust.
  */
 
 declare(strict_types=1);
 
 use Zoarium\Barrier;
+use Zoarium\Counter;
 use Zoarium\DoubleBarrier;
 use Zoarium\Election;
 use Zoarium\Lock;
+use Zoarium\Membership;
 use Zoarium\Queue;
+use Zoarium\ReadWriteLock;
 use Zoarium\Semaphore;
 
 require __DIR__ . '/../autoload.php';
@@ -35,6 +39,41 @@ switch ($what) {
         foreach ($rounds as $_) {
             $lock->synchronized($addOne);
         }
+        break;
+    case 'read-write':
+        $lock = new ReadWriteLock($client, $path);
+        foreach ($rounds as $_) {
+            $writer = $lock->write();
+            $addOne();
+            $writer->release();
+            $reader = $lock->read();
+            $before = $client->get("$path-sum");
+            usleep(2000);
+            if ($client->get("$path-sum") !== $before) {
+                throw new RuntimeException('somebody wrote while this one read');
+            }
+            $reader->release();
+        }
+        break;
+    case 'count':
+        $counter = new Counter($client, $path);
+        foreach ($rounds as $_) {
+            $counter->add();
+        }
+        break;
+    case 'put-at':
+        (new Queue($client, $path))->put("php-$count", (int) $count);
+        break;
+    case 'join':
+        $group = new Membership($client, $path);
+        $member = $group->join('php');
+        $members = $group->members();
+        while (count($members) < (int) $count) {
+            $members = $group->changed($members) ?? [];
+        }
+        echo 'saw ', implode(' ', $members), "\n";
+        $group->changed($members);
+        $member->leave();
         break;
     case 'election':
         $election = new Election($client, $path, 'php');

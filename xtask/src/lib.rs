@@ -32,6 +32,7 @@ pub mod nightly;
 pub mod php;
 pub mod prefix;
 pub mod program;
+mod recipe_interop;
 pub mod recipes;
 pub mod scripts;
 pub mod source;

@@ -20,6 +20,8 @@ use crate::install;
 use crate::local_server::LocalServer;
 use crate::php;
 use crate::program;
+use crate::recipe_interop;
+use crate::recipe_interop::Parties;
 use crate::scripts;
 use crate::step::Step;
 use crate::step::Tally;
@@ -314,17 +316,10 @@ fn run_recipes() -> Result<Tally> {
         "recipes",
     ];
     program::run(&mut program::cargo(&example))?;
-    let mut command = Command::new("python3");
-    command
-        .arg(workspace::root().join("compat/recipes/run.py"))
-        .arg("--server")
-        .arg(program)
-        .arg("--rust")
-        .arg(workspace::target().join("debug/examples/recipes"));
-    program::run(&mut command)?;
-    Ok(Tally {
-        passed: 6,
-        ..Tally::default()
+    recipe_interop::run(Parties {
+        server: &program,
+        rust: &workspace::target().join("debug/examples/recipes"),
+        php: None,
     })
 }
 

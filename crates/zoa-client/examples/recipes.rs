@@ -1,7 +1,8 @@
 //! A process that takes part in recipes, beside processes in other languages: `compat/recipes` runs it against kazoo.
 //!
-//! `recipes <server> lock|election|semaphore <path> <rounds>`, `recipes <server> put|take <path> <count>`,
-//! `recipes <server> set|remove|wait|double <path> <members>`. It says what it saw, a line each, and ends with 0.
+//! `recipes <server> lock|read-write|election|semaphore|count <path> <rounds>`, `recipes <server> put|take <path> <count>`,
+//! `recipes <server> put-at <path> <priority>`, `recipes <server> set|remove|wait|double|join <path> <members>`. It says what it saw,
+//! a line each, and ends with 0.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,10 +11,14 @@ use zoa_client::Client;
 use zoa_client::CreateMode;
 use zoa_client::Version;
 use zoa_client::recipes::Barrier;
+use zoa_client::recipes::Counter;
 use zoa_client::recipes::DoubleBarrier;
 use zoa_client::recipes::Election;
+use zoa_client::recipes::Group;
 use zoa_client::recipes::Lock;
+use zoa_client::recipes::PriorityQueue;
 use zoa_client::recipes::Queue;
+use zoa_client::recipes::RwLock;
 use zoa_client::recipes::Semaphore;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -35,6 +40,7 @@ async fn main() -> Outcome {
                 hold.release().await?;
             }
         }
+        "read-write" => read_write(&client, path, count).await?,
         "election" => {
             let election = Election::new(&client, path, "rust");
             for _ in 0..count {
@@ -44,6 +50,18 @@ async fn main() -> Outcome {
             }
         }
         "semaphore" => semaphore(&client, path, count).await?,
+        "count" => {
+            let mut counter = Counter::new(&client, path);
+            for _ in 0..count {
+                counter.add(1).await?;
+            }
+        }
+        "put-at" => {
+            let item = format!("rust-{count}");
+            let mut queue = PriorityQueue::new(&client, path);
+            queue.put(item.as_bytes(), u16::try_from(count)?).await?;
+        }
+        "join" => join(&client, path, count).await?,
         "put" => {
             let mut queue = Queue::new(&client, path);
             for number in 0..count {
@@ -80,6 +98,39 @@ async fn add_one(client: &Client, path: &str) -> Outcome {
     tokio::time::sleep(Duration::from_millis(2)).await;
     let sum = (sum + 1).to_string();
     client.set_data(&path, &sum, Version::ANY).await?;
+    Ok(())
+}
+
+/// Adds under the writer's lock, and sees under the reader's that nobody adds meanwhile.
+async fn read_write(client: &Client, path: &str, count: usize) -> Outcome {
+    let lock = RwLock::new(client, path);
+    let sum = format!("{path}-sum");
+    for _ in 0..count {
+        let writer = lock.write().await?;
+        add_one(client, path).await?;
+        writer.release().await?;
+        let reader = lock.read().await?;
+        let before = client.get_data(&sum).await?;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        if client.get_data(&sum).await?.data != before.data {
+            return Err("somebody wrote while this one read".into());
+        }
+        reader.release().await?;
+    }
+    Ok(())
+}
+
+/// Is a member until so many were there and one of them has left.
+async fn join(client: &Client, path: &str, count: usize) -> Outcome {
+    let group = Group::new(client, path);
+    let member = group.join("rust").await?;
+    let mut members = group.members().await?;
+    while members.len() < count {
+        members = group.changed(&members).await?;
+    }
+    say(&format!("saw {}", members.join(" ")));
+    group.changed(&members).await?;
+    member.leave().await?;
     Ok(())
 }
 

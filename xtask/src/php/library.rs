@@ -16,6 +16,8 @@ use super::interpreter::extension_flag;
 use super::trials;
 use crate::install;
 use crate::program;
+use crate::recipe_interop;
+use crate::recipe_interop::Parties;
 use crate::step::Tally;
 use crate::workspace;
 use crate::workspace::Profile;
@@ -52,19 +54,12 @@ pub(super) fn run(php: &Php, built: &Path, profile: Profile) -> Result<Tally> {
     let example = workspace::target()
         .join(profile.folder())
         .join("examples/recipes");
-    let mut recipes = Command::new("python3");
-    recipes.arg(workspace::root().join("compat/recipes/run.py"));
-    recipes
-        .arg("--server")
-        .arg(workspace::program(profile))
-        .arg("--rust")
-        .arg(example);
     let flags = flags(php, built, &[])?.join(" ");
-    recipes
-        .arg("--php")
-        .arg(format!("{} {flags}", php.program.display()));
-    program::run(&mut recipes)?;
-    tally.passed += 6;
+    tally.add(recipe_interop::run(Parties {
+        server: &workspace::program(profile),
+        rust: &example,
+        php: Some(&format!("{} {flags}", php.program.display())),
+    })?);
     Ok(tally)
 }
 
