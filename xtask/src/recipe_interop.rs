@@ -11,20 +11,20 @@ use crate::workspace;
 
 /// Who takes part beside kazoo.
 #[derive(Clone, Copy, Debug)]
-pub struct Parties<'p> {
+pub(crate) struct Parties<'p> {
     /// The program `zoa`.
-    pub server: &'p Path,
+    pub(crate) server: &'p Path,
     /// zoa-client's example `recipes`.
-    pub rust: &'p Path,
+    pub(crate) rust: &'p Path,
     /// What runs PHP with our extension, if PHP takes part.
-    pub php: Option<&'p str>,
+    pub(crate) php: Option<&'p str>,
 }
 
 /// Runs all checks and shows which held; each counts once.
 ///
 /// # Errors
 /// When it cannot be run, or something did not hold.
-pub fn run(parties: Parties<'_>) -> Result<Tally> {
+pub(crate) fn run(parties: Parties<'_>) -> Result<Tally> {
     let mut command = Command::new("python3");
     command
         .arg(workspace::root().join("compat/recipes/run.py"))
