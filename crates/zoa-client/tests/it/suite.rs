@@ -44,13 +44,12 @@ pub(crate) async fn next(events: &mut WatchEvents) -> WatchEvent {
     event.expect("none was left out")
 }
 
-fn node(kind: EventKind, path: &str) -> (EventType, String) {
-    (EventType::Node(kind), path.to_owned())
-}
-
-async fn next_node(events: &mut WatchEvents) -> (EventType, String) {
-    let event = next(events).await;
-    (event.event, event.path)
+async fn assert_next_nodes(events: &mut WatchEvents, expected: &[(EventKind, &str)]) {
+    for (kind, path) in expected {
+        let event = next(events).await;
+        let found = (event.event, event.path.as_str());
+        assert_eq!(found, (EventType::Node(*kind), *path));
+    }
 }
 
 /// Data, versions and stats of a znode.
@@ -288,103 +287,85 @@ pub(crate) async fn lasting_watches(at: &str) {
     let (client, other) = (connect(at).await, connect(at).await);
     // Of one client the original before 3.9 keeps one kind of persistent watch a path.
     let third = connect(at).await;
-    let mut plain = client
-        .watch("/p", AddWatchMode::Persistent)
-        .await
-        .expect("set");
-    let mut deep = third
-        .watch("/p", AddWatchMode::PersistentRecursive)
-        .await
-        .expect("set");
-    for (path, data) in [("/p", "1"), ("/p/a", "2"), ("/p/a/b", "3")] {
-        other
-            .create(path, data, CreateMode::Persistent)
-            .await
-            .expect("created");
-    }
-    other.set_data("/p", "4", Version::ANY).await.expect("set");
-    assert_eq!(
-        next_node(&mut plain).await,
-        node(EventKind::NodeCreated, "/p")
-    );
-    assert_eq!(
-        next_node(&mut plain).await,
-        node(EventKind::NodeChildrenChanged, "/p")
-    );
-    assert_eq!(
-        next_node(&mut plain).await,
-        node(EventKind::NodeDataChanged, "/p")
-    );
-    for path in ["/p", "/p/a", "/p/a/b"] {
-        assert_eq!(
-            next_node(&mut deep).await,
-            node(EventKind::NodeCreated, path)
-        );
-    }
-    assert_eq!(
-        next_node(&mut deep).await,
-        node(EventKind::NodeDataChanged, "/p")
-    );
-
-    for watching in [&client, &third] {
-        watching
-            .remove_watches("/p", WatcherType::Any, Removal::OnServer)
-            .await
-            .expect("removed");
-    }
-    let event = next(&mut plain).await;
-    assert_eq!(event.event, EventType::PersistentWatchRemoved);
-    assert_eq!(plain.next().await, None);
-    assert_eq!(
-        next(&mut deep).await.event,
-        EventType::PersistentWatchRemoved
-    );
-    let none = client
-        .remove_watches("/p", WatcherType::Any, Removal::OnServer)
-        .await
-        .expect_err("there is none");
-    assert_eq!(none.code(), ErrorCode::NoWatcher);
-
-    let (watcher, mut events) = client.watcher();
-    client.get_data_with("/p", watcher).await.expect("read");
-    client.exists_with("/p/z", watcher).await.expect("asked");
-    client
-        .get_children_with("/p", watcher)
-        .await
-        .expect("listed");
-    client
-        .add_watch_with("/p/a", AddWatchMode::Persistent, watcher)
-        .await
-        .expect("set");
-    other.set_data("/p", "5", Version::ANY).await.expect("set");
-    other
-        .create("/p/z", b"", CreateMode::Persistent)
-        .await
-        .expect("created");
-    other
-        .set_data("/p/a", "6", Version::ANY)
-        .await
-        .expect("set");
-    assert_eq!(
-        next_node(&mut events).await,
-        node(EventKind::NodeDataChanged, "/p")
-    );
-    assert_eq!(
-        next_node(&mut events).await,
-        node(EventKind::NodeCreated, "/p/z")
-    );
-    assert_eq!(
-        next_node(&mut events).await,
-        node(EventKind::NodeChildrenChanged, "/p")
-    );
-    assert_eq!(
-        next_node(&mut events).await,
-        node(EventKind::NodeDataChanged, "/p/a")
-    );
+    let plain = client.watch("/p", AddWatchMode::Persistent).await;
+    let deep = third.watch("/p", AddWatchMode::PersistentRecursive).await;
+    let (mut plain, mut deep) = (plain.expect("set"), deep.expect("set"));
+    lasting_watches_hear_of_every_change(&other, &mut plain, &mut deep).await;
+    removed_watches_say_so_and_end([&client, &third], &mut plain, &mut deep).await;
+    let mut events = one_watcher_hears_for_many_watches(&client, &other).await;
     client.close().await;
     third.close().await;
     assert_eq!(events.next().await, None);
     other.close().await;
+}
+
+async fn lasting_watches_hear_of_every_change(
+    other: &Client,
+    plain: &mut WatchEvents,
+    deep: &mut WatchEvents,
+) {
+    for (path, data) in [("/p", "1"), ("/p/a", "2"), ("/p/a/b", "3")] {
+        let created = other.create(path, data, CreateMode::Persistent).await;
+        created.expect("created");
+    }
+    other.set_data("/p", "4", Version::ANY).await.expect("set");
+    let of_the_path = [
+        (EventKind::NodeCreated, "/p"),
+        (EventKind::NodeChildrenChanged, "/p"),
+        (EventKind::NodeDataChanged, "/p"),
+    ];
+    assert_next_nodes(plain, &of_the_path).await;
+    let of_all_below = [
+        (EventKind::NodeCreated, "/p"),
+        (EventKind::NodeCreated, "/p/a"),
+        (EventKind::NodeCreated, "/p/a/b"),
+        (EventKind::NodeDataChanged, "/p"),
+    ];
+    assert_next_nodes(deep, &of_all_below).await;
+}
+
+async fn removed_watches_say_so_and_end(
+    watching: [&Client; 2],
+    plain: &mut WatchEvents,
+    deep: &mut WatchEvents,
+) {
+    let remove = async |client: &Client| {
+        let removed = client.remove_watches("/p", WatcherType::Any, Removal::OnServer);
+        removed.await
+    };
+    for client in watching {
+        remove(client).await.expect("removed");
+    }
+    for removed in [next(plain).await, next(deep).await] {
+        assert_eq!(removed.event, EventType::PersistentWatchRemoved);
+    }
+    assert_eq!(plain.next().await, None);
+    let none = remove(watching[0]).await.expect_err("there is none");
+    assert_eq!(none.code(), ErrorCode::NoWatcher);
+}
+
+/// Gives what the watcher hears from then on.
+async fn one_watcher_hears_for_many_watches(client: &Client, other: &Client) -> WatchEvents {
+    let (watcher, mut events) = client.watcher();
+    client.get_data_with("/p", watcher).await.expect("read");
+    client.exists_with("/p/z", watcher).await.expect("asked");
+    let listed = client.get_children_with("/p", watcher).await;
+    listed.expect("listed");
+    let added = client.add_watch_with("/p/a", AddWatchMode::Persistent, watcher);
+    added.await.expect("set");
+    other.set_data("/p", "5", Version::ANY).await.expect("set");
+    let created = other.create("/p/z", b"", CreateMode::Persistent).await;
+    created.expect("created");
+    let changed = other.set_data("/p/a", "6", Version::ANY).await;
+    changed.expect("set");
+    let expected = [
+        (EventKind::NodeDataChanged, "/p"),
+        (EventKind::NodeCreated, "/p/z"),
+        (EventKind::NodeChildrenChanged, "/p"),
+        (EventKind::NodeDataChanged, "/p/a"),
+    ];
+    assert_next_nodes(&mut events, &expected).await;
+    events
 }
 
 /// A client that lives under a path sees nothing else.
