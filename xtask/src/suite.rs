@@ -38,77 +38,85 @@ const ENSEMBLE_SEEDS: &str = "300";
 /// The same of the recipes, of which each seed takes the next of sixteen, and of the task farm.
 const RECIPE_SEEDS: &str = "64";
 
+type Run = fn() -> Result<Tally>;
+
+/// What to type for each step, what it shows, and what runs it, in order.
+const STEPS: [(&str, &str, Run); 18] = [
+    ("fmt", "the code is formatted", run_format),
+    ("tidy", "the house rules hold", run_tidy),
+    ("clippy", "no warning anywhere", || gate(&CLIPPY)),
+    (
+        "test",
+        "unit, property, golden, corpus and documentation tests",
+        run_tests,
+    ),
+    ("doc", "the documentation builds without a warning", run_doc),
+    ("deny", "dependencies: bans, licences, sources", run_deny),
+    ("shell", "the scripts pass shellcheck", run_shellcheck),
+    (
+        "scripts",
+        "zkServer.sh starts, tells, stops the real program",
+        run_scripts,
+    ),
+    (
+        "peer",
+        "the Rust client against the original server",
+        run_peer,
+    ),
+    (
+        "zkcli",
+        "our zkCli.sh says what Debian's says, and lives at a terminal",
+        run_zkcli,
+    ),
+    (
+        "php",
+        "the PHP extension: no warning, and all its tests from PHP",
+        php::check,
+    ),
+    (
+        "phplib",
+        "the recipes and the task farm in PHP, alone, beside kazoo and Rust, and with processes that die",
+        php::check_library,
+    ),
+    (
+        "ffi",
+        "the C library beside the original's: symbols, headers, Debian's programs, every call",
+        ffi::test,
+    ),
+    (
+        "cluster",
+        "three real servers: founded, killed, wiped, restarted, grown; nothing acknowledged is lost",
+        || run_cluster(Profile::Dev, &["--short".to_owned()]),
+    ),
+    (
+        "ensemble",
+        "ensembles as an operator has them: reconfig, seven servers, zoa dev, certificates, directories, local sessions",
+        run_ensemble,
+    ),
+    (
+        "chaos",
+        "three real servers under faults of many kinds, judged as the simulator judges",
+        chaos::short,
+    ),
+    (
+        "recipes",
+        "kazoo and the Rust recipes contend for the same locks, queues and barriers",
+        run_recipes,
+    ),
+    (
+        "sim",
+        "200 simulated histories of clients in general, 200 of ours, 300 of ensembles, 64 of recipes and 64 of farms, against the guarantees",
+        run_sim,
+    ),
+];
+
 /// The steps, in order.
 #[must_use]
 pub fn steps() -> Vec<Step> {
-    vec![
-        Step::new("fmt", "the code is formatted", run_format),
-        Step::new("tidy", "the house rules hold", run_tidy),
-        Step::new("clippy", "no warning anywhere", || gate(&CLIPPY)),
-        Step::new(
-            "test",
-            "unit, property, golden, corpus and documentation tests",
-            run_tests,
-        ),
-        Step::new("doc", "the documentation builds without a warning", run_doc),
-        Step::new("deny", "dependencies: bans, licences, sources", run_deny),
-        Step::new("shell", "the scripts pass shellcheck", run_shellcheck),
-        Step::new(
-            "scripts",
-            "zkServer.sh starts, tells, stops the real program",
-            run_scripts,
-        ),
-        Step::new(
-            "peer",
-            "the Rust client against the original server",
-            run_peer,
-        ),
-        Step::new(
-            "zkcli",
-            "our zkCli.sh says what Debian's says, and lives at a terminal",
-            run_zkcli,
-        ),
-        Step::new(
-            "php",
-            "the PHP extension: no warning, and all its tests from PHP",
-            php::check,
-        ),
-        Step::new(
-            "phplib",
-            "the recipes and the task farm in PHP, alone, beside kazoo and Rust, and with processes that die",
-            php::check_library,
-        ),
-        Step::new(
-            "ffi",
-            "the C library beside the original's: symbols, headers, Debian's programs, every call",
-            ffi::test,
-        ),
-        Step::new(
-            "cluster",
-            "three real servers: founded, killed, wiped, restarted, grown; nothing acknowledged is lost",
-            || run_cluster(Profile::Dev, &["--short".to_owned()]),
-        ),
-        Step::new(
-            "ensemble",
-            "ensembles as an operator has them: reconfig, seven servers, zoa dev, certificates, directories, local sessions",
-            run_ensemble,
-        ),
-        Step::new(
-            "chaos",
-            "three real servers under faults of many kinds, judged as the simulator judges",
-            chaos::short,
-        ),
-        Step::new(
-            "recipes",
-            "kazoo and the Rust recipes contend for the same locks, queues and barriers",
-            run_recipes,
-        ),
-        Step::new(
-            "sim",
-            "200 simulated histories of clients in general, 200 of ours, 300 of ensembles, 64 of recipes and 64 of farms, against the guarantees",
-            run_sim,
-        ),
-    ]
+    let steps = STEPS.into_iter();
+    steps
+        .map(|(name, about, run)| Step::new(name, about, run))
+        .collect()
 }
 
 /// Scripts that users do not get.
