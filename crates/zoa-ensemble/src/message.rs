@@ -12,6 +12,7 @@ use std::fmt;
 use bytes::BufMut;
 use bytes::Bytes;
 use zoa_log::ClusterId;
+use zoa_proto::PeerId;
 use zoa_tree::Touch;
 
 use crate::config::Founders;
@@ -26,6 +27,7 @@ mod kind {
     pub(super) const HANDING: u8 = 21;
     pub(super) const HELD: u8 = 22;
     pub(super) const SUCCESSION: u8 = 23;
+    pub(super) const LEADER_AT: u8 = 24;
 }
 
 /// What a frame says.
@@ -69,6 +71,13 @@ pub enum PeerMessage {
         term: u64,
         /// Where its log ends, with an entry of that term.
         last: u64,
+    },
+    /// Whom the sender follows, for a server that no line of the state names: it may not know where to find that one.
+    LeaderAt {
+        /// The leader.
+        leader: PeerId,
+        /// Its `server.N` line, as text.
+        line: String,
     },
 }
 
@@ -188,6 +197,12 @@ impl PeerMessage {
                     buf.put_u32(len_u32(peers.len()));
                     peers.iter().for_each(|peer| buf.put_u8(peer.0));
                 }
+            }
+            Self::LeaderAt { leader, line } => {
+                buf.put_u8(kind::LEADER_AT);
+                buf.put_u8(leader.0);
+                buf.put_u32(len_u32(line.len()));
+                buf.put_slice(line.as_bytes());
             }
         }
         buf.into()

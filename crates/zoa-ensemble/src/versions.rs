@@ -11,6 +11,9 @@
 use zoa_tree::SEMANTICS_FIRST;
 use zoa_tree::SEMANTICS_NEWEST;
 
+/// The first version of the peer protocol in which servers tell one another where the leader is.
+pub(crate) const VERSION_OF_LEADER_AT: u16 = 3;
+
 /// See the module.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Versions {
@@ -32,7 +35,7 @@ impl Versions {
         peer: if cfg!(feature = "previous-formats") {
             1
         } else {
-            2
+            VERSION_OF_LEADER_AT
         },
         semantics: SEMANTICS_NEWEST,
     };

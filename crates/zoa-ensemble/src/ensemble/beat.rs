@@ -33,6 +33,7 @@ impl Ensemble {
     fn beat(&mut self, effects: &mut Vec<Effect>) {
         self.tell_leading(None, effects);
         self.report_touches(effects);
+        self.tell_where_the_leader_is(effects);
         self.care_for_members(effects);
         if self.raft().is_some() && !self.gate.serves() && !self.knows_leader() {
             self.reminder.waits(self.nobody_leads());

@@ -76,6 +76,10 @@ impl Ensemble {
                 self.handle_prepare(link, Prepared { cluster, founders }, effects);
                 Ok(())
             }
+            PeerMessage::LeaderAt { leader, line } => {
+                self.take_leader_at(link, (leader, &line));
+                Ok(())
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use zoa_proto::PeerId;
+use zoa_tree::ServerLine;
 
 use crate::event::Direction;
 use crate::event::LinkId;
@@ -26,6 +27,8 @@ pub(super) struct Link {
     pub(super) touches: u64,
     /// The peer was asked on it to agree to a founding.
     pub(super) asked: bool,
+    /// Where the leader is whom the peer follows, as it has said on it.
+    pub(super) leader_at: Option<(PeerId, ServerLine)>,
 }
 
 /// Where a peer's stream of forwarded writes is.
@@ -53,6 +56,7 @@ impl Link {
             stream: StreamIn::None,
             touches: 0,
             asked: false,
+            leader_at: None,
         }
     }
 

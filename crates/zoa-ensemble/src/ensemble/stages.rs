@@ -1,7 +1,10 @@
 //! From what the disk held to a running replication, step by durable step.
 
+use std::collections::BTreeMap;
+
 use zoa_log::ClusterId;
 use zoa_log::LogIndex;
+use zoa_proto::PeerId;
 use zoa_raft::Members;
 use zoa_raft::RaftConfig;
 use zoa_raft::RaftLoop;
@@ -17,6 +20,7 @@ use crate::event::CutReason;
 use crate::event::Effect;
 use crate::event::LinkId;
 use crate::event::Step;
+use crate::hello::Hello;
 use crate::hello::HelloState;
 use crate::message::PeerMessage;
 use crate::node_id::NodeId;
@@ -97,15 +101,7 @@ impl Ensemble {
             return self.found(Prepared { cluster, founders }, effects);
         }
         let peers = self.links.peers();
-        let view = View {
-            me: self.config.me,
-            founders: &self.founders,
-            may_found: self.config.may_found,
-            initialize: self.config.initialize,
-            prepared: bare.prepared.as_ref(),
-            peers: &peers,
-        };
-        match view.next_move() {
+        match self.view(bare.prepared.as_ref(), &peers).next_move() {
             Move::Wait(notice) | Move::AwaitLeader(notice) => self.reminder.waits(notice),
             Move::Begin => {
                 let founders = self.founders.clone();
@@ -126,6 +122,22 @@ impl Ensemble {
         }
     }
 
+    /// What this bare server knows that decides what it does next.
+    fn view<'v>(
+        &'v self,
+        prepared: Option<&'v Prepared>,
+        peers: &'v BTreeMap<PeerId, &'v Hello>,
+    ) -> View<'v> {
+        View {
+            me: self.config.me,
+            founders: &self.founders,
+            may_found: self.config.may_found,
+            initialize: self.config.initialize,
+            prepared,
+            peers,
+        }
+    }
+
     /// A peer asks whether this server takes part in a founding.
     pub(super) fn handle_prepare(
         &mut self,
@@ -137,14 +149,7 @@ impl Ensemble {
             return;
         };
         let peers = self.links.peers();
-        let view = View {
-            me: self.config.me,
-            founders: &self.founders,
-            may_found: self.config.may_found,
-            initialize: self.config.initialize,
-            prepared: bare.prepared.as_ref(),
-            peers: &peers,
-        };
+        let view = self.view(bare.prepared.as_ref(), &peers);
         let is_known = bare.prepared.as_ref() == Some(&asked);
         if !is_known && view.may_agree(link.peer, &asked.founders) {
             self.save(Step::Prepare(asked), effects);
@@ -268,7 +273,7 @@ impl Ensemble {
         self.save(step, effects);
     }
 
-    fn ask(&mut self, peer: zoa_proto::PeerId, prepared: &Prepared, effects: &mut Vec<Effect>) {
+    fn ask(&mut self, peer: PeerId, prepared: &Prepared, effects: &mut Vec<Effect>) {
         let Some(link) = self.links.outgoing(peer).map(|link| link.id) else {
             return;
         };

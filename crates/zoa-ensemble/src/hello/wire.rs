@@ -22,7 +22,7 @@ const MAGIC: [u8; 6] = *b"zoapr\n";
 /// The first version, and the oldest that is read. From the second on a hello says which rules its server knows.
 const VERSION_FIRST: u16 = Versions::FIRST.peer;
 /// The newest whose fields are all known here.
-const VERSION_KNOWN: u16 = 2;
+const VERSION_KNOWN: u16 = 3;
 
 /// Why bytes are no hello.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -328,9 +328,9 @@ mod tests {
         assert_eq!(decode(&encode(&first)), Ok(first));
         let mut bytes = [encode(&hello(HelloState::Empty)), vec![1, 2, 3]].concat();
         assert_eq!(decode(&bytes), Err(HelloError::Length));
-        *bytes.get_mut(7).expect("there is a version") = 3;
+        *bytes.get_mut(7).expect("there is a version") = 4;
         let later = decode(&bytes).map(|hello| hello.versions);
-        let expected = Versions { peer: 3, ..NEWER };
+        let expected = Versions { peer: 4, ..NEWER };
         assert_eq!(later, Ok(expected));
         *bytes.get_mut(7).expect("there is a version") = 0;
         assert_eq!(decode(&bytes), Err(HelloError::Version(0)));

@@ -16,6 +16,7 @@ use super::kind;
 use crate::config::Founders;
 use crate::limits::FORWARD_COUNT_MAX;
 use crate::limits::FRAME_LEN_MAX;
+use crate::limits::HELLO_LINE_LEN_MAX;
 use crate::limits::TOUCHES_PER_FRAME_MAX;
 
 /// Terms and indexes above it are no correct server's (`zoa_raft::limits`).
@@ -66,6 +67,10 @@ impl PeerMessage {
             kind::PREPARE => Self::Prepare {
                 cluster: reader.cluster()?,
                 founders: reader.founders()?,
+            },
+            kind::LEADER_AT => Self::LeaderAt {
+                leader: reader.peer()?,
+                line: reader.line()?,
             },
             unknown => return Err(PeerMessageError::UnknownKind(unknown)),
         };
@@ -185,6 +190,20 @@ impl Reader {
         })
     }
 
+    fn peer(&mut self) -> Result<PeerId, PeerMessageError> {
+        match self.u8()? {
+            0 => Err(PeerMessageError::Field("peer")),
+            id => Ok(PeerId(id)),
+        }
+    }
+
+    fn line(&mut self) -> Result<String, PeerMessageError> {
+        let len = self.count(HELLO_LINE_LEN_MAX, 1)?;
+        let line = self.0.split_to(len);
+        let line = str::from_utf8(&line).map_err(|_| PeerMessageError::Field("line"))?;
+        Ok(line.to_owned())
+    }
+
     fn peers(&mut self) -> Result<Vec<PeerId>, PeerMessageError> {
         let count = self.count(usize::from(u8::MAX), 1)?;
         let mut peers: Vec<PeerId> = Vec::with_capacity(count);
@@ -230,6 +249,21 @@ mod tests {
         }
     }
 
+    fn leader_at(len: usize) -> PeerMessage {
+        PeerMessage::LeaderAt {
+            leader: PeerId(5),
+            line: "l".repeat(len),
+        }
+    }
+
+    #[test]
+    fn a_line_beyond_hello_line_len_max_is_refused() {
+        let longest = leader_at(HELLO_LINE_LEN_MAX);
+        assert_eq!(PeerMessage::decode(longest.encode()), Ok(longest));
+        let longer = PeerMessage::decode(leader_at(HELLO_LINE_LEN_MAX + 1).encode());
+        assert_eq!(longer, Err(PeerMessageError::Field("count")));
+    }
+
     #[test]
     fn frames_come_through_and_no_part_of_one_does() {
         let founders = Founders {
@@ -256,6 +290,7 @@ mod tests {
             PeerMessage::Handing { term: 1 },
             PeerMessage::Held { term: 1 },
             PeerMessage::Succession { term: 1, last: 9 },
+            leader_at(17),
         ] {
             let frame = message.encode();
             assert_eq!(PeerMessage::decode(frame.clone()), Ok(message));
@@ -323,7 +358,7 @@ mod tests {
         // Goal: as above, for frames that are nearly right.
         #[test]
         fn a_changed_byte_is_refused_or_read_as_what_it_says(at in 0usize..70, value: u8) {
-            for message in [forward(2), touches(2), PeerMessage::ForwardRefused(PLACE)] {
+            for message in [forward(2), touches(2), PeerMessage::ForwardRefused(PLACE), leader_at(9)] {
                 let mut bytes = message.encode().to_vec();
                 if let Some(byte) = bytes.get_mut(at) {
                     *byte = value;

@@ -117,6 +117,23 @@ fn a_server_leaves_goes_on_without_a_vote_and_is_added_again() {
     }
 }
 
+/// Of these servers that vote this one comes to lead: the leader dies, and of the others it alone has all of the log.
+fn lead(world: &mut World, (id, voters): (u8, &[u8])) {
+    let leader = world.run_until_served();
+    if leader == id {
+        return;
+    }
+    let others = voters.iter().filter(|it| ![leader, id].contains(it));
+    others.clone().for_each(|id| world.crash(*id));
+    world.write(leader, None);
+    world.settle();
+    world.crash(leader);
+    others.for_each(|id| world.start(*id));
+    assert_eq!(world.run_until_served(), id);
+    world.start(leader);
+    world.run(20);
+}
+
 // Goal: who was taken out while it was away, and whose lines are from before the present leader was among them, comes to it all the same:
 // neither of the two has a line for the other, but zoo.cfg has.
 #[test]
@@ -134,18 +151,7 @@ fn a_server_that_was_away_finds_a_leader_that_its_lines_do_not_name() {
     let leader = world.leader().expect("four vote");
     propose(&mut world, leader, &[reconfig("", "5", -1)]);
     world.run(40);
-    let mut leader = world.run_until_served();
-    for _ in 0..100 {
-        if leader == 1 {
-            break;
-        }
-        world.crash(leader);
-        let next = world.run_until_served();
-        world.start(leader);
-        world.run(20);
-        leader = next;
-    }
-    assert_eq!(world.leader(), Some(1));
+    lead(&mut world, (1, &[1, 2, 3, 4]));
     assert!(!line_ids(&world, 1).contains(&5) && !line_ids(&world, 5).contains(&1));
     // Who meets the leader at the very start, before the state is read, needs no lines.
     world.cut_off(5);
@@ -155,6 +161,35 @@ fn a_server_that_was_away_finds_a_leader_that_its_lines_do_not_name() {
     world.cuts.clear();
     world.run(60);
     assert!(world.at(5).serves, "it follows, and its clients are served");
+}
+
+// Goal: a server without a line, whose zoo.cfg does not name the leader, is unknown to that one as well. Those that know both bring them
+// together: when it was there before that leader had a vote, and when it comes with an empty disk.
+#[test]
+fn a_server_that_no_line_names_is_told_where_the_leader_is() {
+    for was_there in [true, false] {
+        let (mut world, _) = served(3, 18);
+        world.add(4, MemberLines::parse(&lines_of(4)).expect("lines"));
+        if was_there {
+            world.start(4);
+            world.run(40);
+            assert!(world.at(4).serves);
+            world.crash(4);
+        }
+        let lines = format!("{}server.5=h5:1:2;3\n", lines_of(3));
+        world.add(5, MemberLines::parse(&lines).expect("lines"));
+        world.start(5);
+        world.run(40);
+        let leader = world.run_until_served();
+        propose(&mut world, leader, &[reconfig("server.5=h5:1:2;3", "", -1)]);
+        world.run(40);
+        lead(&mut world, (5, &[1, 2, 3, 5]));
+        assert!(!line_ids(&world, 5).contains(&4));
+        world.start(4);
+        world.run(60);
+        assert!(world.at(4).serves, "it was there before: {was_there}");
+        world.check_agreement();
+    }
 }
 
 // Goal: one server line and no standalone server (standaloneEnabled=false): it begins alone, and grows.
