@@ -260,7 +260,7 @@ impl Core {
     pub fn handle_tick(&self, now: Moment, proposals: &mut Proposals) {
         let expired = self.clock.lock().handle_tick(now.mono_ms);
         for session in expired {
-            if self.owes_an_answer(session) {
+            if !self.hang_up(session, now) {
                 self.clock.lock().excuse(session, now.mono_ms);
                 continue;
             }
@@ -281,12 +281,24 @@ impl Core {
         self.propose_reaping(now, proposals);
     }
 
-    /// Whether the connection that speaks for this session waits for the log, or for room.
-    fn owes_an_answer(&self, session: SessionId) -> bool {
+    /// Ends the connection that speaks for a silent session: with an answer from here on its client would count on a session that is
+    /// about to end (G-29). `false` when it is not silent: it waits for the log, or for room, or was heard of a moment ago.
+    fn hang_up(&self, session: SessionId, now: Moment) -> bool {
         let owner = self.tree.read().session(session).map(Session::owner);
         let owner = owner.filter(|owner| owner.server == self.config.server);
-        let lane = owner.and_then(|owner| self.lane(ConnectionNumber(owner.connection)));
-        lane.is_some_and(|lane| lane.lock().waits_for_the_server())
+        let Some(lane) = owner.and_then(|owner| self.lane(ConnectionNumber(owner.connection)))
+        else {
+            return true;
+        };
+        let mut state = lane.lock();
+        if state.waits_for_the_server() || state.was_heard_in_time(now.mono_ms) {
+            return false;
+        }
+        state.end();
+        let waker = state.take_waker();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+        true
     }
 
     /// When [`Self::handle_tick`] has something to do next, in milliseconds of the monotonic clock.
@@ -395,10 +407,11 @@ impl Core {
         self.wake_throttled();
     }
 
-    /// Keeps what was last heard of a session through a connection that is over, if there is a leader elsewhere to be told.
+    /// Keeps what was last heard of a session through a connection that is over, if there may be a leader elsewhere to be told: who leads
+    /// may have been deposed without knowing it yet.
     fn note_parting(&self, touch: Option<(SessionId, u64)>) {
         let Some(touch) = touch else { return };
-        if self.clock.lock().is_running() {
+        if self.role() == Role::Standalone {
             return;
         }
         let mut parted = self.parted.lock();

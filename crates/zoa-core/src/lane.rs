@@ -379,6 +379,19 @@ impl LaneState {
         !self.ended && (!has_its_turn || !self.pipeline.is_empty())
     }
 
+    /// Whether the session that it speaks for was heard of within its timeout. Under this lock what is answered has been heard.
+    pub(crate) fn was_heard_in_time(&self, now_ms: u64) -> bool {
+        match &self.attachment {
+            Attachment::None | Attachment::Requested { .. } => false,
+            Attachment::Session {
+                timeout_ms, pulse, ..
+            } => {
+                let silent_ms = now_ms.saturating_sub(pulse.load(Ordering::Relaxed));
+                silent_ms <= u64::try_from(*timeout_ms).unwrap_or(0)
+            }
+        }
+    }
+
     /// Says that the lane is in the list of the throttled from here on, and whether it was before.
     pub(crate) fn throttle(&mut self) -> bool {
         std::mem::replace(&mut self.is_throttled, true)

@@ -296,6 +296,23 @@ fn the_timeout_is_settled_between_the_bounds_whatever_is_asked_for() {
     }
 }
 
+/// Goal: who is answered counts on its session for another timeout (G-29), so nobody is whose expiry is on its way.
+#[test]
+fn nobody_is_answered_whose_session_is_about_to_end() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    world.pass(9_000);
+    let ping = world.request(&mut client, &Request::Ping);
+    client.reply(ping);
+    world.pass_with_a_slow_disk(12_000);
+    world.request(&mut client, &Request::Ping);
+    world.request(&mut client, &get_data("/", false));
+    client.flush();
+    assert!(client.take_all().is_empty() && client.ended);
+    world.commit_all();
+    assert!(client.take_all().is_empty());
+}
+
 /// Goal: who waits for the server is not silent (G-11). A list behind a write stays in the input, and all pings behind the list stay
 /// unread in the socket, however long the disk takes.
 #[test]
