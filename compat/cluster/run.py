@@ -135,47 +135,44 @@ def wiped(cluster, options):
     return f"serving again {took_ms:.0f} ms after its start with an empty disk; {count} acknowledged writes, 0 lost"
 
 
-def two_wiped(cluster, options):
-    """Two of three disks gone at once: refuse, and say what to do; and the operator's way out works."""
+def write_and_end_all(cluster):
+    """Starts the servers, has them written to until all have everything, and ends them; what was written, and the servers."""
     cluster.start()
     cluster.await_serving()
     with Load(cluster) as load:
         load.await_writes(1000)
-        # All have everything: the writers stop before the end.
+        # The writers stop before the end.
         load.stop()
         check_everywhere(cluster, load)
-        survivor, *others = cluster.servers
-        for server in cluster.servers:
-            server.end()
-        for server in others:
-            server.wipe()
-        cluster.start()
-        deadline = time.monotonic() + 40
-        while not all(server.log_says("force-new-ensemble") for server in others):
-            require(time.monotonic() < deadline, f"the wiped servers do not say what to do; see {others[0].log}")
-            modes = [server.mode() for server in cluster.servers]
-            require(modes == [None] * 3, f"with two of three disks gone somebody serves: {modes}")
-            time.sleep(0.2)
-        survivor.end()
-        (survivor.data / "force-new-ensemble").touch()
-        survivor.start()
-        cluster.await_serving(patience_s=60)
-        require(not (survivor.data / "force-new-ensemble").exists(), "the marker file is still there")
-        count = check_everywhere(cluster, load)
+    for server in cluster.servers:
+        server.end()
+    return load, *cluster.servers
+
+
+def two_wiped(cluster, options):
+    """Two of three disks gone at once: refuse, and say what to do; and the operator's way out works."""
+    load, survivor, *others = write_and_end_all(cluster)
+    for server in others:
+        server.wipe()
+    cluster.start()
+    deadline = time.monotonic() + 40
+    while not all(server.log_says("force-new-ensemble") for server in others):
+        require(time.monotonic() < deadline, f"the wiped servers do not say what to do; see {others[0].log}")
+        modes = [server.mode() for server in cluster.servers]
+        require(modes == [None] * 3, f"with two of three disks gone somebody serves: {modes}")
+        time.sleep(0.2)
+    survivor.end()
+    (survivor.data / "force-new-ensemble").touch()
+    survivor.start()
+    cluster.await_serving(patience_s=60)
+    require(not (survivor.data / "force-new-ensemble").exists(), "the marker file is still there")
+    count = check_everywhere(cluster, load)
     return f"refused, and said why; then forced: {count} acknowledged writes, 0 lost"
 
 
 def given_up(cluster, options):
     """Two disks are given up and come back with their data: the new ensemble takes nothing of them, and they none of its clients."""
-    cluster.start()
-    cluster.await_serving()
-    with Load(cluster) as load:
-        load.await_writes(500)
-        load.stop()
-        check_everywhere(cluster, load)
-    survivor, *others = cluster.servers
-    for server in cluster.servers:
-        server.end()
+    load, survivor, *others = write_and_end_all(cluster)
     (survivor.data / "force-new-ensemble").touch()
     survivor.start()
     cluster.await_serving([survivor], patience_s=60)

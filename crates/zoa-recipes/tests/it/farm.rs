@@ -27,6 +27,15 @@ fn lead(client: &Client) {
     tokio::spawn(async move { leader.run().await });
 }
 
+/// Says, before there is a farm, how many tasks its queue may hold.
+async fn limit_queue(client: &Client, queue_max: u64) -> Outcome {
+    let persistent = CreateMode::Persistent;
+    client.create(ROOT, b"", persistent).await?;
+    let config = format!("{{\"queue_max\":{queue_max}}}");
+    client.create("/farm/config", &config, persistent).await?;
+    Ok(())
+}
+
 /// Waits until this task is a dead letter whose reason has these words.
 async fn assert_dead(farm: &FarmClient<Client>, (task, words): (&str, &str)) -> Outcome {
     let dead = tokio::time::timeout(Duration::from_secs(10), farm.wait(task)).await??;
@@ -41,12 +50,8 @@ async fn assert_dead(farm: &FarmClient<Client>, (task, words): (&str, &str)) -> 
 async fn a_full_queue_refuses_all_and_loses_nothing() -> Outcome {
     let server = LocalServer::start();
     let client = Client::connect(&server.connect_string()).await?;
+    limit_queue(&client, 3).await?;
     let mut farm = FarmClient::new(&client, ROOT);
-    let config = b"{\"queue_max\":3}";
-    client.create(ROOT, b"", CreateMode::Persistent).await?;
-    client
-        .create("/farm/config", config, CreateMode::Persistent)
-        .await?;
     farm.submit(&[NewTask::new(b"1"), NewTask::new(b"2")])
         .await?;
     let refused = farm.submit(&[NewTask::new(b"3"), NewTask::new(b"4")]).await;
@@ -66,11 +71,7 @@ async fn clients_that_submit_at_the_same_time_fill_the_queue_to_its_limit_and_ne
 -> Outcome {
     let server = LocalServer::start();
     let client = Client::connect(&server.connect_string()).await?;
-    client.create(ROOT, b"", CreateMode::Persistent).await?;
-    let config = b"{\"queue_max\":50}";
-    client
-        .create("/farm/config", config, CreateMode::Persistent)
-        .await?;
+    limit_queue(&client, 50).await?;
     let mut submitting = Vec::new();
     for _ in 0..12 {
         let client = Client::connect(&server.connect_string()).await?;
@@ -377,11 +378,7 @@ async fn a_task_in_lost_hands_goes_to_another() -> Outcome {
 async fn many_clients_at_the_same_time_keep_to_a_short_queue() -> Outcome {
     let server = LocalServer::start();
     let client = Client::connect(&server.connect_string()).await?;
-    client.create(ROOT, b"", CreateMode::Persistent).await?;
-    let config = b"{\"queue_max\":150}";
-    client
-        .create("/farm/config", config, CreateMode::Persistent)
-        .await?;
+    limit_queue(&client, 150).await?;
     let mut submitting = Vec::new();
     for _ in 0..10 {
         let client = Client::connect(&server.connect_string()).await?;
