@@ -15,6 +15,8 @@ use zoa_ensemble::Effect;
 use zoa_ensemble::Event;
 use zoa_log::LogIndex;
 use zoa_log::LogInput;
+use zoa_raft::LogPosition;
+use zoa_raft::Members;
 use zoa_raft::RaftEffect;
 use zoa_testkit::faults::CrashPoint;
 
@@ -83,14 +85,13 @@ impl Process {
         now: Now,
         told: &mut Told,
     ) -> Result<Option<Event>, Death> {
+        if let Some(place) = place_of(&effect) {
+            self.reach(place)?;
+        }
         match effect {
-            Effect::Persist(persist) => {
-                self.reach(CrashPoint::BeforePersist)?;
-                self.push_log(LogInput::Persist(persist));
-            }
+            Effect::Persist(persist) => self.push_log(LogInput::Persist(persist)),
             Effect::Commit(committed) => self.commit(committed, told),
             Effect::Members { index, members } => {
-                self.reach(CrashPoint::MembersChange)?;
                 self.members.note(&RaftEffect::Members { index, members });
                 told.members_changed += 1;
             }
@@ -100,18 +101,7 @@ impl Process {
                 bytes_max,
             } => self.read_log(low, high, bytes_max),
             Effect::InstallSnapshot { position, members } => {
-                self.reach(CrashPoint::InstallBegins)?;
-                told.installed
-                    .push((told.committed.len(), position.index.0));
-                self.members.note(&RaftEffect::Members {
-                    index: position.index,
-                    members,
-                });
-                self.push_log(LogInput::Reset {
-                    index: position.index,
-                    term: position.term,
-                });
-                self.push_apply(ApplyInput::Install(position));
+                self.begin_install(position, members, told)
             }
             Effect::TakeSnapshot => self.begin_snapshot(told),
             Effect::Send { link, frame } => told.frames.push((link, frame)),
@@ -137,18 +127,27 @@ impl Process {
             Effect::Serving(serves) => self.push_apply(ApplyInput::Serving(serves)),
             Effect::Unknown => self.core.end_unanswered(),
             Effect::Touches(touches) => self.core.handle_touches(now.moment, &touches),
-            Effect::Save(step) => {
-                self.reach(CrashPoint::FoundingStep)?;
-                return self.save(step).map(Some);
-            }
-            Effect::OpenLog { .. } => {
-                self.reach(CrashPoint::LogOpens)?;
-                return self.open_log().map(Some);
-            }
+            Effect::Save(step) => return self.save(step).map(Some),
+            Effect::OpenLog { .. } => return self.open_log().map(Some),
             Effect::RemoveMarkers | Effect::Notice(_) => {}
             Effect::HandoverDone => told.handed_over = true,
         }
         Ok(None)
+    }
+
+    /// A snapshot of the leader is to take the place of the log, and of the state behind what is still to be applied.
+    fn begin_install(&mut self, position: LogPosition, members: Members, told: &mut Told) {
+        told.installed
+            .push((told.committed.len(), position.index.0));
+        self.members.note(&RaftEffect::Members {
+            index: position.index,
+            members,
+        });
+        self.push_log(LogInput::Reset {
+            index: position.index,
+            term: position.term,
+        });
+        self.push_apply(ApplyInput::Install(position));
     }
 
     fn read_log(&mut self, low: LogIndex, high: LogIndex, bytes_max: u64) {
@@ -195,6 +194,33 @@ impl Process {
     pub(super) fn push_log(&mut self, input: LogInput) {
         self.log_inbox.push(input);
         self.wanted.insert(Thread::Log);
+    }
+}
+
+/// The place in its work that a server reaches with an effect, before it is carried out.
+fn place_of(effect: &Effect) -> Option<CrashPoint> {
+    match effect {
+        Effect::Persist(_) => Some(CrashPoint::BeforePersist),
+        Effect::Members { .. } => Some(CrashPoint::MembersChange),
+        Effect::InstallSnapshot { .. } => Some(CrashPoint::InstallBegins),
+        Effect::Save(_) => Some(CrashPoint::FoundingStep),
+        Effect::OpenLog { .. } => Some(CrashPoint::LogOpens),
+        Effect::Commit(_)
+        | Effect::ReadLog { .. }
+        | Effect::TakeSnapshot
+        | Effect::Send { .. }
+        | Effect::SendSnapshot { .. }
+        | Effect::CutLink { .. }
+        | Effect::Peers(_)
+        | Effect::Identity(_)
+        | Effect::Role { .. }
+        | Effect::Established { .. }
+        | Effect::Serving(_)
+        | Effect::Unknown
+        | Effect::Touches(_)
+        | Effect::RemoveMarkers
+        | Effect::Notice(_)
+        | Effect::HandoverDone => None,
     }
 }
 

@@ -157,30 +157,20 @@ impl Process {
         told: &mut Told,
     ) -> Result<Self, StartError> {
         let dir = LockedDir::lock(setup.disk.clone())?;
-        let found = match dir.metadata()? {
-            Some(metadata) => founded(dir, &metadata, setup, told)?,
-            None => bare(dir, setup, &mut random)?,
-        };
         let Found {
             disk,
             start,
             tree,
             position,
-        } = found;
-        let core = Core::new(core_config(setup), tree, now.moment);
-        core.recovered(position.index.0, position.term);
-        core.set_serving(Serving::No);
-        core.set_leading(false, now.moment);
+        } = match dir.metadata()? {
+            Some(metadata) => founded(dir, &metadata, setup, told)?,
+            None => bare(dir, setup, &mut random)?,
+        };
+        let core = recovered_core(setup, (tree, position), now);
         told.digests
             .push((core.applied_index(), core.with_tree(Tree::digest)));
         let config = ensemble_config(setup, random.next_u64());
-        let mut members = MemberHistory::default();
-        if let Start::Founded { recovery, .. } = &start {
-            members.note(&RaftEffect::Members {
-                index: position.index,
-                members: recovery.members().clone(),
-            });
-        }
+        let members = recovered_members(&start, position);
         let mut effects = Vec::new();
         let ensemble = Ensemble::new(config, start, &mut effects)?;
         let lines = core.with_tree(|tree| tree.members().clone());
@@ -386,6 +376,27 @@ fn load(reader: &mut SnapshotReader<SimDisk>, hash_key: HashKey) -> Result<Tree,
     loader
         .finish()
         .map_err(|error| reader.corrupt(&error.to_string()))
+}
+
+/// The core as it is before the first word of the ensemble: it serves nobody.
+fn recovered_core(setup: &Setup, (tree, position): (Tree, LogPosition), now: Now) -> Arc<Core> {
+    let core = Core::new(core_config(setup), tree, now.moment);
+    core.recovered(position.index.0, position.term);
+    core.set_serving(Serving::No);
+    core.set_leading(false, now.moment);
+    core
+}
+
+/// Who takes part, as the disk has it.
+fn recovered_members(start: &Start, position: LogPosition) -> MemberHistory {
+    let mut members = MemberHistory::default();
+    if let Start::Founded { recovery, .. } = start {
+        members.note(&RaftEffect::Members {
+            index: position.index,
+            members: recovery.members().clone(),
+        });
+    }
+    members
 }
 
 fn ensemble_config(setup: &Setup, seed: u64) -> EnsembleConfig {
