@@ -70,6 +70,29 @@ impl<K: Keeper> Election<K> {
     /// Leads again and again, each time as `term` goes on, and stands at the end of the line between: the selector. A term is
     /// dropped when its leadership may be lost.
     ///
+    /// ```
+    /// # use zoa_client::Client;
+    /// # use zoa_recipes::{Election, Term};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = zoa_server::testing::LocalServer::start();
+    /// # let client = Client::connect(&server.connect_string()).await?;
+    /// let election = Election::new(&client, "/election", "host-7");
+    /// let mut tokens = Vec::new();
+    /// election
+    ///     .run(|token| {
+    ///         // What a leader does; the token goes along with all that it changes elsewhere.
+    ///         tokens.push(token);
+    ///         let term = if tokens.len() < 2 { Term::Again } else { Term::Last };
+    ///         async move { term }
+    ///     })
+    ///     .await?;
+    /// assert!(tokens.is_sorted_by(|earlier, later| earlier < later));
+    /// # client.close().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// When the session ends.
     pub async fn run<F, T>(&self, mut term: F) -> Result<(), Error>
