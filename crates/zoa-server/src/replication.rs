@@ -19,9 +19,12 @@
 mod apply;
 mod arrivals;
 mod cut;
+mod effects;
 pub(crate) mod home;
 mod lines;
 mod log_seat;
+mod proposer;
+mod spells;
 mod view;
 
 use std::sync::Arc;
@@ -31,33 +34,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use zoa_core::Core;
-use zoa_core::Proposals;
-use zoa_core::Stats;
 use zoa_ensemble::Direction;
 use zoa_ensemble::Effect;
 use zoa_ensemble::Ensemble;
 use zoa_ensemble::Event;
-use zoa_ensemble::Notice;
-use zoa_ensemble::NoticeLevel;
-use zoa_ensemble::Role;
-use zoa_log::LogIndex;
 use zoa_log::LogInput;
-use zoa_log::LogOutput;
-use zoa_raft::LogPosition;
-use zoa_raft::Members;
 use zoa_tree::MemberLines;
-use zoa_tree::Touch;
 use zoa_tree::Tree;
 
 pub(crate) use apply::MemberGate;
 pub(crate) use home::Home;
 pub(crate) use log_seat::LogSeat;
 pub(crate) use log_seat::SyncWatch;
+pub(crate) use proposer::Arrived;
+pub(crate) use proposer::Proposer;
 pub use view::EnsembleView;
 
 use crate::fatal::Fatal;
 use crate::inbox::Inbox;
-use crate::limits::APPLIED_AT_ONCE_MAX;
 use crate::member_files;
 use crate::peers::Line;
 use crate::peers::PeerEvent;
@@ -68,110 +62,11 @@ use crate::replication::apply::ApplyQueue;
 use crate::replication::arrivals::Arrivals;
 use crate::replication::cut::Cut;
 use crate::replication::lines::Lines;
+use crate::replication::proposer::Call;
+use crate::replication::proposer::Input;
+use crate::replication::spells::Spells;
 use crate::snapshots::SnapshotTrigger;
 use crate::time;
-
-/// Takes proposals and news; cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Proposer(Arc<Inbox<Input>>);
-
-impl Proposer {
-    pub(crate) fn propose(&self, mut proposals: Proposals) {
-        self.0.push(Input::Propose {
-            round: proposals.round(),
-            proposals: proposals.take(),
-        });
-    }
-
-    /// All that was proposed, for tests that are the replication themselves.
-    #[cfg(test)]
-    pub(crate) fn take_all(&self) -> Vec<Bytes> {
-        let mut inputs = Vec::new();
-        self.0.drain(&mut inputs, Some(Duration::ZERO));
-        let proposed = |input| match input {
-            Input::Propose { proposals, .. } => proposals,
-            _ => Vec::new(),
-        };
-        inputs.into_iter().flat_map(proposed).collect()
-    }
-
-    /// Sessions that spoke to this server since this was last told, as of this time of the monotonic clock.
-    pub(crate) fn touched(&self, now_ms: u64, touches: Vec<Touch>) {
-        self.0.push(Input::Touched { now_ms, touches });
-    }
-
-    /// A snapshot of everything up to here is durable: the log may be cut.
-    pub(crate) fn snapshot_taken(&self, position: LogPosition, members: Members) {
-        self.0.push(Input::SnapshotTaken { position, members });
-    }
-
-    /// A snapshot of a peer is durable and loaded.
-    pub(crate) fn snapshot_arrived(&self, arrived: Arrived) {
-        self.0.push(Input::Arrived(arrived));
-    }
-
-    /// News of the links to peers.
-    pub(crate) fn heard(&self, event: PeerEvent) {
-        self.0.push(Input::Peer(event));
-    }
-
-    /// Leadership is to be given away; `done` is called when it is not held any more.
-    pub(crate) fn hand_over(&self, done: impl FnOnce() + Send + 'static) {
-        self.0.push(Input::Handover(Box::new(done)));
-    }
-
-    /// Nothing more is proposed: the threads end once what is queued has been dealt with.
-    pub(crate) fn stop(&self) {
-        self.0.push(Input::Stop);
-    }
-}
-
-/// Something to be done once.
-type Call = Box<dyn FnOnce() + Send>;
-
-/// A peer's snapshot, durable and loaded.
-pub(crate) struct Arrived {
-    pub(crate) position: LogPosition,
-    pub(crate) message: Bytes,
-    pub(crate) tree: Box<Tree>,
-}
-
-/// What the replication thread is told.
-enum Input {
-    /// Of this server's clients.
-    Propose {
-        round: u64,
-        proposals: Vec<Bytes>,
-    },
-    Touched {
-        now_ms: u64,
-        touches: Vec<Touch>,
-    },
-    Peer(PeerEvent),
-    /// What a log with a thread of its own has done.
-    Log(Vec<LogOutput>),
-    SnapshotTaken {
-        position: LogPosition,
-        members: Members,
-    },
-    Arrived(Arrived),
-    /// What the tree says to a change of members.
-    Decided {
-        index: LogIndex,
-        accepted: bool,
-    },
-    MemberLines(MemberLines),
-    /// By which rules the tree applies transactions.
-    Semantics(u32),
-    Handover(Call),
-    Stop,
-}
-
-impl std::fmt::Debug for Input {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Input")
-    }
-}
 
 /// What the threads work on.
 pub(crate) struct Parts {
@@ -263,42 +158,6 @@ struct ReplicationThread {
     next_tick_ms: u64,
     spells: Spells,
     is_stopping: bool,
-}
-
-/// Since when something lasts that is measured when it ends, in milliseconds.
-#[derive(Debug, Default)]
-struct Spells {
-    leads: bool,
-    looking_ms: Option<u64>,
-    /// Only after this server has served.
-    unavailable_ms: Option<u64>,
-}
-
-impl Spells {
-    fn be(&mut self, role: Role, stats: &Stats, now_ms: u64) {
-        self.leads = role == Role::Leader;
-        if role == Role::Looking {
-            stats.looked_for_leader.add(1);
-            self.looking_ms.get_or_insert(now_ms);
-        } else if let Some(since_ms) = self.looking_ms.take() {
-            stats.election_time.record(now_ms.saturating_sub(since_ms));
-        }
-    }
-
-    fn serve(&mut self, serves: bool, stats: &Stats, now_ms: u64) {
-        if !serves {
-            self.unavailable_ms = Some(now_ms);
-            return;
-        }
-        let Some(since_ms) = self.unavailable_ms.take() else {
-            return;
-        };
-        let took_ms = now_ms.saturating_sub(since_ms);
-        stats.unavailable_time.record(took_ms);
-        if self.leads {
-            stats.leader_unavailable_time.record(took_ms);
-        }
-    }
 }
 
 impl ReplicationThread {
@@ -477,202 +336,5 @@ impl ReplicationThread {
             }
         };
         self.ensemble.handle(event, effects);
-    }
-
-    /// Carries out effects, and the effects of those, until none is left.
-    fn carry_out(&mut self, effects: &mut Vec<Effect>) {
-        loop {
-            for effect in effects.drain(..) {
-                self.carry_out_one(effect);
-            }
-            // Peers get what is theirs before this server waits for its own disk.
-            self.lines.flush();
-            if !self.log_inputs.is_empty() {
-                self.run_log(effects);
-            }
-            for event in self.events.drain(..) {
-                self.ensemble.handle(event, effects);
-            }
-            if effects.is_empty() && self.log_inputs.is_empty() {
-                return;
-            }
-        }
-    }
-
-    fn carry_out_one(&mut self, effect: Effect) {
-        match effect {
-            Effect::Persist(persist) => {
-                self.cut.grow(&persist);
-                self.log_inputs.push(LogInput::Persist(persist));
-            }
-            Effect::ReadLog {
-                low,
-                high,
-                bytes_max,
-            } => self.log_inputs.push(LogInput::Read {
-                token: low.0,
-                from: low,
-                to: high,
-                bytes_max,
-            }),
-            Effect::Send { link, frame } => self.lines.send(link, frame),
-            Effect::Commit(committed) => self.for_clients(ApplyInput::committed(committed)),
-            Effect::Members { index, members } => {
-                self.for_clients(ApplyInput::Members { index, members });
-            }
-            Effect::InstallSnapshot { position, members } => self.install(position, members),
-            Effect::Role { role, leader, term } => {
-                tracing::info!(?role, leader = leader.map(|peer| peer.0), term, "role");
-                let now_ms = time::now().mono_ms;
-                self.view.be(role, now_ms);
-                if self.tick_ms.is_some() {
-                    self.spells.be(role, self.core.stats(), now_ms);
-                }
-                self.for_clients(ApplyInput::Role(role));
-            }
-            Effect::Established { .. } => self.for_clients(ApplyInput::Established),
-            Effect::Serving(serving) => {
-                let now_ms = time::now().mono_ms;
-                self.spells.serve(serving, self.core.stats(), now_ms);
-                self.for_clients(ApplyInput::Serving(serving));
-            }
-            Effect::Touches(touches) => self.core.handle_touches(time::now(), &touches),
-            Effect::Unknown => {
-                tracing::info!(
-                    "nobody knows what becomes of the writes under way: their connections end"
-                );
-                self.core.end_unanswered();
-            }
-            Effect::TakeSnapshot => self.snapshots.take_soon(),
-            Effect::SendSnapshot {
-                node,
-                position,
-                message,
-                ..
-            } => {
-                self.cut.sending();
-                self.lines.send_snapshot(node, position.index, message);
-            }
-            Effect::Notice(notice) => tell(&notice),
-            Effect::HandoverDone => self.handed_over.drain(..).for_each(|done| done()),
-            Effect::CutLink { .. }
-            | Effect::Peers(_)
-            | Effect::Identity(_)
-            | Effect::Save(_)
-            | Effect::OpenLog { .. }
-            | Effect::RemoveMarkers => self.carry_out_rare(effect),
-        }
-    }
-
-    /// What happens a few times in the life of a server.
-    fn carry_out_rare(&mut self, effect: Effect) {
-        match effect {
-            Effect::CutLink { link, reason } => self.lines.cut(link, &format!("{reason:?}")),
-            Effect::Peers(peers) => self.lines.reach(peers),
-            Effect::Identity(identity) => self.lines.be(*identity),
-            Effect::Save(step) => {
-                let saved = self.home.save(&step, &self.core);
-                self.must(saved, "the founding cannot be written");
-                self.events.push(Event::Saved);
-            }
-            Effect::OpenLog { .. } => {
-                let opened = self.home.open();
-                let (log, store) = self.must(opened, "the new log cannot be opened");
-                self.log.take_place(log);
-                self.lines.use_snapshots(store);
-                self.events.push(Event::LogOpened);
-            }
-            Effect::RemoveMarkers => self.home.remove_markers(),
-            other => self
-                .fatal
-                .stop(&format!("an effect is carried out nowhere: {other:?}")),
-        }
-    }
-
-    fn must<T>(&self, outcome: Result<T, crate::server::ServeError>, what: &str) -> T {
-        outcome.unwrap_or_else(|error| self.fatal.stop(&format!("{what}: {error}")))
-    }
-
-    /// What clients see, in order: at once, or behind what the apply thread still has before it.
-    fn for_clients(&self, input: ApplyInput) {
-        if is_applied_at_once(input.len()) && self.apply.is_idle() {
-            self.applier.take(input);
-        } else {
-            self.apply.push(input);
-        }
-    }
-
-    fn install(&mut self, position: LogPosition, members: Members) {
-        let Some(arrived) = self.arrivals.take(position) else {
-            self.fatal
-                .stop("a snapshot is to be installed that has not arrived");
-        };
-        self.log_inputs.push(LogInput::Reset {
-            index: position.index,
-            term: position.term,
-        });
-        self.apply.push(ApplyInput::Install {
-            position,
-            tree: arrived.tree,
-            members,
-        });
-    }
-
-    /// One write and one sync for all that is to be persisted.
-    fn run_log(&mut self, effects: &mut Vec<Effect>) {
-        let outputs = self.log.run(&mut self.log_inputs);
-        self.take_log_outputs(outputs, effects);
-    }
-
-    fn take_log_outputs(&mut self, outputs: Vec<LogOutput>, effects: &mut Vec<Effect>) {
-        for output in outputs {
-            let event = match output {
-                LogOutput::Persisted { number } => Event::Persisted { number },
-                LogOutput::Compacted { first_index } => Event::Compacted { first_index },
-                LogOutput::Entries { token, entries } => Event::LogRead {
-                    low: LogIndex(token),
-                    entries: entries.unwrap_or_else(|error| {
-                        tracing::warn!("old entries for a peer cannot be read: {error}");
-                        Vec::new()
-                    }),
-                },
-                LogOutput::ResetDone { .. } => continue,
-                LogOutput::Unprepared(error) => {
-                    tracing::error!(
-                        "a further file of the log cannot be made: {error}; this server goes on as long as the present one has room, \
-                         and then stops if there still is none for another"
-                    );
-                    continue;
-                }
-                LogOutput::Failed(error) => self
-                    .fatal
-                    .stop(&format!("the log cannot be written: {error}")),
-            };
-            self.ensemble.handle(event, effects);
-        }
-    }
-}
-
-fn tell(notice: &Notice) {
-    match notice.level() {
-        NoticeLevel::Info => tracing::info!("{notice}"),
-        NoticeLevel::Warning => tracing::warn!("{notice}"),
-        NoticeLevel::Error => tracing::error!("{notice}"),
-    }
-}
-
-/// Whether so many entries are applied by the replication thread itself, when the apply thread has nothing before them.
-fn is_applied_at_once(entries_count: usize) -> bool {
-    entries_count <= APPLIED_AT_ONCE_MAX
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_more_than_applied_at_once_max_entries_keep_the_log_waiting() {
-        assert!(is_applied_at_once(APPLIED_AT_ONCE_MAX));
-        assert!(!is_applied_at_once(APPLIED_AT_ONCE_MAX + 1));
     }
 }
