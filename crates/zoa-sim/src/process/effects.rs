@@ -123,7 +123,12 @@ impl Process {
                 self.role = (role, leader, term);
                 self.push_apply(ApplyInput::Role(role));
             }
-            Effect::Established { term } => self.push_apply(ApplyInput::Established(term)),
+            Effect::Established { term } => {
+                // As of now: by the time that it is applied the leader may have taken itself out.
+                let me = self.server.0;
+                let votes = self.voters().is_none_or(|voters| voters.contains(&me));
+                self.push_apply(ApplyInput::Established { term, votes });
+            }
             Effect::Serving(serves) => self.push_apply(ApplyInput::Serving(serves)),
             Effect::Unknown => self.core.end_unanswered(),
             Effect::Touches(touches) => self.core.handle_touches(now.moment, &touches),

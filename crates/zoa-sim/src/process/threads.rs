@@ -29,7 +29,7 @@ pub(super) enum ApplyInput {
     Committed(Vec<Committed>),
     Install(LogPosition),
     Role(Role),
-    Established(u64),
+    Established { term: u64, votes: bool },
     Serving(bool),
 }
 
@@ -180,14 +180,13 @@ impl Process {
                         self.leads_in = None;
                     }
                 }
-                ApplyInput::Established(term) => {
+                ApplyInput::Established { term, votes } => {
                     self.core.set_leading(true, now.moment);
                     self.leads_in = Some(term);
-                    let me = self.server.0;
                     told.established = Some(Established {
                         term,
                         applied_index: self.core.applied_index(),
-                        votes: self.voters().is_none_or(|voters| voters.contains(&me)),
+                        votes,
                     });
                 }
                 ApplyInput::Serving(serves) => {
