@@ -83,10 +83,11 @@ fn signs_of_life(case: Case<'_>) -> Signs {
     signs
 }
 
-/// The timeout that held at a time: that of the last attachment before it.
-fn timeout_ms(case: Case<'_>, session: i64, at: SimTime) -> Option<u64> {
+/// The timeout that held at a time: that of the last attachment before it, and at least so long before it.
+fn timeout_ms(case: Case<'_>, session: i64, (at, known_after_ms): (SimTime, u64)) -> Option<u64> {
     let mut granted = case.replayed.steps.iter().rev().filter(|(entry, step)| {
-        entry.session == session && entry.committed_at <= at && step.outcome.is_ok()
+        let is_known = entry.committed_at.after_ms(known_after_ms) <= at;
+        entry.session == session && is_known && step.outcome.is_ok()
     });
     granted.find_map(|(entry, _)| match entry.asked {
         Asked::Open { timeout_ms, .. } | Asked::Attach { timeout_ms, .. } => {
@@ -118,10 +119,19 @@ fn is_known(case: Case<'_>, sign: &Sign, by: SimTime) -> bool {
     if !case.observed.is_ensemble {
         return true;
     }
-    let takes_ms = case.observed.bounds.tick_ms / 2;
+    let takes_ms = known_after_ms(case);
     match sign.server.filter(|_| case.observed.contact.is_some()) {
         None => sign.at.after_ms(takes_ms) <= by,
         Some(server) => case.observed.was_told(server, (sign.at, by), takes_ms),
+    }
+}
+
+/// How long it may take until the leader knows what stands in the log, or was heard of by a server that is in touch with it.
+fn known_after_ms(case: Case<'_>) -> u64 {
+    if case.observed.is_ensemble {
+        case.observed.bounds.tick_ms / 2
+    } else {
+        0
     }
 }
 
@@ -131,7 +141,9 @@ fn check_not_early(
     (session, at): (i64, SimTime),
     violations: &mut Vec<Violation>,
 ) {
-    let Some(timeout_ms) = timeout_ms(case, session, at) else {
+    // Of an attachment that the leader need not know yet neither the sign of life counts nor the timeout.
+    let known = timeout_ms(case, session, (at, known_after_ms(case)));
+    let Some(timeout_ms) = known.or_else(|| timeout_ms(case, session, (at, 0))) else {
         return;
     };
     let is_unseen = case.observed.is_ensemble && case.observed.contact.is_none();
@@ -166,7 +178,7 @@ fn check_not_late(case: Case<'_>, signs: &Signs, session: i64, violations: &mut 
     let Some(until) = until.into_iter().flatten().min() else {
         return;
     };
-    let Some(timeout_ms) = timeout_ms(case, session, until) else {
+    let Some(timeout_ms) = timeout_ms(case, session, (until, 0)) else {
         return;
     };
     let sign = last_sign(case, signs, (session, until), |_| true);
@@ -343,6 +355,21 @@ mod tests {
         };
         expiry_after_a_sign(200).accepts();
         expiry_after_a_sign(290).rejects("G-11");
+    }
+
+    #[test]
+    fn a_longer_timeout_holds_once_the_leader_must_know_of_it() {
+        let expiry_after_an_attachment = |before_ms| {
+            let mut scene = in_touch(&[(0, 10_000)]);
+            let one = scene.connect();
+            let at = 1000 + Scene::TIMEOUT_MS + 300;
+            scene.hear(one, 1000);
+            scene.reconnect_for(one, (8_000, at - before_ms));
+            scene.expire(one, at);
+            scene
+        };
+        expiry_after_an_attachment(200).accepts();
+        expiry_after_an_attachment(290).rejects("G-11");
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Scene {
         let at = self.tick();
         let answer = match granted {
             Some((session, password)) => ConnectAnswer {
-                timeout_ms: Self::timeout(),
+                timeout_ms: self.history.connections[id.0].asked.timeout_ms,
                 session,
                 password,
             },
@@ -211,18 +211,31 @@ impl Scene {
 
     pub(crate) fn reconnect(&mut self, before: ConnectionId) -> ConnectionId {
         let password = self.password_of(before);
-        self.attach(before, password)
+        self.attach(before, (password, Self::timeout()))
+    }
+
+    /// With another timeout.
+    pub(crate) fn reconnect_for(&mut self, before: ConnectionId, (timeout_ms, at_ms): (i32, u64)) {
+        self.now = SimTime::from_ms(at_ms);
+        let password = self.password_of(before);
+        self.attach(before, (password, timeout_ms));
     }
 
     pub(crate) fn reconnect_with_wrong_password(&mut self, before: ConnectionId) -> ConnectionId {
-        self.attach(before, vec![0xee; 16])
+        self.attach(before, (vec![0xee; 16], Self::timeout()))
     }
 
-    fn attach(&mut self, before: ConnectionId, password: Vec<u8>) -> ConnectionId {
+    fn attach(
+        &mut self,
+        before: ConnectionId,
+        (password, timeout_ms): (Vec<u8>, i32),
+    ) -> ConnectionId {
         let id = self.come_back(before, password.clone());
-        let session = self.history.connections[id.0].asked.session;
+        let connection = &mut self.history.connections[id.0];
+        connection.asked.timeout_ms = timeout_ms;
+        let session = connection.asked.session;
         let asked = Asked::Attach {
-            timeout_ms: Self::timeout(),
+            timeout_ms,
             password: password.clone(),
         };
         let step = self.commit(id, session, asked);
