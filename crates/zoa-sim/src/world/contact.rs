@@ -78,6 +78,13 @@ impl World {
         self.contact().led.extend(led);
     }
 
+    /// A server has gone down: without a majority nobody waits for a leader, also when all are back before anybody looks again.
+    pub(super) fn end_waiting(&mut self) {
+        if !self.has_joined() {
+            self.contact().waits_since = None;
+        }
+    }
+
     pub(super) fn contact(&mut self) -> &mut Contact {
         self.observed.contact.get_or_insert_default()
     }

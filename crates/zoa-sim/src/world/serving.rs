@@ -532,6 +532,7 @@ impl World {
         self.end_rules(server);
         self.disturb(0);
         self.machines[server].process = None;
+        self.end_waiting();
         self.machines[server].failing_ops.clear();
         self.machines[server].scheduled.clear();
         self.machines[server].log_is_writing = false;
