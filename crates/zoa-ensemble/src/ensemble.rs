@@ -413,6 +413,20 @@ impl Ensemble {
             self.give_up_writes(effects);
         }
         effects.push(Effect::Serving(serves));
+        if !serves && self.gate.is_out_of_touch() {
+            self.cut_what_waits(effects);
+        }
+    }
+
+    /// Ends the connections on which others send. What a leader said while nothing came through may wait on them, and tells of commits that
+    /// were the newest then; the next contact has to be a new one (G-04).
+    fn cut_what_waits(&mut self, effects: &mut Vec<Effect>) {
+        let incoming = |link: &&Link| link.direction == Direction::Incoming;
+        let links = self.links.iter().filter(incoming);
+        let ids: Vec<LinkId> = links.map(|link| link.id).collect();
+        for id in ids {
+            self.cut(id, CutReason::OutOfTouch, effects);
+        }
     }
 
     fn handle_link_up(&mut self, link: Link, effects: &mut Vec<Effect>) {

@@ -314,4 +314,6 @@ pub enum CutReason {
     NoMember,
     /// The peer's writes are not taken, and there is no other way to tell it.
     StreamRefused,
+    /// No leader was heard of for too long; what waits on the link may be as old.
+    OutOfTouch,
 }

@@ -9,7 +9,8 @@
 //! serve those that only read.
 //!
 //! A change of leader does not end it: reads go on, writes wait. Invariant: whoever begins to be served sees everything that was
-//! acknowledged to anyone before this server's contact with the leader began (G-04 beyond what a client itself has seen).
+//! acknowledged to anyone before this server's contact with the leader began (G-04 beyond what a client itself has seen). So a contact that
+//! was lost begins again on new connections only: on the old ones words may wait that a leader said long ago.
 
 use zoa_log::LogIndex;
 
@@ -51,6 +52,11 @@ impl ServingGate {
         }
         self.wanted.get_or_insert(commit);
         self.heard_ms = Some(now_ms);
+    }
+
+    /// Whether no leader was heard of for too long, or ever.
+    pub(super) fn is_out_of_touch(&self) -> bool {
+        self.wanted.is_none()
     }
 
     /// How many entries of what the leader had committed are missing here; `None` while no leader is known, or when clients are served.
