@@ -23,7 +23,9 @@ impl Ensemble {
         if proposals.is_empty() {
             return;
         }
-        if self.forwarder.waiting.is_empty() && self.own_term().is_some() {
+        // Nothing passes what waits, nor what was given to a leader of before and is not decided yet (G-03).
+        let is_first = self.forwarder.waiting.is_empty() && !self.is_course_over();
+        if is_first && self.own_term().is_some() {
             self.propose_own(proposals, effects);
         } else if self.forwarder.waiting.push(proposals).is_err() {
             effects.push(Effect::Notice(Notice::TooMuchWaits));

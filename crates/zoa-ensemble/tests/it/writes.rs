@@ -622,3 +622,33 @@ fn a_server_that_comes_back_serves_when_it_has_caught_up() {
     assert!(world.at(other).serves);
     assert_eq!(world.at(other).machine.writes().len(), 10);
 }
+
+// Goal: who was made the leader although what it has sent never came through decides first what becomes of that (G-03).
+#[test]
+fn an_heir_proposes_nothing_before_it_knows_what_became_of_what_it_sent() {
+    let (mut world, leader) = served(3, 14);
+    let heir = (1..=3).find(|id| *id != leader).expect("there are three");
+    world.run(5);
+    world.cuts.insert((heir, leader));
+    let connection = world.write(heir, None);
+    world.event(leader, Event::Handover);
+    for _ in 0..40 {
+        world.run(1);
+        if world.at(heir).role.map(|(role, _, _)| role) == Some(Role::Leader) {
+            break;
+        }
+    }
+    assert_eq!(world.leader(), Some(heir));
+    assert_eq!(world.write(heir, connection), connection);
+    world.run(5);
+    assert!(world.at(heir).machine.writes().is_empty());
+    // What was sent is lost, and what came after it with it.
+    let unknowns = world.at(heir).unknowns;
+    world.crash(leader);
+    world.run(60);
+    assert_eq!(world.at(heir).unknowns, unknowns + 1);
+    assert!(world.at(heir).machine.writes().is_empty());
+    world.write(heir, None);
+    world.run(5);
+    assert_eq!(world.acked.len(), 1);
+}
