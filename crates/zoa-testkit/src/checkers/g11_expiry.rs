@@ -178,6 +178,21 @@ fn check_not_late(case: Case<'_>, signs: &Signs, session: i64, violations: &mut 
     let Some(until) = until.into_iter().flatten().min() else {
         return;
     };
+    // A restart gives everyone the full timeout again, so what was late before it has to be seen before it.
+    let restarts = case.observed.outages.iter().map(|outage| outage.from);
+    let restarts = restarts.filter(|at| *at < until && !case.observed.is_ensemble);
+    for at in restarts.chain([until]) {
+        check_not_late_at(case, signs, (session, at), violations);
+    }
+}
+
+/// Whether a session that lives until then should have ended before.
+fn check_not_late_at(
+    case: Case<'_>,
+    signs: &Signs,
+    (session, until): (i64, SimTime),
+    violations: &mut Vec<Violation>,
+) {
     let Some(timeout_ms) = timeout_ms(case, session, (until, 0)) else {
         return;
     };
@@ -330,6 +345,20 @@ mod tests {
         scene.hear(one, 1000);
         scene.expire(one, 1000 + Scene::TIMEOUT_MS + 200);
         scene.accepts();
+    }
+
+    #[test]
+    fn a_silent_session_that_a_restart_finds_alive_is_reported() {
+        let found_by_a_restart = |silent_ms| {
+            let mut scene = Scene::new();
+            let one = scene.connect();
+            scene.hear(one, 1000);
+            scene.outage(1000 + silent_ms, 1500 + silent_ms);
+            scene.expire(one, 1600 + silent_ms + Scene::TIMEOUT_MS);
+            scene
+        };
+        found_by_a_restart(Scene::TIMEOUT_MS).accepts();
+        found_by_a_restart(2 * Scene::TIMEOUT_MS).rejects("G-11");
     }
 
     #[test]
