@@ -422,7 +422,7 @@ final class Client
         if ($node === null) {
             return false;
         }
-        $renewed = Task::decode($path, $node->data)->renewed();
+        $renewed = Task::decode($path, $node->data)->renewed($node->czxid());
         $this->receipt = $this->receipt->here();
         $steps = [Step::delete($path), Step::create($this->places->task('queue', $task), $renewed->encode())];
         return $this->receipt->apply(...$steps)->isDone;

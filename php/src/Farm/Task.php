@@ -135,12 +135,16 @@ final class Task
         return $this->with(['attempt' => $this->attempt() + 1]);
     }
 
-    /** The same task with all its attempts before it again. The attempts are numbered on, since the number is a fencing token. */
-    public function renewed(): self
+    /**
+     * The same task with all its attempts before it again. Their numbers are fencing tokens: they go on from the zxid at which it was put
+     * among the dead letters, which is higher than all that there were, also those that who has cancelled it did not see.
+     */
+    public function renewed(int $diedAt): self
     {
         $header = clone $this->header;
         unset($header->submitted_ms, $header->error);
-        $header->attempts_before = $this->attempt();
+        $header->attempt = max($this->attempt(), $diedAt);
+        $header->attempts_before = $header->attempt;
         return new self($header, $this->payload, $this->isRubbish);
     }
 

@@ -23,6 +23,11 @@ final class Node
         return $this->stat['version'] ?? 0;
     }
 
+    public function czxid(): int
+    {
+        return $this->stat['czxid'] ?? 0;
+    }
+
     public function ctimeMs(): int
     {
         return $this->stat['ctime'] ?? 0;

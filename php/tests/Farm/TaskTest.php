@@ -27,11 +27,12 @@ final class TaskTest extends TestCase
     public function testARetriedTaskHasAllItsAttemptsAnewAndNoneOfTheirNumbers(): void
     {
         $dead = Task::decode('/t', "{\"attempt\":3,\"attempts_max\":2,\"submitted_ms\":7,\"error\":\"no\"}\nx");
-        $renewed = $dead->renewed();
-        self::assertSame("{\"attempt\":3,\"attempts_max\":2,\"attempts_before\":3}\nx", $renewed->encode());
-        self::assertSame([3, 0, false], [$renewed->attempt(), $renewed->tries(), $renewed->isSpent()]);
+        self::assertSame("{\"attempt\":3,\"attempts_max\":2,\"attempts_before\":3}\nx", $dead->renewed(2)->encode());
+        $renewed = $dead->renewed(70);
+        self::assertSame("{\"attempt\":70,\"attempts_max\":2,\"attempts_before\":70}\nx", $renewed->encode());
+        self::assertSame([70, 0, false], [$renewed->attempt(), $renewed->tries(), $renewed->isSpent()]);
         $last = $renewed->begun()->begun();
-        self::assertSame([5, true, false], [$last->attempt(), $last->isSpent(), $last->renewed()->begun()->isSpent()]);
+        self::assertSame([72, true, false], [$last->attempt(), $last->isSpent(), $last->renewed(90)->begun()->isSpent()]);
     }
 
     public function testOfALongErrorTheBeginningIsKeptAndNoHalfCharacter(): void

@@ -51,7 +51,7 @@ pub struct Ended {
     pub task: String,
     /// The result, or the payload of a dead letter.
     pub payload: Vec<u8>,
-    /// How many attempts were begun.
+    /// The number of its last attempt.
     pub attempt: u64,
     /// The id of the worker whose result it is; empty for a dead letter.
     pub worker: String,
@@ -157,10 +157,10 @@ impl<K: Keeper> FarmClient<K> {
     /// When the session ends.
     pub async fn revive(&mut self, task: &str) -> Result<bool, Error> {
         let path = self.places.task("dead", task);
-        let Some((data, _)) = calls::data(&self.keeper, &path).await? else {
+        let Some((data, stat)) = calls::data(&self.keeper, &path).await? else {
             return Ok(false);
         };
-        let renewed = Task::decode(&path, &data)?.renewed().encode();
+        let renewed = Task::decode(&path, &data)?.renewed(stat.czxid).encode();
         let to = self.places.task("queue", task);
         let steps = vec![
             super::leader::delete(path),

@@ -5,6 +5,7 @@
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
+use zoa_proto::Zxid;
 
 use crate::error::Error;
 
@@ -164,10 +165,12 @@ impl Task {
         self
     }
 
-    /// The same task taken out of `dead`. Its attempts are counted on, and none of them against what it may have: an attempt from
-    /// before may still run, and no later one may have its number.
-    pub(super) fn renewed(mut self) -> Self {
-        let attempt = json!(self.attempt());
+    /// The same task taken out of `dead`. None of its attempts counts against what it may have, and no later one may have the number of
+    /// one from before, which may still run. So they are numbered on from the zxid at which it was put there: it is higher than all of
+    /// them, since each took a change of its own, also of those that who has cancelled it did not see.
+    pub(super) fn renewed(mut self, died_at: Zxid) -> Self {
+        let attempt = json!(self.attempt().max(died_at.0));
+        self.header.insert("attempt".to_owned(), attempt.clone());
         self.header.insert("attempts_before".to_owned(), attempt);
         self.header.remove("submitted_ms");
         self.header.remove("error");
@@ -257,6 +260,7 @@ mod tests {
     use super::ERROR_CHARS_MAX;
     use super::NewTask;
     use super::Task;
+    use super::Zxid;
     use super::has_deadline;
     use super::rank;
     use super::split_attempt;
@@ -283,16 +287,18 @@ mod tests {
     fn a_task_that_is_tried_again_has_all_its_attempts_anew_and_none_of_their_numbers() {
         let header = b"{\"attempt\":3,\"attempts_max\":2,\"submitted_ms\":7,\"error\":\"no\"}\nx";
         let dead = Task::decode("/t", header).expect("it is well written");
-        let renewed = dead.renewed();
+        let renewed = dead.clone().renewed(Zxid(2));
+        assert_eq!((renewed.attempt(), renewed.attempts_counted()), (3, 0));
+        let renewed = dead.renewed(Zxid(70));
         assert_eq!(
             (renewed.attempt(), renewed.attempts_counted()),
-            (3, 0),
+            (70, 0),
             "{renewed:?}"
         );
         assert!(renewed.field("submitted_ms").is_none() && renewed.error().is_empty());
         let last = renewed.begun().begun();
-        assert!(!last.clone().renewed().begun().is_spent());
-        assert_eq!((last.attempt(), last.is_spent()), (5, true));
+        assert!(!last.clone().renewed(Zxid(90)).begun().is_spent());
+        assert_eq!((last.attempt(), last.is_spent()), (72, true));
     }
 
     #[test]

@@ -322,7 +322,7 @@ async fn a_late_result_is_refused_also_when_the_task_was_cancelled_and_tried_aga
     assert!(farm.revive(&name).await?);
     // The only worker gets it again, as another attempt.
     let again = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
-    assert_eq!((late.attempt(), again.attempt()), (1, 2));
+    assert!(late.attempt() < again.attempt());
     assert_eq!(late.done(b"late").await?, Saved::TakenAway);
     // It may be begun once since it was tried again, and no oftener.
     again.fail("no paper").await?;

@@ -202,7 +202,7 @@ fn a_command_that_fails_is_tried_again_and_its_last_words_are_kept() {
         reason,
         (&"exit code 3: no ink".into(), &"never".into(), &1.into())
     );
-    // A dead letter that is tried again has one attempt more, and its number is the next one.
+    // A dead letter that is tried again has one attempt more, and its number is a higher one.
     farm.ask(&["dead", "--retry"]);
     await_that("it is done", || farm.status()["done"] == 2);
     farm.refused(&["submit", "--wait", "--retries", "0", "never"]);
