@@ -68,8 +68,13 @@ final class Semaphore
             $hasRoom = $this->waitForRoom($until);
             $lease = $hasRoom ? $this->makeLease($hold) : null;
             $hold->release();
-            if ($lease !== null || !$hasRoom) {
+            if ($lease !== null) {
+                // The last answers may be old, and the session have expired since.
+                $this->session->beSure();
                 return $lease;
+            }
+            if (!$hasRoom) {
+                return null;
             }
         }
     }

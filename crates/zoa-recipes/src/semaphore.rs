@@ -77,6 +77,8 @@ impl<K: Keeper> Semaphore<K> {
             let lease = self.wait_for_lease(&hold).await?;
             hold.release().await?;
             if let Some(lease) = lease {
+                // The last answers may be old, and the session have expired since.
+                calls::be_sure(&self.keeper).await?;
                 return Ok(lease);
             }
         }
@@ -152,8 +154,6 @@ impl<K: Keeper> Semaphore<K> {
                 Err(failure) => return Err(Error::new(own.path(), &failure)),
             }
         }
-        // The answer may be old, and the session have expired since.
-        calls::be_sure(&self.keeper).await?;
         Ok(Some(Lease { own }))
     }
 }
