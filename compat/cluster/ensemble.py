@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "peer"))
@@ -50,13 +51,20 @@ def run_each(title, scenarios, keep=None):
             with assemble(keep / name if keep else pathlib.Path(folder)) as cluster:
                 try:
                     outcome, last_words = run(cluster), []
-                except (Failure, OSError, EOFError) as failure:
+                except Exception as failure:  # Whatever it is, the others run, and what the servers said is told.
                     failed.append(name)
-                    outcome = f"FAILED: {failure}"
+                    outcome = f"FAILED: {told(failure)}"
                     last_words = [line for server in cluster.servers for line in server.last_words()]
             print(f"{title} {name}: {outcome} ({time.monotonic() - begun:.0f} s)", *last_words, sep="\n  ", flush=True)
     if failed:
         raise peer.PeerError(f"failed: {', '.join(failed)}")
+
+
+def told(failure):
+    """What does not hold; of what nobody foresaw also where it happened."""
+    if isinstance(failure, Failure):
+        return str(failure)
+    return "".join(traceback.format_exception(failure)).rstrip()
 
 
 class Server:

@@ -66,13 +66,6 @@ def run(command, timeout=120, env=None, text_in=None, may_fail=False, cwd=None):
     return out, err
 
 
-def free_port():
-    """A port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def make_certificates(folder):
     """An authority, what it has signed for localhost and for nobody here, and one that is nobody's."""
     folder.mkdir(exist_ok=True)
@@ -93,7 +86,7 @@ class Server:
 
     def __init__(self, program, folder, name, lines=(), myid=1):
         self.program, self.folder, self.lines, self.myid = program, folder / name, lines, myid
-        self.port = free_port()
+        self.port = original_servers.free_port()
         self.address = f"127.0.0.1:{self.port}"
 
     def __enter__(self):
@@ -288,7 +281,7 @@ SUPER = ["DigestAuthenticationProvider.superDigest=" + original_servers.SUPER_DI
 
 def pair_lines():
     """The lines of two servers that may be reconfigured, and that serve reads when one of them is gone."""
-    servers = [f"server.{myid}=127.0.0.1:{free_port()}:{free_port()}:participant" for myid in (1, 2)]
+    servers = [f"server.{myid}=127.0.0.1:{original_servers.free_port()}:{original_servers.free_port()}:participant" for myid in (1, 2)]
     return ["initLimit=10", "syncLimit=5", "reconfigEnabled=true", "readonlymode.enabled=true", "localSessionsEnabled=true", *servers]
 
 
@@ -334,7 +327,7 @@ def original_server(world, name, lines=(), myid=1):
     # These it takes from Java's properties only.
     properties = {key: settings.pop(key) for key in list(settings) if key == "readonlymode.enabled"}
     properties["zookeeper.extendedTypesEnabled"] = "true"
-    return original_servers.original("3.8", free_port(), data, settings, properties, world.folder / f"{name}.log")
+    return original_servers.original("3.8", original_servers.free_port(), data, settings, properties, world.folder / f"{name}.log")
 
 
 def every_original(world):
@@ -397,7 +390,7 @@ def tls(world):
     make_certificates(folder)
     programs = [world.against_ours(f"tls-{name}", [HERE / "tls.c"], library=name) for name in ("mt", "st")]
     for identity in ("server", "elsewhere"):
-        secure = free_port()
+        secure = original_servers.free_port()
         lines = [f"secureClientPort={secure}", "secureClientPortAddress=127.0.0.1", f"ssl.keyStore.location={folder}/{identity}.pem",
                  f"ssl.trustStore.location={folder}/authority.pem"]
         with Server(world.program, world.folder, f"tls-{identity}", lines) as server:
@@ -493,7 +486,7 @@ def serve_from(world, prefix, scripts):
     run(["rm", "-rf", home])
     (home / "conf").mkdir(parents=True)
     sample, = prefix.rglob("zoo_sample.cfg")
-    port = free_port()
+    port = original_servers.free_port()
     settings = re.sub(r"(?m)^(dataDir|clientPort)=.*", "", sample.read_text())
     (home / "conf/zoo.cfg").write_text(f"{settings}\ndataDir={home}/data\nclientPort={port}\nclientPortAddress=127.0.0.1\n")
     env = {"ZOO_LOG_DIR": str(home), "ZOOPIDFILE": str(home / "pid")}

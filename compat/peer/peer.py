@@ -18,6 +18,7 @@ the data directory it is given, and every step can be repeated.
 import argparse
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -45,6 +46,9 @@ VERSIONS = ("3.8", "3.9")
 
 # The password "test" for the user "super": what the suites of all clients use.
 SUPER_DIGEST = "super:D/InIHSb7yEEbrWz8b9l71RjZJU="
+
+PORT_FIRST = 10_000
+PORTS_GIVEN = set()
 
 
 class PeerError(Exception):
@@ -275,9 +279,28 @@ def scratch():
 
 
 def free_port():
+    """A port that nobody uses, and that nobody else gets from here.
+
+    Below those that the system gives to connections: while a server is down, such a connection could take its port, and be it one that
+    looks for the server, which then reaches itself."""
+    last = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]) - 1
+    for _ in range(1000):
+        port = random.randint(PORT_FIRST, max(PORT_FIRST + 1000, last))
+        if port not in PORTS_GIVEN and is_free(port):
+            PORTS_GIVEN.add(port)
+            return port
+    raise PeerError(f"there is no free port from {PORT_FIRST} on")
+
+
+def is_free(port):
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        # As a server: what has just ended at this port of its own is no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def pairs(texts):

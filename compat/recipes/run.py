@@ -22,6 +22,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "kazoo"))
 sys.path.insert(0, str(HERE.parent / "peer"))
+import peer  # noqa: E402
 import run as kazoo_suite  # noqa: E402
 
 ROUNDS = 40
@@ -31,14 +32,8 @@ class Held(Exception):
     """Something that was promised did not hold."""
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def start_server(program, folder):
-    port = free_port()
+    port = peer.free_port()
     config = pathlib.Path(folder) / "zoo.cfg"
     config.write_text(f"tickTime=2000\ndataDir={folder}/data\nclientPort={port}\nadmin.enableServer=false\n")
     log = open(pathlib.Path(folder) / "log", "w")

@@ -30,6 +30,7 @@ mod local_server;
 pub mod museum;
 pub mod nightly;
 pub mod php;
+mod ports;
 pub mod prefix;
 pub mod program;
 mod recipe_interop;

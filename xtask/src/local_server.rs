@@ -5,7 +5,6 @@
 use std::fs;
 use std::io::Read;
 use std::io::Write;
-use std::net::TcpListener;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Child;
@@ -20,6 +19,7 @@ use anyhow::Result;
 use anyhow::bail;
 use anyhow::ensure;
 
+use crate::ports::free_port;
 use crate::workspace;
 use crate::workspace::Profile;
 
@@ -127,9 +127,4 @@ fn serves(address: &str) -> bool {
         std::io::Result::Ok(answer)
     };
     ask().is_ok_and(|answer| answer.contains("Mode: "))
-}
-
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
-    Ok(listener.local_addr().context("reading a port")?.port())
 }

@@ -73,6 +73,8 @@ struct Done {
     name: String,
     took: Duration,
     tally: Tally,
+    /// Of one that failed.
+    why: Option<String>,
 }
 
 /// Runs those of `steps` that are in `wanted`, or all of them when it is empty.
@@ -103,18 +105,14 @@ pub fn run(steps: &[Step], wanted: &[String]) -> Result<()> {
 fn run_one(step: &Step, (number, count): (usize, usize)) -> Done {
     println!("\n==> [{number}/{count}] {}: {}", step.name, step.about);
     let start = Instant::now();
-    let mut tally = (step.run)().unwrap_or_else(|error| {
-        println!("{}: {error:#}", step.name);
-        Tally {
-            failed: 1,
-            ..Tally::default()
-        }
-    });
+    let (mut tally, mut why) = match (step.run)() {
+        Ok(tally) => (tally, None),
+        Err(error) => (Tally::default(), Some(format!("{error:#}"))),
+    };
     if tally == Tally::default() {
-        println!(
-            "{}: it checked nothing, which counts as a failure",
-            step.name
-        );
+        let nothing = || "it checked nothing, which counts as a failure".to_owned();
+        let why = why.get_or_insert_with(nothing);
+        println!("{}: {}", step.name, why.lines().next().unwrap_or_default());
         tally.failed = 1;
     }
     let took = start.elapsed();
@@ -124,6 +122,7 @@ fn run_one(step: &Step, (number, count): (usize, usize)) -> Done {
         name: step.name.clone(),
         took,
         tally,
+        why,
     }
 }
 
@@ -134,6 +133,12 @@ fn conclude(done: &[Done]) -> Result<()> {
         let (name, seconds) = (&one.name, one.took.as_secs_f64());
         println!("{name:<14} {seconds:>8.1}   {}", one.tally.closing_line());
         sum.add(one.tally);
+    }
+    // Once more what was said when it failed: in a log that was cut, only the end is left.
+    for one in done {
+        if let Some(why) = &one.why {
+            println!("\n{}: {why}", one.name);
+        }
     }
     let total: Duration = done.iter().map(|one| one.took).sum();
     println!(

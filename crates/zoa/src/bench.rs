@@ -21,6 +21,7 @@ mod line;
 mod measure;
 mod open_files;
 mod operations;
+mod ports;
 mod process;
 mod report;
 mod server_process;

@@ -20,11 +20,11 @@ use anyhow::ensure;
 
 use super::Cast;
 use super::PATIENCE;
-use super::server::free_port;
 use super::stage;
 use super::stage::ActorId;
 use super::stage::Stage;
 use super::workers;
+use crate::ports::free_port;
 use crate::program;
 use crate::workspace;
 

@@ -4,7 +4,6 @@
 //! Invariant: one that we did not start is never stopped.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -21,6 +20,7 @@ use anyhow::ensure;
 
 use super::PATIENCE;
 use super::stage;
+use crate::ports::free_port;
 use crate::program;
 use crate::workspace;
 
@@ -134,9 +134,4 @@ impl Drop for Server {
             drop(ours.child.wait());
         }
     }
-}
-
-pub(super) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
-    Ok(listener.local_addr().context("reading a port")?.port())
 }

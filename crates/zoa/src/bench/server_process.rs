@@ -4,7 +4,6 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -229,15 +228,6 @@ fn last_words(log: &Path) -> String {
     lines.get(shown..).unwrap_or_default().join("\n")
 }
 
-/// A port on the loopback address that nobody uses at this moment.
-pub(crate) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot find a free port")?;
-    Ok(listener
-        .local_addr()
-        .context("cannot find a free port")?
-        .port())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,7 +241,7 @@ mod tests {
     #[test]
     fn a_server_that_ends_at_once_is_reported_with_its_command() {
         let dir = std::env::temp_dir().join(format!("zoa-bench-start-test-{}", std::process::id()));
-        let port = free_port().expect("a free port");
+        let port = crate::bench::ports::free_port().expect("a free port");
         let command = ServerCommand::new("sh -c 'echo no luck; exit 3' {cfg}", port, &dir);
         let error = format!("{:#}", command.start("/").expect_err("it is no server"));
         assert!(error.contains("exit status: 3"), "{error}");

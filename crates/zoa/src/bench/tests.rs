@@ -184,7 +184,7 @@ fn a_storm_of_connects_counts_every_session() {
 
 #[test]
 fn a_server_that_is_not_there_is_named() {
-    let port = server_process::free_port().expect("a free port");
+    let port = ports::free_port().expect("a free port");
     let error = failure(&format!("127.0.0.1:{port}"));
     assert!(
         error.contains(&format!("cannot reach a server at 127.0.0.1:{port}")),

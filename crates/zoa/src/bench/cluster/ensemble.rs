@@ -5,13 +5,11 @@
 //!
 //! Invariant: no server outlives its [`Ensemble`]; dropping it kills them all.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::net::TcpListener;
 use std::net::TcpStream;
 use std::path::Path;
 use std::path::PathBuf;
@@ -28,6 +26,7 @@ use rustix::process::Pid;
 use rustix::process::Signal;
 
 use crate::bench::clock;
+use crate::bench::ports::free_port;
 
 /// How many servers there are.
 pub(crate) const SERVERS: usize = 3;
@@ -46,11 +45,6 @@ const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long a server may take to answer a four-letter word.
 const WORD_MAX: Duration = Duration::from_secs(2);
-
-/// Ports are taken from here on: below those that the system gives to connections, since a server that is down must find its own
-/// port free again.
-const PORT_FIRST: u16 = 12_000;
-const PORT_LAST: u16 = 31_000;
 
 /// How a server dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,17 +77,19 @@ impl Ensemble {
         if dir.exists() {
             fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
         }
-        let mut ports = free_ports(3 * SERVERS)?.into_iter();
-        let mut port = || ports.next().context("as many ports as were asked for");
         let (mut servers, mut lines) = (Vec::new(), String::new());
         for id in 1..=SERVERS {
-            lines.push_str(&format!("server.{id}=127.0.0.1:{}:{}\n", port()?, port()?));
+            lines.push_str(&format!(
+                "server.{id}=127.0.0.1:{}:{}\n",
+                free_port()?,
+                free_port()?
+            ));
             let dir = dir.join(id.to_string());
             let cfg = dir.join("zoo.cfg").display().to_string();
             servers.push(Server {
                 id,
                 command: template.replace("{cfg}", &cfg),
-                port: port()?,
+                port: free_port()?,
                 dir,
                 child: None,
             });
@@ -346,25 +342,6 @@ fn wait(child: &mut Child, id: usize) -> Result<()> {
         clock::pause(Duration::from_millis(1));
     }
     Ok(())
-}
-
-/// Ports of the loopback address that nobody listens on at this moment. Two benches at once begin at different ones.
-fn free_ports(count: usize) -> Result<Vec<u16>> {
-    let room = u32::from(PORT_LAST - PORT_FIRST);
-    let first = PORT_FIRST + u16::try_from(std::process::id() * 16 % room).unwrap_or(0);
-    let mut found = BTreeSet::new();
-    for port in (first..PORT_LAST).chain(PORT_FIRST..first) {
-        if found.len() == count {
-            break;
-        }
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            found.insert(port);
-        }
-    }
-    if found.len() < count {
-        bail!("there are no {count} free ports between {PORT_FIRST} and {PORT_LAST}");
-    }
-    Ok(found.into_iter().collect())
 }
 
 #[cfg(test)]

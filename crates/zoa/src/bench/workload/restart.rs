@@ -10,10 +10,10 @@ use anyhow::Result;
 use crate::bench::args::Target;
 use crate::bench::grounds::Grounds;
 use crate::bench::grounds::key;
+use crate::bench::ports::free_port;
 use crate::bench::report::Report;
 use crate::bench::report::Unit;
 use crate::bench::server_process::ServerCommand;
-use crate::bench::server_process::free_port;
 use crate::bench::workload::fill::prepare;
 
 /// Options of `zoa bench restart`.

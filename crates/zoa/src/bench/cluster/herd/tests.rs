@@ -13,7 +13,7 @@ use zoa_proto::SessionId;
 
 use super::*;
 use crate::bench::floor;
-use crate::bench::server_process::free_port;
+use crate::bench::ports::free_port;
 
 /// Each session pings once when it is attached, and again what was lost; it is over when all were answered.
 #[derive(Default)]
