@@ -36,6 +36,8 @@ pub(crate) struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
     entries: BTreeMap<u64, Entry>,
+    /// Of each log that was read, what it did not know to be committed.
+    tails: Vec<BTreeMap<u64, Entry>>,
     /// Places where two logs have different committed entries.
     pub(crate) contradictions: Vec<String>,
     /// How many logs were read.
@@ -47,8 +49,31 @@ impl Gathering {
     pub(crate) fn take(&mut self, data: &Path, scratch: &Path) -> Result<()> {
         let held = read(data, scratch)?;
         self.read += 1;
-        self.keep(&held, held.commit);
+        self.take_held(held);
         Ok(())
+    }
+
+    fn take_held(&mut self, mut held: Held) {
+        self.keep(&held.entries, held.commit);
+        let tail = held.entries.split_off(&(held.commit + 1));
+        self.tails.push(tail);
+        self.confirm_tails();
+    }
+
+    /// Of two logs that agree in an entry all entries before it agree, too: a tail is committed up to the last one that another log
+    /// knows to be.
+    fn confirm_tails(&mut self) {
+        for mut tail in std::mem::take(&mut self.tails) {
+            let is_known = |(index, entry): &(&u64, &Entry)| self.entries.get(index) == Some(entry);
+            if let Some(last) = tail.iter().rev().find(is_known).map(|(index, _)| *index) {
+                let rest = tail.split_off(&(last + 1));
+                self.keep(&tail, last);
+                tail = rest;
+            }
+            if !tail.is_empty() {
+                self.tails.push(tail);
+            }
+        }
     }
 
     /// Reads the logs of all servers, which are down after everything had come to rest: what more than half of them hold is
@@ -60,7 +85,7 @@ impl Gathering {
             .collect::<Result<_>>()?;
         for one in &held {
             self.read += 1;
-            self.keep(one, one.commit);
+            self.keep(&one.entries, one.commit);
         }
         let holders = |entry: &Entry| {
             let has = |other: &&Held| other.entries.get(&entry.index.0) == Some(entry);
@@ -72,13 +97,14 @@ impl Gathering {
                 .values()
                 .filter(|entry| holders(entry) * 2 > held.len());
             let last = agreed.map(|entry| entry.index.0).max().unwrap_or(0);
-            self.keep(one, last.max(one.commit));
+            self.keep(&one.entries, last.max(one.commit));
         }
+        self.confirm_tails();
         Ok(())
     }
 
-    fn keep(&mut self, held: &Held, commit: u64) {
-        for (index, entry) in held.entries.range(..=commit) {
+    fn keep(&mut self, entries: &BTreeMap<u64, Entry>, commit: u64) {
+        for (index, entry) in entries.range(..=commit) {
             match self.entries.get(index) {
                 Some(before) if before != entry => self.contradictions.push(format!(
                     "entry {index} was committed as {before:?} and as {entry:?}"
@@ -186,4 +212,42 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(range: std::ops::RangeInclusive<u64>, term: u64, commit: u64) -> Held {
+        let entry = |index| {
+            let entry = Entry {
+                index: LogIndex(index),
+                term,
+                kind: zoa_log::EntryKind::Normal,
+                data: Default::default(),
+            };
+            (index, entry)
+        };
+        Held {
+            entries: range.map(entry).collect(),
+            commit,
+        }
+    }
+
+    #[test]
+    fn a_tail_fills_a_gap_when_a_later_log_agrees_with_it() {
+        let mut gathering = Gathering::default();
+        gathering.take_held(held(1..=12, 1, 5));
+        gathering.take_held(held(11..=20, 1, 20));
+        assert_eq!(gathering.gaps(), []);
+    }
+
+    #[test]
+    fn a_tail_that_another_leader_wrote_over_fills_nothing() {
+        let mut gathering = Gathering::default();
+        gathering.take_held(held(1..=12, 1, 5));
+        gathering.take_held(held(11..=20, 2, 20));
+        assert_eq!(gathering.gaps(), [(6, 10)]);
+        assert_eq!(gathering.contradictions, [""; 0]);
+    }
 }

@@ -356,7 +356,6 @@ impl Run {
     pub(crate) fn gather_from(&mut self, number: u8) -> Result<()> {
         let data = self.server(number).data();
         let scratch = self.setup.folder.join("copy");
-        self.gathered_at = self.now();
         let taken = self.gathering.take(&data, &scratch);
         if let Err(error) = taken {
             let words =
@@ -389,6 +388,8 @@ impl Run {
                 pause_ms(1).await;
             }
             if self.server(number).stands_still() {
+                // Not when a server that is down is read, which may be far behind.
+                self.gathered_at = begun;
                 self.gather_from(number)?;
             }
             self.server(number).signal(Signal::CONT);

@@ -16,6 +16,10 @@ use zoa_tree::MemberLines;
 /// So many of a hundred runs with users have several servers.
 const ENSEMBLES_PERCENT: u64 = 33;
 
+/// A leader notices within two election timeouts that a server is silent. Until then it would agree to one voter less, and a loss that
+/// three servers outlive would become one that two do not.
+const LOSS_NOTICED_MS: u64 = 2_000;
+
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cast {
@@ -82,7 +86,9 @@ impl Cast {
         self.change_ms_max.map(|pause_ms_max| Ensemble {
             machines: u8::try_from(self.machines()).unwrap_or(u8::MAX),
             kept: 3,
-            kept_until: loss.map(|loss| loss.start).unwrap_or_default(),
+            kept_until: loss
+                .map(|loss| loss.start.after_ms(LOSS_NOTICED_MS))
+                .unwrap_or_default(),
             pause_ms_max,
         })
     }

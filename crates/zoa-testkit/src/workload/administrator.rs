@@ -25,7 +25,7 @@ pub struct Ensemble {
     pub machines: u8,
     /// Those up to this number always vote.
     pub kept: u8,
-    /// Until then: when a disk has been lost, the servers see to it themselves that enough of them are left.
+    /// Until then: when a disk has been lost and they have noticed, the servers see to it themselves that enough of them are left.
     pub kept_until: SimTime,
     /// Milliseconds between two changes, at most.
     pub pause_ms_max: u64,
