@@ -7,7 +7,9 @@
 
 mod farm;
 mod lost_answer;
+mod mishap;
 mod registry;
+mod slow_release;
 
 use std::error::Error as StdError;
 use std::io::Read;
