@@ -368,11 +368,16 @@ impl Run {
         Ok(())
     }
 
-    /// Reads the log of a server that runs, if that was not done for a while: it stands still meanwhile.
+    /// Reads the log of a server that runs, if that was not done for a while.
     pub(crate) async fn gather_now_and_then(&mut self) -> Result<()> {
         if self.now().ms_since(self.gathered_at) < GATHER_EVERY_MS {
             return Ok(());
         }
+        self.gather_now().await
+    }
+
+    /// Reads the log of a server that runs: it stands still meanwhile.
+    pub(crate) async fn gather_now(&mut self) -> Result<()> {
         let mut candidates: Vec<u8> = self.leader().await.into_iter().collect();
         candidates.extend(self.numbers());
         for number in candidates {
