@@ -406,14 +406,17 @@ impl Ensemble {
         }
         let Some(raft) = self.raft() else { return };
         let is_member = !self.is_taken_out && raft.members().contains(raft.id());
-        let Some(serves) = self.gate.look(raft.handed_out(), is_member, now_ms) else {
-            return;
-        };
-        if !serves && self.forwarder.has_unknown() {
-            self.give_up_writes(effects);
+        let handed_out = raft.handed_out();
+        let was_in_touch = !self.gate.is_out_of_touch();
+        let said = self.gate.look(handed_out, is_member, now_ms);
+        if let Some(serves) = said {
+            if !serves && self.forwarder.has_unknown() {
+                self.give_up_writes(effects);
+            }
+            effects.push(Effect::Serving(serves));
         }
-        effects.push(Effect::Serving(serves));
-        if !serves && self.gate.is_out_of_touch() {
+        // Also when nobody was served yet: it was about to be.
+        if self.gate.is_out_of_touch() && (was_in_touch || said == Some(false)) {
             self.cut_what_waits(effects);
         }
     }
@@ -448,6 +451,9 @@ impl Ensemble {
             return;
         };
         self.peers_changed = true;
+        if link.direction == Direction::Outgoing {
+            self.cut_refused_stream(link.peer, effects);
+        }
         let Some(node) = link.node() else { return };
         let is_replaced = match link.direction {
             Direction::Outgoing => self.links.outgoing_to(node.raft()).is_some(),

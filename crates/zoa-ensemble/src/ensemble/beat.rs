@@ -35,6 +35,7 @@ impl Ensemble {
         self.report_touches(effects);
         self.tell_where_the_leader_is(effects);
         self.care_for_members(effects);
+        self.links.forget_asking();
         if self.raft().is_some() && !self.gate.serves() && !self.knows_leader() {
             self.reminder.waits(self.nobody_leads());
         }

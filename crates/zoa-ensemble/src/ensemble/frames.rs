@@ -146,8 +146,10 @@ impl Ensemble {
             self.forwarder.reopen();
         }
         self.is_taken_out = false;
-        self.gate.hear(term, commit, self.now_ms);
+        // Whom this server hears and cannot reach does not hear of its clients, gives their sessions up, and sends it nothing new for want
+        // of answers: serving here has to end, as if nothing were heard.
         if let Some(back) = self.links.outgoing(peer) {
+            self.gate.hear(term, commit, self.now_ms);
             self.touches.confirm(back.id, leading.touches);
         }
     }

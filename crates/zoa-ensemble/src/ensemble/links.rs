@@ -25,7 +25,7 @@ pub(super) struct Link {
     pub(super) stream: StreamIn,
     /// The newest report of touches that came on it.
     pub(super) touches: u64,
-    /// The peer was asked on it to agree to a founding.
+    /// The peer was asked on it to agree to a founding, since the last beat.
     pub(super) asked: bool,
     /// Where the leader is whom the peer follows, as it has said on it.
     pub(super) leader_at: Option<(PeerId, ServerLine)>,
@@ -96,6 +96,11 @@ impl Links {
 
     pub(super) fn get_mut(&mut self, id: LinkId) -> Option<&mut Link> {
         self.by_id.get_mut(&id)
+    }
+
+    /// Who was asked to agree to a founding may be asked again: what kept it from that may have passed.
+    pub(super) fn forget_asking(&mut self) {
+        self.by_id.values_mut().for_each(|link| link.asked = false);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Link> {

@@ -3,7 +3,9 @@
 //! See `forward.rs` for the rule, and `handover.rs` for what becomes of it when leadership is given away.
 
 use bytes::Bytes;
+use zoa_proto::PeerId;
 use zoa_raft::RaftLoop;
+use zoa_tree::Txn;
 
 use super::Ensemble;
 use super::forward::Course;
@@ -16,6 +18,7 @@ use crate::message::Forward;
 use crate::message::PeerMessage;
 use crate::message::PeerMessageError;
 use crate::message::StreamPlace;
+use crate::node_id::NodeId;
 use crate::notice::Notice;
 
 impl Ensemble {
@@ -115,7 +118,12 @@ impl Ensemble {
             seq: place.seq + 1,
             ..place
         });
-        let is_taken = self.leads_in(place.term) && !self.is_handed_on() && {
+        let node = known.node();
+        if forward.proposals.iter().any(|it| Txn::decode(it).is_err()) {
+            return Err(PeerMessageError::Field("proposals"));
+        }
+        let may_write = self.is_member(node) && self.leads_in(place.term) && !self.is_handed_on();
+        let is_taken = may_write && {
             let stamped = self.stamp.forwarded(&forward.proposals);
             self.propose(stamped, effects)
         };
@@ -123,6 +131,13 @@ impl Ensemble {
             self.refuse(link, place, effects);
         }
         Ok(())
+    }
+
+    /// Whether clients may be served there: who is no member has none. One that was just taken out does not know yet.
+    fn is_member(&self, node: Option<NodeId>) -> bool {
+        let raft = self.raft();
+        let members = raft.map(RaftLoop::members);
+        members.is_some_and(|members| node.is_some_and(|node| members.contains(node.raft())))
     }
 
     /// The term in which this server may propose now.
@@ -155,6 +170,16 @@ impl Ensemble {
         self.forwarder.course = Course::Own { term };
         if !self.propose(proposals, effects) {
             self.give_up_writes(effects);
+        }
+    }
+
+    /// The link to this peer is gone, perhaps before it brought a refusal there: then what it sends goes nowhere, and it must hear of the
+    /// end of its own.
+    pub(super) fn cut_refused_stream(&mut self, peer: PeerId, effects: &mut Vec<Effect>) {
+        let back = self.links.incoming(peer);
+        let refused = back.filter(|it| matches!(it.stream, StreamIn::Refused { .. }));
+        if let Some(id) = refused.map(|it| it.id) {
+            self.cut(id, CutReason::StreamRefused, effects);
         }
     }
 

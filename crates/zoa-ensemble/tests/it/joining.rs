@@ -10,6 +10,7 @@ use crate::members::reconfig;
 use crate::world::INIT_MS;
 use crate::world::TICK_MS;
 use crate::world::World;
+use crate::world::words_of;
 
 fn founded(count: u8, seed: u64) -> World {
     let mut world = World::new(count, seed);
@@ -241,7 +242,7 @@ fn the_survivor_with_the_newest_log_has_what_was_acknowledged_though_it_shows_le
     let full = &mut world.server(1).disk;
     full.hard_state.commit = full.base.index.0;
     let shorter = &mut world.server(2).disk;
-    let is_write = |data: &[u8]| str::from_utf8(data).is_ok_and(|data| acked.contains(data));
+    let is_write = |data: &[u8]| words_of(data).is_some_and(|words| acked.contains(&words));
     while let Some(entry) = shorter.entries.pop() {
         if is_write(&entry.data) {
             break;

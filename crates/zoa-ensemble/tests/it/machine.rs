@@ -11,6 +11,8 @@ use zoa_tree::Txn;
 use zoa_tree::TxnOp;
 use zoa_tree::next_members;
 
+use crate::world::words_of;
+
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Machine {
@@ -74,9 +76,6 @@ impl Machine {
     /// What clients wrote, in order.
     pub(crate) fn writes(&self) -> Vec<String> {
         let data = self.applied.iter().map(|(_, _, data)| data);
-        let writes = data.filter(|data| Txn::decode(data).is_err());
-        writes
-            .map(|data| String::from_utf8_lossy(data).into_owned())
-            .collect()
+        data.filter_map(|data| words_of(data)).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! Whole ensembles in one thread, driven through their public face only.
 
+mod broken_ways;
 mod chaos;
 mod dice;
 mod disk;

@@ -26,6 +26,7 @@ use zoa_tree::TxnOp;
 use crate::world::TICK_MS;
 use crate::world::World;
 use crate::world::lines_of;
+use crate::world::txn;
 
 fn served(count: u8, seed: u64) -> (World, u8) {
     let mut world = World::new(count, seed);
@@ -314,11 +315,11 @@ fn a_second_reconfig_while_one_is_under_way_is_refused_and_writes_around_them_ke
     let (mut world, leader) = served(3, 14);
     let out = (leader % 3 + 1).to_string();
     let batch = [
-        Bytes::from_static(b"one"),
+        txn(leader, 0, Settings::NONE, "one"),
         reconfig("", &out, -1),
-        Bytes::from_static(b"two"),
+        txn(leader, 0, Settings::NONE, "two"),
         reconfig("", &out, -1),
-        Bytes::from_static(b"three"),
+        txn(leader, 0, Settings::NONE, "three"),
     ];
     propose(&mut world, leader, &batch);
     assert_eq!(refusals(&world, leader), [ErrorCode::ReconfigInProgress]);

@@ -9,6 +9,7 @@ mod lives;
 mod network;
 mod server;
 mod snapshots;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -22,12 +23,15 @@ use zoa_ensemble::Role;
 use zoa_proto::PeerId;
 use zoa_raft::Members;
 use zoa_tree::MemberLines;
+use zoa_tree::Settings;
 
 use crate::dice::Dice;
 use crate::world::network::Handshake;
 use crate::world::network::Wire;
 use crate::world::server::Server;
 use crate::world::snapshots::Parcel;
+pub(crate) use crate::world::transactions::txn;
+pub(crate) use crate::world::transactions::words_of;
 
 pub(crate) const TICK_MS: u64 = 10;
 pub(crate) const QUIET_MS: u64 = 2_000;
@@ -211,7 +215,8 @@ impl World {
         let data = format!("{id} {number} {}", connection.next);
         connection.next += 1;
         connection.unanswered.push_back(data.clone());
-        self.event(id, Event::Propose(vec![Bytes::from(data)]));
+        let proposal = txn(id, 0, Settings::NONE, &data);
+        self.event(id, Event::Propose(vec![proposal]));
         self.pump();
         Some(number)
     }

@@ -4,18 +4,14 @@ use bytes::Bytes;
 use zoa_ensemble::Event;
 use zoa_ensemble::LinkId;
 use zoa_ensemble::Role;
-use zoa_proto::OpCode;
-use zoa_proto::PeerId;
 use zoa_proto::SessionId;
-use zoa_proto::Xid;
-use zoa_tree::Identities;
-use zoa_tree::Owner;
 use zoa_tree::Settings;
 use zoa_tree::Touch;
 use zoa_tree::Txn;
 use zoa_tree::TxnOp;
 
 use crate::world::World;
+use crate::world::txn;
 
 fn served(count: u8, seed: u64) -> (World, u8) {
     let mut world = World::new(count, seed);
@@ -42,27 +38,8 @@ fn a_follower_sends_on_what_its_clients_write_in_order() {
     world.check_agreement();
 }
 
-/// A transaction as a server whose clock says this makes it for a client.
-fn txn(server: u8, wall_ms: i64, settings: Settings) -> Bytes {
-    let txn = Txn {
-        session: SessionId(1),
-        owner: Owner {
-            server: PeerId(server),
-            connection: 1,
-        },
-        xid: Xid(1),
-        time_ms: wall_ms,
-        settings,
-        identities: Identities::NONE,
-        op: TxnOp::Request {
-            op: OpCode::SetData,
-            body: b"not looked at",
-        },
-    };
-    let mut bytes = Vec::new();
-    txn.encode(&mut bytes);
-    bytes.into()
-}
+/// Nobody looks at these.
+const WORDS: &str = "not looked at";
 
 /// Time, settings and server of all writes that this server has applied.
 fn stamps(world: &World, id: u8) -> Vec<(i64, Settings, u8)> {
@@ -87,8 +64,8 @@ fn a_forwarded_write_gets_the_leaders_clock_and_settings() {
     let (slow, fast) = (1_000_000, 90_000_000);
     let mark = Settings::LOCAL_SESSION;
     let theirs = [
-        txn(other, slow, Settings::SKIP_ACL),
-        txn(other, fast, mark.union(Settings::SKIP_ACL)),
+        txn(other, slow, Settings::SKIP_ACL, WORDS),
+        txn(other, fast, mark.union(Settings::SKIP_ACL), WORDS),
     ];
     world.event(other, Event::Propose(theirs.to_vec()));
     world.run(3);
@@ -108,10 +85,13 @@ fn time_never_runs_backwards_while_one_leads() {
     // The clock is set back, and a turn of another connection was quicker.
     for (clock_ms, own_ms) in [(5_000, 4_000), (3_000, 6_000), (6_500, 2_000)] {
         world.server(leader).wall_ms = clock_ms;
-        world.event(other, Event::Propose(vec![txn(other, 9, Settings::NONE)]));
+        world.event(
+            other,
+            Event::Propose(vec![txn(other, 9, Settings::NONE, WORDS)]),
+        );
         world.run(2);
-        let own = txn(leader, own_ms, Settings::SKIP_ACL);
-        let behind = txn(leader, own_ms - 1, Settings::SKIP_ACL);
+        let own = txn(leader, own_ms, Settings::SKIP_ACL, WORDS);
+        let behind = txn(leader, own_ms - 1, Settings::SKIP_ACL, WORDS);
         world.event(leader, Event::Propose(vec![own, behind]));
         world.run(2);
     }

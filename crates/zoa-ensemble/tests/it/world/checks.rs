@@ -131,7 +131,7 @@ impl World {
             return;
         };
         let awaited = connection.unanswered.pop_front();
-        let data = String::from_utf8_lossy(data).into_owned();
+        let data = super::words_of(data).unwrap_or_default();
         assert_eq!(
             awaited.as_ref(),
             Some(&data),
@@ -157,7 +157,7 @@ impl World {
 }
 
 fn parse(data: &[u8]) -> Option<(u8, u64, u64)> {
-    let text = str::from_utf8(data).ok()?;
+    let text = super::words_of(data)?;
     let mut words = text.split(' ');
     let owner = words.next()?.parse().ok()?;
     Some((
