@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
+use rustix::net::sockopt;
 use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio::net::lookup_host;
@@ -68,6 +69,7 @@ pub(super) async fn connect(
     places: &[PeerAddress],
     names: &dyn Names,
     security: &dyn Security,
+    silence_max: Duration,
 ) -> io::Result<PeerStream> {
     let mut failed = io::Error::other("no address is known");
     for place in places {
@@ -82,7 +84,11 @@ pub(super) async fn connect(
             failed = io::Error::other(format!("{} has no address", place.host));
         }
         for address in addresses {
-            let trying = async { security.dialed(dial(address).await?, &place.host).await };
+            let trying = async {
+                security
+                    .dialed(dial(address, silence_max).await?, &place.host)
+                    .await
+            };
             match in_time(trying).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => failed = error,
@@ -99,13 +105,17 @@ async fn in_time<T>(trying: impl Future<Output = io::Result<T>>) -> io::Result<T
     }
 }
 
-async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+/// What is sent has to be acknowledged within `silence_max`: after a network that lost everything, or when the machine at the other end is
+/// gone, the system would go on trying for a quarter of an hour, and nobody else would reach that peer meanwhile.
+async fn dial(address: SocketAddr, silence_max: Duration) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
         TcpSocket::new_v6()
     }?;
     socket.set_nodelay(true)?;
+    let silence_ms = u32::try_from(silence_max.as_millis()).unwrap_or(u32::MAX);
+    sockopt::set_tcp_user_timeout(&socket, silence_ms)?;
     socket.connect(address).await
 }
 
@@ -115,6 +125,18 @@ mod tests {
     use crate::peers::stream::Accepting;
     use crate::peers::stream::Plain;
     use crate::peers::stream::Securing;
+
+    const SILENCE_MAX: Duration = Duration::from_secs(7);
+
+    // Goal: G-21. Servers find each other again soon after a network that lost everything without a word.
+    #[tokio::test]
+    async fn what_nobody_acknowledges_for_so_long_ends_a_connection() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = dial(listener.local_addr().unwrap(), SILENCE_MAX)
+            .await
+            .unwrap();
+        assert_eq!(sockopt::tcp_user_timeout(&socket).unwrap(), 7_000);
+    }
 
     #[test]
     fn the_pause_grows_from_dial_pause_min_to_dial_pause_max() {
@@ -134,12 +156,23 @@ mod tests {
             port,
         };
         let nowhere = place("no-such-host.invalid", port);
-        let refused = connect(std::slice::from_ref(&nowhere), &SystemNames, &Plain).await;
+        let refused = connect(
+            std::slice::from_ref(&nowhere),
+            &SystemNames,
+            &Plain,
+            SILENCE_MAX,
+        )
+        .await;
         assert!(refused.is_err());
         assert!(
-            connect(&[nowhere, place("127.0.0.1", port)], &SystemNames, &Plain)
-                .await
-                .is_ok()
+            connect(
+                &[nowhere, place("127.0.0.1", port)],
+                &SystemNames,
+                &Plain,
+                SILENCE_MAX
+            )
+            .await
+            .is_ok()
         );
     }
 
@@ -187,7 +220,8 @@ mod tests {
         let connecting = async |names: AllOf| {
             let begun = tokio::time::Instant::now();
             let security = OnlyAt(answers.port());
-            let connected = connect(std::slice::from_ref(&place), &names, &security).await;
+            let connected =
+                connect(std::slice::from_ref(&place), &names, &security, SILENCE_MAX).await;
             (connected.is_ok(), begun.elapsed() >= DIAL_TIME)
         };
         assert_eq!(connecting(AllOf(vec![silent])).await, (false, true));

@@ -33,6 +33,7 @@ use super::incoming::ALIVE;
 use super::snapshot_stream;
 use super::stream::PeerStream;
 use crate::disk::RealDisk;
+use crate::limits::SNAPSHOT_SILENCE_MAX;
 use crate::limits::SNAPSHOT_TRIES;
 
 /// A link that lasted so long was a good one: the next try comes at once.
@@ -122,7 +123,11 @@ async fn reach(
 ) -> Result<(PeerStream, Greeted, u64), GreetingFault> {
     let broken = |why: &str| GreetingFault::Broken(why.to_owned());
     let (names, security) = (&context.options.names, &context.options.security);
-    let mut stream = dial::connect(places, names.as_ref(), security.as_ref())
+    let silence_max = match purpose {
+        Purpose::Messages => context.options.silence_max,
+        Purpose::Snapshot => SNAPSHOT_SILENCE_MAX,
+    };
+    let mut stream = dial::connect(places, names.as_ref(), security.as_ref(), silence_max)
         .await
         .map_err(GreetingFault::from)?;
     let identity = context.identity();
