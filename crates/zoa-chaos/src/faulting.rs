@@ -30,12 +30,6 @@ const MUCH_LEN: usize = 500 << 10;
 /// So many of these are more than two segments of a log.
 const MUCH_COUNT: usize = 36;
 
-/// So many at a time, and then a log is read: a server keeps only 8 MiB of its log behind a snapshot.
-const MUCH_AT_A_TIME: usize = 6;
-
-/// How long those may take.
-const MUCH_MS: u64 = 100;
-
 /// What a server says when another one takes the place of its former self.
 const REPLACED: &str = "takes the place of";
 
@@ -215,9 +209,9 @@ impl Run {
             Kind::Reset => self.network.break_all(among_servers),
             Kind::ResetClients => self.network.break_all(of_clients),
             Kind::Full => {
-                self.gather_now().await?;
+                self.expect_much();
                 self.server(server).disk.fill()?;
-                self.write_much().await?;
+                self.write_much();
             }
             Kind::SlowDisk => self.slow_down(server, Some(amount))?,
             Kind::Wipe => {
@@ -291,20 +285,15 @@ impl Run {
     }
 
     /// So much that every log needs more room than it has set aside.
-    async fn write_much(&mut self) -> Result<()> {
+    fn write_much(&self) {
         let op = Op::SetData {
             path: "/a".to_owned(),
             data: Some(Blob(vec![b'.'; MUCH_LEN])),
             version: -1,
         };
-        for _ in 0..MUCH_COUNT / MUCH_AT_A_TIME {
-            for _ in 0..MUCH_AT_A_TIME {
-                self.errands.borrow_mut().send_on_errand(op.clone());
-            }
-            pause_ms(MUCH_MS).await;
-            self.gather_now().await?;
+        for _ in 0..MUCH_COUNT {
+            self.errands.borrow_mut().send_on_errand(op.clone());
         }
-        Ok(())
     }
 
     async fn storm(&mut self, server: u8, fault: Fault) -> Result<()> {

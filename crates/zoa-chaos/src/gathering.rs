@@ -46,11 +46,14 @@ pub(crate) struct Gathering {
 
 impl Gathering {
     /// Reads the log of a server that is down or stands still.
-    pub(crate) fn take(&mut self, data: &Path, scratch: &Path) -> Result<()> {
+    /// Returns what it held, in words.
+    pub(crate) fn take(&mut self, data: &Path, scratch: &Path) -> Result<String> {
         let held = read(data, scratch)?;
         self.read += 1;
+        let ends = [held.entries.keys().next(), held.entries.keys().next_back()];
+        let words = format!("holds {ends:?}, committed up to {}", held.commit);
         self.take_held(held);
-        Ok(())
+        Ok(words)
     }
 
     fn take_held(&mut self, mut held: Held) {

@@ -245,8 +245,7 @@ async fn play_waves(run: &mut Run, plan: &mut Plan, seconds: u64) -> Result<()> 
         if !skipped.is_empty() {
             run.say(&format!("SKIPPED: {}", skipped.join(" + ")));
         }
-        clock::pause_ms(wave.after_ms).await;
-        run.gather_now_and_then().await?;
+        run.pass_ms(wave.after_ms).await?;
         if !run.play(&wave).await? {
             return Ok(());
         }

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -58,6 +59,10 @@ pub(crate) const STOP_MS_MAX: u64 = 10_000;
 /// The log of one server is read this often at least: it keeps only so much behind a snapshot.
 const GATHER_EVERY_MS: u64 = 4_000;
 
+/// The same while much is written, and for how long that may be after it was asked for: 8 MiB are soon written.
+const GATHER_EVERY_MS_OF_MUCH: u64 = 300;
+const MUCH_MS_MAX: u64 = 20_000;
+
 /// A server may take this long to stand still.
 const STANDSTILL_MS_MAX: u64 = 2_000;
 
@@ -97,6 +102,10 @@ pub(crate) struct Run {
     actors: Vec<Rc<RefCell<Actor>>>,
     gathering: Gathering,
     gathered_at: SimTime,
+    /// Until then much may be written.
+    much_until: SimTime,
+    /// Which logs were read, for who looks for what none of them held.
+    readings: fs::File,
     outages: Rc<RefCell<Vec<Span>>>,
     /// Since when something is amiss, if anything is.
     amiss_since: Option<SimTime>,
@@ -193,6 +202,8 @@ impl Run {
         actors.push(Rc::clone(&errands));
         let outages = Rc::default();
         task::spawn_local(watch_own_turns(clock, Rc::clone(&outages)));
+        let readings = fs::File::create(setup.folder.join("readings.txt"));
+        let readings = readings.context("making readings.txt")?;
         let mut run = Self {
             clock,
             grounds,
@@ -207,6 +218,8 @@ impl Run {
             actors,
             gathering: Gathering::default(),
             gathered_at: SimTime::ZERO,
+            much_until: SimTime::ZERO,
+            readings,
             outages,
             amiss_since: Some(SimTime::ZERO),
             profile,
@@ -323,6 +336,7 @@ impl Run {
                 self.wrong.push(("G-21", words));
                 return Ok(false);
             }
+            self.gather_now_and_then().await?;
             pause_ms(20).await;
         }
     }
@@ -356,7 +370,16 @@ impl Run {
     pub(crate) fn gather_from(&mut self, number: u8) -> Result<()> {
         let data = self.server(number).data();
         let scratch = self.setup.folder.join("copy");
+        let begun = self.now();
         let taken = self.gathering.take(&data, &scratch);
+        if let Ok(held) = &taken {
+            let took_ms = self.now().ms_since(begun);
+            let at = begun.ms_since(SimTime::ZERO);
+            writeln!(
+                self.readings,
+                "{at} ms: server {number} {held}, in {took_ms} ms"
+            )?;
+        }
         if let Err(error) = taken {
             let words =
                 format!("what server {number} left on its disk cannot be recovered: {error:#}");
@@ -370,10 +393,30 @@ impl Run {
 
     /// Reads the log of a server that runs, if that was not done for a while.
     pub(crate) async fn gather_now_and_then(&mut self) -> Result<()> {
-        if self.now().ms_since(self.gathered_at) < GATHER_EVERY_MS {
+        let every_ms = if self.now() < self.much_until {
+            GATHER_EVERY_MS_OF_MUCH
+        } else {
+            GATHER_EVERY_MS
+        };
+        if self.now().ms_since(self.gathered_at) < every_ms {
             return Ok(());
         }
         self.gather_now().await
+    }
+
+    /// Time passes, and logs are read in it.
+    pub(crate) async fn pass_ms(&mut self, ms: u64) -> Result<()> {
+        let until = self.now().after_ms(ms);
+        while self.now() < until {
+            pause_ms(until.ms_since(self.now()).min(100)).await;
+            self.gather_now_and_then().await?;
+        }
+        Ok(())
+    }
+
+    /// Much is about to be written.
+    pub(crate) fn expect_much(&mut self) {
+        self.much_until = self.now().after_ms(MUCH_MS_MAX);
     }
 
     /// Reads the log of a server that runs: it stands still meanwhile.
