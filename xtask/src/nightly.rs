@@ -40,7 +40,7 @@ pub fn steps() -> Result<Vec<Step>> {
     let mut steps = vec![
         Step::new(
             "sim",
-            "5000 simulated histories of clients in general, and 5000 of ours",
+            "5000 simulated histories each of clients in general, of ours, of ensembles, of recipes and of farms",
             run_sim,
         ),
         Step::new("demo", "a day with stock clients", run_demo),

@@ -143,7 +143,7 @@ impl fmt::Display for Notice {
             Self::WaitsForFounding { missing } => write!(
                 f,
                 "this server is empty and waits for {}: an ensemble is founded when all servers that zoo.cfg names are there and \
-                 agree; to found it with a quorum of them, put an empty file `initialize` into their dataDirs",
+                 agree; to found it with a quorum of them, put an empty file `initialize` into their dataDirs and restart them",
                 Servers(missing)
             ),
             Self::MustNotFound => f.write_str(
