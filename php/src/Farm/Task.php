@@ -20,6 +20,9 @@ final class Task
     /** Error texts are cut to so many characters. */
     private const ERROR_LEN_MAX = 1000;
 
+    /** Names of assignments have no more digits than these. */
+    private const ATTEMPT_MAX = 999_999_999_999_999_999;
+
     private const ENCODING = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION
         | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR;
 
@@ -43,6 +46,12 @@ final class Task
         $header = json_decode($parts[0]);
         if (!$header instanceof \stdClass) {
             throw new BadContent($path, 'no header of a task: ' . (json_last_error() === 0 ? 'no object' : json_last_error_msg()));
+        }
+        try {
+            self::json($header);
+        } catch (\JsonException $error) {
+            // 1e999, for example, is read as infinite. It would fail at each move.
+            throw new BadContent($path, "a header that cannot be written again: {$error->getMessage()}");
         }
         return new self($header, $parts[1]);
     }
@@ -100,7 +109,7 @@ final class Task
     /** Whether no further attempt may begin. */
     public function isSpent(): bool
     {
-        return $this->tries() >= max(1, $this->number('attempts_max'));
+        return $this->attempt() >= self::ATTEMPT_MAX || $this->tries() >= max(1, $this->number('attempts_max'));
     }
 
     /** 0 for none. */
@@ -114,7 +123,9 @@ final class Task
     {
         $deadline = $this->number('deadline_ms');
         $submitted = $this->header->submitted_ms ?? null;
-        return $deadline === 0 ? null : (is_int($submitted) ? $submitted : $ctimeMs) + $deadline;
+        $from = is_int($submitted) ? $submitted : $ctimeMs;
+        // More than an integer holds would be a float.
+        return $deadline === 0 ? null : $deadline + min($from, PHP_INT_MAX - $deadline);
     }
 
     public function error(): string

@@ -363,6 +363,30 @@ final class FarmTest extends ServerTestCase
         $this->leadUntil(fn (): bool => $this->farm->counts()->done + $this->farm->counts()->dead === 0, 'the clean-up of all');
     }
 
+    public function testATaskOfSomebodyElseEndsNoLeader(): void
+    {
+        $this->leader->turn();
+        $highest = PHP_INT_MAX;
+        $headers = [
+            "{\"attempts_max\":1,\"deadline_ms\":$highest}",
+            '{"attempts_max":3,"x":1e999}',
+            "{\"attempt\":$highest,\"attempts_max\":3,\"attempts_before\":$highest}",
+        ];
+        foreach ($headers as $number => $header) {
+            $this->client->create("$this->path/queue/00{$number}d-0-000000000$number", "$header\npayload");
+        }
+        [$task] = $this->farm->submit(['x']);
+        $worker = Worker::register($this->client, $this->path, 9);
+        $first = $this->next($worker);
+        self::assertSame(['000d-0-0000000000', 'payload'], [$first->name, $first->payload()]);
+        $first->done('y');
+        self::assertSame($task, $this->next($worker)->name);
+        self::assertStringContainsString('cannot be written again: Inf', $this->farm->progress('001d-0-0000000001')->error);
+        self::assertSame(Stage::Dead, $this->farm->progress('002d-0-0000000002')->stage);
+        $this->client->create("$this->path/failed/500-0-0000000003", "$headers[1]\npayload");
+        self::assertTrue($this->farm->cancel('500-0-0000000003'));
+    }
+
     public function testALeaderThatLeadsNoMoreChangesNothingAndTheNextOneGoesOn(): void
     {
         $this->farm->submit(['1', '2']);

@@ -35,6 +35,22 @@ final class TaskTest extends TestCase
         self::assertSame([72, true, false], [$last->attempt(), $last->isSpent(), $last->renewed(90)->begun()->isSpent()]);
     }
 
+    public function testNumbersThatAreTooHighAreCut(): void
+    {
+        $highest = PHP_INT_MAX;
+        $patient = Task::decode('/t', "{\"deadline_ms\":$highest}\n");
+        self::assertSame([$highest, $highest], [$patient->deadlineAtMs(5), $patient->submitted(7)->deadlineAtMs(5)]);
+        $late = Task::decode('/t', "{\"deadline_ms\":7,\"submitted_ms\":$highest}\n");
+        self::assertSame($highest, $late->deadlineAtMs(5));
+        (new Agenda(1_000_000))->note('queue/t', 'queue', $patient, 1_000_000);
+        // The last attempt that the name of an assignment can have.
+        $last = Task::decode('/t', "{\"attempt\":999999999999999998,\"attempts_max\":$highest}\n");
+        self::assertFalse($last->isSpent());
+        self::assertSame(['t', 999999999999999999], Task::splitAttempt("t.{$last->begun()->attempt()}"));
+        self::assertTrue($last->begun()->isSpent());
+        self::assertTrue(Task::decode('/t', "{\"attempt\":$highest,\"attempts_max\":3,\"attempts_before\":$highest}\n")->isSpent());
+    }
+
     public function testOfALongErrorTheBeginningIsKeptAndNoHalfCharacter(): void
     {
         $task = Task::decode('/t', "{}\n");
@@ -45,7 +61,7 @@ final class TaskTest extends TestCase
 
     public function testWhatIsNoTaskIsRefusedWithItsPathOrSalvaged(): void
     {
-        foreach (['', '{}', "[]\n", "\xff\n", "null\nx"] as $bytes) {
+        foreach (['', '{}', "[]\n", "\xff\n", "null\nx", "{\"attempts_max\":3,\"x\":1e999}\n"] as $bytes) {
             $salvaged = Task::salvage('/farm/queue/t', $bytes);
             self::assertTrue($salvaged->isSpent());
             self::assertSame($bytes, $salvaged->payload);
