@@ -170,4 +170,38 @@ final class ProtectionTest extends ServerTestCase
         self::cutNext($when);
         self::assertFalse($farm->cancel($third));
     }
+
+    /**
+     * @dataProvider moments
+     */
+    public function testAnAssignmentIsGivenBackWhenACallbackThrowsWhileItEnds(string $when): void
+    {
+        $farm = new Farm\Client($this->client, "$this->path/farm");
+        [$task] = $farm->submit(['x']);
+        $leader = new Farm\Leader($this->connect(), "$this->path/farm");
+        $worker = Farm\Worker::register($this->client, "$this->path/farm");
+        self::assertUntil(static function () use ($leader, $farm): bool {
+            $leader->turn();
+            return $farm->counts()->running === 1;
+        }, 'the assignment');
+        $assignment = $worker->next();
+        $isToThrow = true;
+        $this->client->addSessionWatcher(static function () use (&$isToThrow): void {
+            if ($isToThrow) {
+                $isToThrow = false;
+                throw new \DomainException('mine');
+            }
+        });
+        self::cutNext($when);
+        try {
+            $assignment?->done('y');
+            self::fail('it was to throw');
+        } catch (\DomainException $error) {
+            self::assertSame('mine', $error->getMessage());
+        }
+        unset($error, $assignment);
+        $progress = $farm->progress($task);
+        $stages = ['before' => [Farm\Stage::Failed, 'the worker dropped it', ''], 'after' => [Farm\Stage::Done, '', 'y']];
+        self::assertSame($stages[$when], [$progress->stage, $progress->error, $progress->result]);
+    }
 }

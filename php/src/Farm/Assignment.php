@@ -17,6 +17,7 @@ final class Assignment
     private readonly string $path;
     private readonly int $pid;
     private bool $isOver = false;
+    private bool $isEnding = false;
 
     /** @internal */
     public function __construct(
@@ -67,7 +68,8 @@ final class Assignment
         // Not this object itself, which would not be dropped as long as the watch is there.
         $self = \WeakReference::create($this);
         $tell = static function () use ($self, $callback): void {
-            if ($self->get()?->isOver === false) {
+            $assignment = $self->get();
+            if ($assignment !== null && !$assignment->isOver && !$assignment->isEnding) {
                 $callback();
             }
         };
@@ -113,9 +115,21 @@ final class Assignment
 
     private function end(string $place, string $data): bool
     {
-        $to = $this->places->task($place, $this->name);
+        $this->isEnding = true;
+        try {
+            $isTaken = $this->move($this->places->task($place, $this->name), $data);
+            // Not when something was thrown, which a callback of the script's may have done before anything was sent: what is dropped
+            // then has failed, unless it was taken before.
+            $this->isOver = true;
+            return $isTaken;
+        } finally {
+            $this->isEnding = false;
+        }
+    }
+
+    private function move(string $to, string $data): bool
+    {
         $mayBeDone = false;
-        $this->isOver = true;
         while (true) {
             $outcome = $this->session->change(Step::delete($this->path), Step::create($to, $data));
             if ($outcome->isDone) {
@@ -126,7 +140,6 @@ final class Assignment
                 return $mayBeDone && $this->session->dataAfterDoubt($to)?->data === $data;
             }
             if (!$outcome->isUnknown) {
-                $this->isOver = false;
                 throw new Exception\Refused($to, $outcome->code);
             }
             $mayBeDone = true;
