@@ -303,7 +303,7 @@ final class Leader
             if ($room > 1) {
                 $free->insert([$room - 1, $worker], [$room - 1, $worker]);
             }
-            $task = $task->submitted($node->ctimeMs())->begun();
+            $task = $task->submitted($node->ctimeMs())->queued($node->czxid())->begun();
             $to = $this->places->assigned($worker, $name, $task->attempt());
             $moves[] = new Move($name, "queue/$name", $path, $to, $task, "assigned/$worker/$name.{$task->attempt()}");
         }

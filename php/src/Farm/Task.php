@@ -159,6 +159,19 @@ final class Task
         return new self($header, $this->payload, $this->isRubbish);
     }
 
+    /**
+     * The same task as it is queued there: one that was renewed goes on from the zxid at which it was queued. Who renewed it may have
+     * read an older dead letter of its name than the one that was taken away; the attempts between them have had the next numbers.
+     */
+    public function queued(int $queuedAt): self
+    {
+        if ($this->attempt() === 0 || $this->attempt() !== $this->number('attempts_before')) {
+            return $this;
+        }
+        $attempt = max($this->attempt(), $queuedAt);
+        return $this->with(['attempt' => $attempt, 'attempts_before' => $attempt]);
+    }
+
     public function withError(string $error): self
     {
         return $this->with(['error' => self::cut($error)]);

@@ -183,6 +183,25 @@ final class FarmTest extends ServerTestCase
         self::assertSame('no ink', $this->farm->progress($task)->error);
     }
 
+    public function testATaskThatIsRetriedByTwoHasNoAttemptTwice(): void
+    {
+        $worker = Worker::register($this->client, $this->path, 1);
+        [$task] = $this->farm->submit([new NewTask('x', attemptsMax: 1)]);
+        $this->farm->cancel($task);
+        $this->farm->retry($task);
+        // What another makes of the same dead letter, who takes his time.
+        $late = (string) $this->client->get("$this->path/queue/$task");
+        $first = $this->next($worker);
+        $first->fail('no paper');
+        $this->leadUntil(fn (): bool => $this->farm->progress($task)->isEnd(), 'its end');
+        $this->client->delete("$this->path/dead/$task");
+        $this->client->create("$this->path/queue/$task", $late);
+        $second = $this->next($worker);
+        self::assertGreaterThan($first->attempt, $second->attempt);
+        self::assertFalse($first->done('late'));
+        self::assertTrue($second->done('y'));
+    }
+
     public function testWhatIsTooLongIsRefusedAndEndsNoLeader(): void
     {
         $longest = str_repeat('x', 1_000_000);

@@ -35,6 +35,17 @@ final class TaskTest extends TestCase
         self::assertSame([72, true, false], [$last->attempt(), $last->isSpent(), $last->renewed(90)->begun()->isSpent()]);
     }
 
+    public function testARenewedTaskGoesOnFromWhereItWasQueued(): void
+    {
+        $numbers = static fn (int $attempt, int $before, int $queuedAt): string =>
+            Task::decode('/t', "{\"attempt\":$attempt,\"attempts_before\":$before}\n")->queued($queuedAt)->encode();
+        self::assertSame("{\"attempt\":80,\"attempts_before\":80}\n", $numbers(70, 70, 80));
+        self::assertSame("{\"attempt\":70,\"attempts_before\":70}\n", $numbers(70, 70, 60));
+        // Those that were begun since, or never renewed.
+        self::assertSame("{\"attempt\":71,\"attempts_before\":70}\n", $numbers(71, 70, 80));
+        self::assertSame("{\"attempt\":0,\"attempts_before\":0}\n", $numbers(0, 0, 80));
+    }
+
     public function testNumbersThatAreTooHighAreCut(): void
     {
         $highest = PHP_INT_MAX;
