@@ -78,7 +78,7 @@ final class Cleaning
             $this->ctimes = [];
             return [];
         }
-        $there = $old = [];
+        $there = [];
         foreach (['done', 'dead'] as $place) {
             foreach ($this->session->children($this->places->of($place)) ?? [] as $name) {
                 $there[$this->places->task($place, $name)] = 0;
@@ -92,11 +92,20 @@ final class Cleaning
                 $this->ctimes[$path] = $ctime;
             }
         }
-        foreach ($this->ctimes as $path => $ctime) {
-            if ($serversNowMs - $ctime > $keepMs && count($old) < self::BATCH_MAX) {
-                $old[] = $path;
-            }
+        $old = array_filter($this->ctimes, static fn (int $ctime): bool => $serversNowMs - $ctime > $keepMs);
+        $old = array_slice(array_keys($old), 0, self::BATCH_MAX);
+        return array_values(array_filter($old, fn (string $path): bool => $this->isStillOld($path, $keepMs, $serversNowMs)));
+    }
+
+    /** Asks again: a dead letter may have been retried since its age was read, and a younger one of the same name have come. */
+    private function isStillOld(string $path, int $keepMs, int $serversNowMs): bool
+    {
+        $ctime = $this->session->exists($path)['ctime'] ?? null;
+        if ($ctime === null) {
+            unset($this->ctimes[$path]);
+            return false;
         }
-        return $old;
+        $this->ctimes[$path] = $ctime;
+        return $serversNowMs - $ctime > $keepMs;
     }
 }

@@ -9,12 +9,15 @@ use Zoarium\Exception\PartlyAccepted;
 use Zoarium\Exception\SessionEnded;
 use Zoarium\Exception\TooLong;
 use Zoarium\Farm\Assignment;
+use Zoarium\Farm\Cleaning;
 use Zoarium\Farm\Client;
 use Zoarium\Farm\Leader;
 use Zoarium\Farm\NewTask;
+use Zoarium\Farm\Places;
 use Zoarium\Farm\Stage;
 use Zoarium\Farm\Worker;
 use Zoarium\HoldState;
+use Zoarium\Internal\Session;
 use Zoarium\Tests\Process;
 use Zoarium\Tests\ServerTestCase;
 use Zoarium\Tests\TestServer;
@@ -380,6 +383,26 @@ final class FarmTest extends ServerTestCase
         $this->client->set("$this->path/config", '{"keep_ms":1}');
         $this->leader = new Leader($this->connect(), $this->path);
         $this->leadUntil(fn (): bool => $this->farm->counts()->done + $this->farm->counts()->dead === 0, 'the clean-up of all');
+    }
+
+    public function testADeadLetterIsNoOlderThanItsLastDeath(): void
+    {
+        $this->client->create($this->path, '');
+        $this->client->create("$this->path/config", '{"keep_ms":1000}');
+        [$old, $young] = $this->farm->submit(['x', 'y']);
+        $diedAt = function (string $task): int {
+            $this->farm->cancel($task);
+            usleep(20_000);
+            return $this->client->exists("$this->path/dead/$task")['ctime'];
+        };
+        $cleaning = new Cleaning(Session::of($this->client), new Places($this->path));
+        [$first, $second] = [$diedAt($old), $diedAt($young)];
+        self::assertCount(1, $cleaning->next($first + 1001));
+        $this->farm->retry($young);
+        self::assertGreaterThan($second + 1, $diedAt($young));
+        self::assertCount(1, $cleaning->next($second + 1001));
+        $this->client->delete("$this->path/dead/$old");
+        self::assertSame([], $cleaning->next($second + 1001));
     }
 
     public function testATaskOfSomebodyElseEndsNoLeader(): void
