@@ -204,7 +204,9 @@ final class Leader
             $hasMoved = $hasMoved || $moved;
         }
         foreach ($this->view->buryable() as $worker) {
-            $this->change($hold, Step::delete($this->places->task('assigned', $worker)));
+            if ($this->change($hold, Step::delete($this->places->task('assigned', $worker))) === Change::LeadsNoMore) {
+                return false;
+            }
             $this->view->forget('assigned');
         }
         $hasCleaned = $this->cleanUp($hold);
@@ -403,7 +405,8 @@ final class Leader
         return match (true) {
             $outcome->isDone => Change::Made,
             $outcome->isUnknown => Change::Unknown,
-            $outcome->isAt(0, \Zookeeper::NONODE) => Change::LeadsNoMore,
+            // Gone, or somebody has set its data: such a leader could change nothing any more, and makes room for another.
+            $outcome->step === 0 => Change::LeadsNoMore,
             $outcome->isAt(1, \Zookeeper::NONODE) => Change::Late,
             $outcome->step === 1 || $outcome->code === \Zookeeper::NONODE => Change::Refused,
             default => Change::Impossible,

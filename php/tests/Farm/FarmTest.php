@@ -429,7 +429,20 @@ final class FarmTest extends ServerTestCase
         self::assertTrue($this->farm->cancel('500-0-0000000003'));
     }
 
-    public function testALeaderThatLeadsNoMoreChangesNothingAndTheNextOneGoesOn(): void
+    /**
+     * @return iterable<string, array{callable(\ZookeeperClient, string): mixed}>
+     */
+    public function endsOfLeadership(): iterable
+    {
+        yield 'deleted' => [static fn (\ZookeeperClient $client, string $path): bool => $client->delete($path)];
+        yield 'set' => [static fn (\ZookeeperClient $client, string $path): mixed => $client->set($path, 'mine')];
+    }
+
+    /**
+     * @dataProvider endsOfLeadership
+     * @param callable(\ZookeeperClient, string): mixed $end
+     */
+    public function testALeaderThatLeadsNoMoreChangesNothingAndTheNextOneGoesOn(callable $end): void
     {
         $this->farm->submit(['1', '2']);
         $this->leader->turn();
@@ -442,7 +455,7 @@ final class FarmTest extends ServerTestCase
         $names = $this->client->getChildren("$this->path/leader");
         sort($names);
         usort($names, static fn (string $one, string $other): int => substr($one, -10) <=> substr($other, -10));
-        $this->client->delete("$this->path/leader/$names[0]");
+        $end($this->client, "$this->path/leader/$names[0]");
         $worker = Worker::register($this->client, $this->path, 2);
         // It does not know that yet, and sees something to do.
         self::assertTrue($this->leader->leads());
