@@ -19,6 +19,7 @@ use Zoarium\Semaphore;
  */
 final class ProtectionTest extends ServerTestCase
 {
+    private const SYNC = 9;
     private const MULTI = 14;
 
     /** @var \Closure(int, string): mixed says what to cut next */
@@ -37,9 +38,9 @@ final class ProtectionTest extends ServerTestCase
         $this->client->create($this->path, '');
     }
 
-    private static function cutNext(string $when): void
+    private static function cutNext(string $when, int $opcode = self::MULTI): void
     {
-        (self::$cut ?? throw new \LogicException('there is a proxy'))(self::MULTI, $when);
+        (self::$cut ?? throw new \LogicException('there is a proxy'))($opcode, $when);
     }
 
     /**
@@ -122,6 +123,26 @@ final class ProtectionTest extends ServerTestCase
         self::assertTrue($barrier->enter());
         $barrier->leave();
         self::assertSame(HoldState::Held, $member->state());
+    }
+
+    public function testWhatIsDroppedIsLookedForBehindASync(): void
+    {
+        $other = $this->connect();
+        $lock = new Lock($this->client, "$this->path/lock");
+        $registry = new Registry($this->client, "$this->path/services");
+        $make = [
+            "$this->path/lock" => $lock->acquire(...),
+            "$this->path/services/web" => static fn () => $registry->register('web', new \Zoarium\Instance('a', 'host', 80)),
+        ];
+        foreach ($make as $parent => $hold) {
+            $held = $hold();
+            self::cutNext('before', self::SYNC);
+            unset($held);
+            // It was not looked for: the sync before got no answer.
+            self::assertCount(1, $other->getChildren($parent));
+            $lock->contenders();
+            self::assertCount(0, $other->getChildren($parent));
+        }
     }
 
     public function testATaskThatIsGoneBeforeItsNameWasHeardIsAccepted(): void

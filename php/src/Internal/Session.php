@@ -443,6 +443,8 @@ final class Session
     public function abandonInLine(string $parent, string $beginning): void
     {
         $this->later(static function (\ZookeeperClient $client) use ($parent, $beginning): void {
+            // The server may have changed since it was made, and the new one be behind: it would not see it, and it would stay.
+            $client->sync('/');
             foreach ($client->getChildren($parent) as $name) {
                 if (str_starts_with($name, $beginning)) {
                     $client->delete("$parent/$name");
@@ -459,6 +461,9 @@ final class Session
     public function abandon(string $path, ?\Closure $isOwn): void
     {
         $this->later(static function (\ZookeeperClient $client) use ($path, $isOwn): void {
+            if ($isOwn !== null) {
+                $client->sync('/');
+            }
             $stat = $isOwn === null ? [] : $client->exists($path);
             if (is_array($stat) && ($isOwn === null || $isOwn($stat))) {
                 $client->delete($path);
