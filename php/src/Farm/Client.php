@@ -404,9 +404,24 @@ final class Client
             return false;
         }
         $dead = Task::salvage($path, $node->data)->withError('cancelled');
+        return $this->move($path, $this->places->task('dead', $task), $dead->encode());
+    }
+
+    /** Moves a task; false when it is not there any more, or is where it should go already. */
+    private function move(string $from, string $to, string $data): bool
+    {
         $this->receipt = $this->receipt->here();
-        $steps = [Step::delete($path), Step::create($this->places->task('dead', $task), $dead->encode())];
-        return $this->receipt->apply(...$steps)->isDone;
+        while (true) {
+            $outcome = $this->receipt->apply(Step::delete($from), Step::create($to, $data));
+            if ($outcome->isDone || $outcome->isAt(0, \Zookeeper::NONODE) || $outcome->isAt(1, \Zookeeper::NODEEXISTS)) {
+                return $outcome->isDone;
+            }
+            if (!$outcome->isAt(1, \Zookeeper::NONODE)) {
+                // That will not change, however often it is tried.
+                throw new Exception\Refused($outcome->step === 0 ? $from : $to, $outcome->code);
+            }
+            $this->places->prepare($this->session);
+        }
     }
 
     /**
@@ -423,9 +438,7 @@ final class Client
             return false;
         }
         $renewed = Task::decode($path, $node->data)->renewed($node->czxid());
-        $this->receipt = $this->receipt->here();
-        $steps = [Step::delete($path), Step::create($this->places->task('queue', $task), $renewed->encode())];
-        return $this->receipt->apply(...$steps)->isDone;
+        return $this->move($path, $this->places->task('queue', $task), $renewed->encode());
     }
 
     /**

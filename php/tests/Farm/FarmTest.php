@@ -6,6 +6,7 @@ namespace Zoarium\Tests\Farm;
 
 use Zoarium\Exception\Full;
 use Zoarium\Exception\PartlyAccepted;
+use Zoarium\Exception\Refused;
 use Zoarium\Exception\SessionEnded;
 use Zoarium\Exception\TooLong;
 use Zoarium\Farm\Assignment;
@@ -165,6 +166,29 @@ final class FarmTest extends ServerTestCase
         self::assertSame($watches, (int) TestServer::monitor()['zk_watch_count']);
         self::assertFalse($this->farm->cancel('500-0-0000000099'));
         self::assertSame(Stage::Unknown, $this->farm->progress('500-0-0000000099')->stage);
+    }
+
+    public function testWhatCannotBeRetriedOrCancelledIsSaidSo(): void
+    {
+        [$queued, $dead, $last] = $this->farm->submit(['a', 'b', 'c']);
+        $this->farm->cancel($dead);
+        $this->client->create("$this->path/dead/$dead/child", '');
+        $this->client->create("$this->path/queue/$queued/child", '');
+        foreach (["dead/$dead" => $this->farm->retry(...), "queue/$queued" => $this->farm->cancel(...)] as $place => $move) {
+            try {
+                $move(basename($place));
+                self::fail('it has a child');
+            } catch (Refused $error) {
+                self::assertSame(\Zookeeper::NOTEMPTY, $error->getCode());
+                self::assertStringContainsString("$this->path/$place", $error->getMessage());
+            }
+        }
+        // What a farm needs is made when it is missing.
+        $this->client->delete("$this->path/dead/$dead/child");
+        $this->client->delete("$this->path/dead/$dead");
+        $this->client->delete("$this->path/dead");
+        self::assertTrue($this->farm->cancel($last));
+        self::assertSame('cancelled', $this->farm->progress($last)->error);
     }
 
     public function testARetriedTaskIsAnotherAttemptThanTheOneThatStillRuns(): void
