@@ -252,7 +252,8 @@ impl<K: Keeper> FarmLeader<K> {
             if task.is_spent() {
                 return Some(self.send_on((&key, name), task, Why::PauseOver));
             }
-            let task = task.submitted(stat.ctime_ms).begun();
+            let task = task.submitted(stat.ctime_ms);
+            let task = task.numbered_on(stat.czxid).begun();
             Some(Move {
                 from: self.places.of(&key),
                 key,

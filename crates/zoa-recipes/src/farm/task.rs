@@ -169,12 +169,27 @@ impl Task {
     /// one from before, which may still run. So they are numbered on from the zxid at which it was put there: it is higher than all of
     /// them, since each took a change of its own, also of those that who has cancelled it did not see.
     pub(super) fn renewed(mut self, died_at: Zxid) -> Self {
-        let attempt = json!(self.attempt().max(died_at.0));
-        self.header.insert("attempt".to_owned(), attempt.clone());
-        self.header.insert("attempts_before".to_owned(), attempt);
+        self.count_from(died_at);
         self.header.remove("submitted_ms");
         self.header.remove("error");
         self
+    }
+
+    /// The same task as it is begun from the queue, where it has lain since this zxid. Whoever takes it out of `dead` by an old look
+    /// numbers it as somebody did before, who has had it tried since. So one of which no attempt has begun since it was taken out is
+    /// numbered on from where it was queued for that: it is higher than all numbers that were given out before.
+    pub(super) fn numbered_on(mut self, queued_at: Zxid) -> Self {
+        if self.number("attempts_before") > 0 && self.attempts_counted() == 0 {
+            self.count_from(queued_at);
+        }
+        self
+    }
+
+    /// Counts no attempt, and numbers the next one higher than this.
+    fn count_from(&mut self, zxid: Zxid) {
+        let attempt = json!(self.attempt().max(zxid.0));
+        self.header.insert("attempt".to_owned(), attempt.clone());
+        self.header.insert("attempts_before".to_owned(), attempt);
     }
 
     pub(super) fn field(&self, name: &str) -> Option<&Value> {
@@ -299,6 +314,21 @@ mod tests {
         let last = renewed.begun().begun();
         assert!(!last.clone().renewed(Zxid(90)).begun().is_spent());
         assert_eq!((last.attempt(), last.is_spent()), (72, true));
+    }
+
+    #[test]
+    fn a_task_that_is_tried_again_is_numbered_on_from_where_it_was_queued_for_that() {
+        let task = |header: &str| {
+            let task = Task::decode("/t", format!("{header}\nx").as_bytes());
+            task.expect("it is well written").numbered_on(Zxid(90))
+        };
+        let renewed = task("{\"attempt\":70,\"attempts_before\":70}");
+        assert_eq!((renewed.attempt(), renewed.attempts_counted()), (90, 0));
+        let renewed = task("{\"attempt\":95,\"attempts_before\":95}");
+        assert_eq!((renewed.attempt(), renewed.attempts_counted()), (95, 0));
+        let begun = task("{\"attempt\":71,\"attempts_before\":70}");
+        assert_eq!((begun.attempt(), begun.attempts_counted()), (71, 1));
+        assert_eq!(task("{\"attempt\":0}").begun().attempt(), 1);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod lost_answer;
 mod mishap;
 mod registry;
 mod slow_release;
+mod twice_revived;
 
 use std::error::Error as StdError;
 use std::io::Read;
