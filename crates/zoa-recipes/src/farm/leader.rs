@@ -197,7 +197,9 @@ impl<K: Keeper> FarmLeader<K> {
             Why::WorkerGone => task.with_error("the worker is gone"),
             Why::TooLong => task.with_error("the attempt took too long"),
             Why::NoTask if task.error().is_empty() => task.with_error("no attempt is in its name"),
-            Why::PauseOver | Why::NoTask => task,
+            // What was no task when it was read says so by itself.
+            Why::Spent if task.error().is_empty() => task.with_error("no attempt is left"),
+            Why::PauseOver | Why::NoTask | Why::Spent => task,
             Why::Deadline => {
                 let before = task.error();
                 let before = Some(before).filter(|before| !before.is_empty());
@@ -248,9 +250,8 @@ impl<K: Keeper> FarmLeader<K> {
         let moves = chosen.into_iter().zip(found);
         let moves = moves.filter_map(|((key, name, worker), found)| {
             let (task, stat) = found?;
-            // What was no task when it was read.
             if task.is_spent() {
-                return Some(self.send_on((&key, name), task, Why::PauseOver));
+                return Some(self.send_on((&key, name), task, Why::Spent));
             }
             let task = task.submitted(stat.ctime_ms);
             let task = task.numbered_on(stat.czxid).begun();
@@ -381,6 +382,7 @@ enum Why {
     PauseOver,
     Deadline,
     NoTask,
+    Spent,
 }
 
 /// What became of a change.

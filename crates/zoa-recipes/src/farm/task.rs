@@ -115,9 +115,9 @@ impl Task {
             .saturating_sub(self.number("attempts_before"))
     }
 
-    /// Whether no further attempt may begin.
+    /// Whether no further attempt may begin, also for want of a number: strangers may write any.
     pub(super) fn is_spent(&self) -> bool {
-        self.attempts_counted() >= self.number("attempts_max").max(1)
+        self.attempt() == u64::MAX || self.attempts_counted() >= self.number("attempts_max").max(1)
     }
 
     /// The same task without what the worker gets.
@@ -198,7 +198,7 @@ impl Task {
 
     /// The same task at its next attempt.
     pub(super) fn begun(mut self) -> Self {
-        let attempt = self.attempt() + 1;
+        let attempt = self.attempt().saturating_add(1);
         self.header.insert("attempt".to_owned(), json!(attempt));
         self
     }
@@ -329,6 +329,18 @@ mod tests {
         let begun = task("{\"attempt\":71,\"attempts_before\":70}");
         assert_eq!((begun.attempt(), begun.attempts_counted()), (71, 1));
         assert_eq!(task("{\"attempt\":0}").begun().attempt(), 1);
+    }
+
+    #[test]
+    fn after_the_highest_number_of_all_no_attempt_begins() {
+        let header = format!("{{\"attempt\":{},\"attempts_max\":3", u64::MAX);
+        for more in ["", ",\"attempts_before\":18446744073709551615"] {
+            let task = Task::decode("/t", format!("{header}{more}}}\nx").as_bytes());
+            let task = task.expect("it is well written");
+            assert!(task.is_spent(), "{task:?}");
+            assert!(task.clone().renewed(Zxid(7)).is_spent());
+            assert_eq!(task.begun().attempt(), u64::MAX);
+        }
     }
 
     #[test]

@@ -397,6 +397,24 @@ async fn many_clients_at_the_same_time_keep_to_a_short_queue() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_task_with_the_highest_number_of_all_becomes_a_dead_letter_and_stops_nobody() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&client, ROOT);
+    let good = farm.submit(&[NewTask::new(b"good")]).await?;
+    let bad = "/farm/queue/000-by-hand-0000000009";
+    let header = b"{\"attempt\":18446744073709551615,\"attempts_before\":18446744073709551615}\n";
+    client.create(bad, header, CreateMode::Persistent).await?;
+    lead(&client);
+    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    let assignment = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
+    assert_eq!(assignment.name(), good[0]);
+    assignment.done(b"").await?;
+    assert_dead(&farm, ("000-by-hand-0000000009", "no attempt is left")).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_longer_than_the_limit_is_refused_by_client_and_worker() -> Outcome {
     let server = LocalServer::start();
     let client = Client::connect(&server.connect_string()).await?;
