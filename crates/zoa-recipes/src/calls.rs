@@ -316,7 +316,8 @@ pub(crate) async fn find<K: Keeper>(
     Ok(stat.map(|stat| (name, stat.czxid)))
 }
 
-/// Deletes a znode, whatever its version, until it is gone; whether it was there for sure when this began.
+/// Deletes a znode, whatever its version, until it is gone; whether it was there when this began. If an answer was lost before it was found
+/// gone, it is taken for one that was there, though it may not have been.
 pub(crate) async fn delete<K: Keeper>(keeper: &K, path: &str) -> Result<bool, Error> {
     let mut may_be_done = false;
     loop {

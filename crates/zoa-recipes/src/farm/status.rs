@@ -136,18 +136,18 @@ impl<K: Keeper> FarmClient<K> {
         Ok(ended.collect())
     }
 
-    /// Deletes the result or the dead letter of a task; whether there was one.
+    /// Deletes the result or the dead letter of a task; whether there was one. If an answer was lost there may have been none.
     ///
     /// # Errors
     /// When the session ends.
     pub async fn forget(&self, task: &str) -> Result<bool, Error> {
+        let mut was_there = false;
+        // In both: of the first it may not be known whether it was there.
         for place in ["done", "dead"] {
             let path = self.places.task(place, task);
-            if calls::delete(&self.keeper, &path).await? {
-                return Ok(true);
-            }
+            was_there |= calls::delete(&self.keeper, &path).await?;
         }
-        Ok(false)
+        Ok(was_there)
     }
 
     /// Puts a dead letter back into the queue, under its old name, as a task that is submitted now and may be begun as often as at

@@ -1,5 +1,7 @@
-//! A client of a farm that hears no answer, and finds nothing when it looks.
+//! A client of a farm that hears no answer, and has to look, or finds nothing when it looks.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use zoa_client::Client;
@@ -10,6 +12,8 @@ use zoa_recipes::Failure;
 use zoa_recipes::FarmClient;
 use zoa_recipes::Known;
 use zoa_recipes::NewTask;
+use zoa_recipes::Progress;
+use zoa_recipes::Step;
 use zoa_server::testing::LocalServer;
 
 use crate::Outcome;
@@ -31,13 +35,44 @@ impl Mishap for LostAnswers {
                 let path = format!("/farm/queue/{name}");
                 let _ = client.delete(&path, zoa_client::Version::ANY).await;
             }
-            Err(Failure {
-                code: ErrorCode::ConnectionLoss,
-                step: None,
-                known: Known::Unknown,
-            })
+            Err(lost())
         })
     }
+}
+
+const fn lost() -> Failure {
+    Failure {
+        code: ErrorCode::ConnectionLoss,
+        step: None,
+        known: Known::Unknown,
+    }
+}
+
+/// The first deletion is not made, and its answer lost.
+#[derive(Default)]
+struct LostDeletion(AtomicBool);
+
+impl Mishap for LostDeletion {
+    fn hear(&self, request: &Ask, answer: Result<Answer, Failure>, _: Client) -> Heard {
+        let is_deletion = matches!(request, Ask::Change(Step::Delete { .. }));
+        let is_lost = is_deletion && answer.is_err() && !self.0.swap(true, Ordering::Relaxed);
+        let heard = if is_lost { Err(lost()) } else { answer };
+        Box::pin(std::future::ready(heard))
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_deleted_also_when_it_is_not_known_whether_there_was_a_result() -> Outcome
+{
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut farm = FarmClient::new(&Meets::new(client, LostDeletion::default()), "/farm");
+    let name = farm.submit(&[NewTask::new(b"1")]).await?.remove(0);
+    assert!(farm.cancel(&name).await?);
+    assert!(farm.forget(&name).await?);
+    assert_eq!(farm.progress(&name).await?, Progress::Unknown);
+    assert!(!farm.forget(&name).await?);
+    Ok(())
 }
 
 #[tokio::test]
