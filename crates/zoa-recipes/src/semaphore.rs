@@ -22,7 +22,6 @@ use crate::hold::Hold;
 use crate::hold::HoldState;
 use crate::keeper::Ask;
 use crate::keeper::Keeper;
-use crate::keeper::Known;
 use crate::lock::Lock;
 use crate::own::Own;
 use crate::race;
@@ -69,7 +68,7 @@ impl<K: Keeper> Semaphore<K> {
     /// Waits for a lease.
     ///
     /// # Errors
-    /// When the session ends, or the semaphore has another number of leases.
+    /// When the session ends, the semaphore has another number of leases, or the server refuses to make it.
     pub async fn acquire(&self) -> Result<Lease<K>, Error> {
         self.prepare().await?;
         loop {
@@ -112,11 +111,15 @@ impl<K: Keeper> Semaphore<K> {
             }
             calls::ensure(&self.keeper, calls::parent_of(&self.path)).await?;
             let create = calls::create_step(&self.path, wanted.as_bytes(), CreateMode::Persistent);
-            // Whatever becomes of it is seen in the next turn.
-            if let Err(failure) = calls::change(&self.keeper, create).await
-                && matches!(failure.known, Known::Ended | Known::Rejected)
-            {
-                return Err(Error::new(&self.path, &failure));
+            // What became of it is seen in the next turn, unless it is refused for good.
+            match calls::change(&self.keeper, create).await {
+                Ok(_) => {}
+                Err(failure)
+                    if failure.is(ErrorCode::NodeExists) || failure.is(ErrorCode::NoNode) => {}
+                Err(failure) if calls::is_worth_repeating(&failure) => {
+                    calls::pause(&self.keeper).await;
+                }
+                Err(failure) => return Err(Error::new(&self.path, &failure)),
             }
         }
     }

@@ -346,7 +346,7 @@ impl<K: Keeper> FarmClient<K> {
     /// Cancels a task, wherever it is; whether it is in the dead-letter list now. One that runs may run on, but its result is refused.
     ///
     /// # Errors
-    /// When the session ends.
+    /// When the session ends, or the server refuses to move it.
     pub async fn cancel(&mut self, task: &str) -> Result<bool, Error> {
         loop {
             let mut places = vec![
@@ -366,7 +366,9 @@ impl<K: Keeper> FarmClient<K> {
             match self.progress(task).await? {
                 Progress::Dead(_) => return Ok(true),
                 Progress::Done(_) | Progress::Unknown => return Ok(false),
-                Progress::Queued | Progress::Running | Progress::Failed(_) => {}
+                Progress::Queued | Progress::Running | Progress::Failed(_) => {
+                    calls::pause(&self.keeper).await;
+                }
             }
         }
     }
@@ -382,9 +384,18 @@ impl<K: Keeper> FarmClient<K> {
         };
         let dead_path = self.places.task("dead", task);
         let create = calls::create_step(&dead_path, &dead, CreateMode::Persistent);
-        match self.receipt.apply(vec![delete, create]).await? {
+        self.relocate(path, [delete, create]).await
+    }
+
+    /// Moves a task from this path; `false` when it is there no more, or already where it is to go.
+    pub(super) async fn relocate(&mut self, from: &str, steps: [Step; 2]) -> Result<bool, Error> {
+        match self.receipt.apply(steps.to_vec()).await? {
             Applied::Made(_) => Ok(true),
-            Applied::Refused(_) => Ok(false),
+            Applied::Refused(ErrorCode::NoNode | ErrorCode::NodeExists) => Ok(false),
+            Applied::Refused(code) => {
+                let path = from.to_owned();
+                Err(Error::Refused { path, code })
+            }
         }
     }
 

@@ -16,7 +16,6 @@ use crate::error::Error;
 use crate::keeper::Keeper;
 use crate::line;
 use crate::line::LOCK;
-use crate::receipt::Applied;
 
 /// A farm at a glance.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -154,7 +153,7 @@ impl<K: Keeper> FarmClient<K> {
     /// first; whether there was one. Its attempts are numbered on. It may make the queue longer than its limit.
     ///
     /// # Errors
-    /// When the session ends.
+    /// When the session ends, or the server refuses to move it.
     pub async fn revive(&mut self, task: &str) -> Result<bool, Error> {
         let path = self.places.task("dead", task);
         let Some((data, stat)) = calls::data(&self.keeper, &path).await? else {
@@ -162,14 +161,11 @@ impl<K: Keeper> FarmClient<K> {
         };
         let renewed = Task::decode(&path, &data)?.renewed(stat.czxid).encode();
         let to = self.places.task("queue", task);
-        let steps = vec![
-            super::leader::delete(path),
+        let steps = [
+            super::leader::delete(path.clone()),
             calls::create_step(&to, &renewed, CreateMode::Persistent),
         ];
-        match self.receipt.apply(steps).await? {
-            Applied::Made(_) => Ok(true),
-            Applied::Refused(_) => Ok(false),
-        }
+        self.relocate(&path, steps).await
     }
 }
 

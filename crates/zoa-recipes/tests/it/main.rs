@@ -8,6 +8,7 @@
 mod farm;
 mod lost_answer;
 mod mishap;
+mod refused;
 mod registry;
 mod slow_release;
 mod twice_revived;
