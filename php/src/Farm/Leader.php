@@ -297,8 +297,9 @@ final class Leader
             }
             $task = Task::salvage($path, $node->data);
             if ($task->isSpent()) {
-                // Rubbish: nobody can work on it.
-                $moves[] = new Move($name, "queue/$name", $path, $this->places->task('dead', $name), $task);
+                // Rubbish says so by itself.
+                $dead = $task->error() === '' ? $task->withError('no attempt is left') : $task;
+                $moves[] = new Move($name, "queue/$name", $path, $this->places->task('dead', $name), $dead);
                 continue;
             }
             [$room, $worker] = $free->extract();

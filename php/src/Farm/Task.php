@@ -97,7 +97,9 @@ final class Task
     /** Attempts begun. */
     public function attempt(): int
     {
-        return $this->number('attempt');
+        $attempt = $this->header->attempt ?? null;
+        // More than an integer holds was read as a float.
+        return is_float($attempt) && $attempt >= 2 ** 63 ? PHP_INT_MAX : $this->number('attempt');
     }
 
     /** Attempts begun since it was submitted, or last taken out of the dead letters. */
@@ -165,7 +167,7 @@ final class Task
      */
     public function queued(int $queuedAt): self
     {
-        if ($this->attempt() === 0 || $this->attempt() !== $this->number('attempts_before')) {
+        if ($this->number('attempts_before') === 0 || $this->tries() > 0) {
             return $this;
         }
         $attempt = max($this->attempt(), $queuedAt);

@@ -448,7 +448,8 @@ final class FarmTest extends ServerTestCase
         $first->done('y');
         self::assertSame($task, $this->next($worker)->name);
         self::assertStringContainsString('cannot be written again: Inf', $this->farm->progress('001d-0-0000000001')->error);
-        self::assertSame(Stage::Dead, $this->farm->progress('002d-0-0000000002')->stage);
+        $spent = $this->farm->progress('002d-0-0000000002');
+        self::assertSame([Stage::Dead, 'no attempt is left'], [$spent->stage, $spent->error]);
         $this->client->create("$this->path/failed/500-0-0000000003", "$headers[1]\npayload");
         self::assertTrue($this->farm->cancel('500-0-0000000003'));
     }

@@ -44,6 +44,8 @@ final class TaskTest extends TestCase
         // Those that were begun since, or never renewed.
         self::assertSame("{\"attempt\":71,\"attempts_before\":70}\n", $numbers(71, 70, 80));
         self::assertSame("{\"attempt\":0,\"attempts_before\":0}\n", $numbers(0, 0, 80));
+        // Somebody else's.
+        self::assertSame("{\"attempt\":80,\"attempts_before\":80}\n", $numbers(70, 75, 80));
     }
 
     public function testNumbersThatAreTooHighAreCut(): void
@@ -60,6 +62,14 @@ final class TaskTest extends TestCase
         self::assertSame(['t', 999999999999999999], Task::splitAttempt("t.{$last->begun()->attempt()}"));
         self::assertTrue($last->begun()->isSpent());
         self::assertTrue(Task::decode('/t', "{\"attempt\":$highest,\"attempts_max\":3,\"attempts_before\":$highest}\n")->isSpent());
+    }
+
+    public function testOfANumberThatIsNoIntegerAnyMoreNoAttemptBegins(): void
+    {
+        foreach (['9223372036854775808', '18446744073709551615'] as $number) {
+            $task = Task::decode('/t', "{\"attempt\":$number,\"attempts_max\":3}\n");
+            self::assertSame([true, true, PHP_INT_MAX], [$task->isSpent(), $task->renewed(7)->isSpent(), $task->attempt()]);
+        }
     }
 
     public function testOfALongErrorTheBeginningIsKeptAndNoHalfCharacter(): void
