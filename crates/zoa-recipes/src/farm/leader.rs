@@ -77,22 +77,30 @@ impl<K: Keeper> FarmLeader<K> {
     /// Stands by and leads, again and again, until the session ends or this future is dropped.
     ///
     /// # Errors
-    /// Always in the end: when the session ends, or the farm cannot be read.
+    /// Always in the end: when the session ends, or the farm cannot be read, or its clock not be set.
     pub async fn run(&self) -> Result<std::convert::Infallible, Error> {
         prepare(&self.keeper, &self.places).await?;
         loop {
             let hold = self.election.lead().await?;
-            let Some(servers) = self.read_servers_time(&hold).await? else {
-                continue;
-            };
-            let mut memory = Memory::new(servers);
-            let mut cleaning = Cleaning::new(&self.keeper, &self.places);
-            while self.look_and_move(&hold, &mut memory).await? {
-                if !cleaning.work(self, &hold).await? {
-                    break;
-                }
+            self.lead(&hold).await?;
+            // Its znode may still be there: somebody has written to it, and nothing is done under it any more.
+            hold.release().await?;
+        }
+    }
+
+    /// Leads for as long as it can.
+    async fn lead(&self, hold: &Hold<K>) -> Result<(), Error> {
+        let Some(servers) = self.read_servers_time(hold).await? else {
+            return Ok(());
+        };
+        let mut memory = Memory::new(servers);
+        let mut cleaning = Cleaning::new(&self.keeper, &self.places);
+        while self.look_and_move(hold, &mut memory).await? {
+            if !cleaning.work(self, hold).await? {
+                break;
             }
         }
+        Ok(())
     }
 
     /// The servers' time, and when it was that by this one's clock; `None` when it leads no more.
@@ -101,8 +109,9 @@ impl<K: Keeper> FarmLeader<K> {
         hold: &Hold<K>,
     ) -> Result<Option<(i64, Duration)>, Error> {
         loop {
+            let path = self.places.of("clock");
             let set = Step::SetData {
-                path: self.places.of("clock"),
+                path: path.clone(),
                 data: Vec::new(),
                 version: Version::ANY,
             };
@@ -113,7 +122,8 @@ impl<K: Keeper> FarmLeader<K> {
                     }
                 }
                 Changed::LeadsNoMore => return Ok(None),
-                Changed::No(_) => prepare(&self.keeper, &self.places).await?,
+                Changed::No((_, ErrorCode::NoNode)) => prepare(&self.keeper, &self.places).await?,
+                Changed::No((_, code)) => return Err(Error::Refused { path, code }),
                 Changed::Yes(_) | Changed::Unknown => {}
             }
             calls::pause(&self.keeper).await;
@@ -142,7 +152,9 @@ impl<K: Keeper> FarmLeader<K> {
             has_moved |= moved;
             rest = others;
         }
-        self.bury_the_gone(hold, &view).await?;
+        if !self.bury_the_gone(hold, &view).await? {
+            return Ok(false);
+        }
         if !has_moved {
             let due = memory.next_due(self.keeper.now()).unwrap_or(LOOK);
             let limit = due.clamp(Duration::from_millis(1), LOOK);
@@ -351,7 +363,8 @@ impl<K: Keeper> FarmLeader<K> {
         match self.keeper.ask(Ask::Multi(steps)).await {
             Ok(answer) => Ok(Changed::Yes(answer)),
             Err(failure) => match (failure.known, failure.at_step()) {
-                (_, Some((0, ErrorCode::NoNode))) => Ok(Changed::LeadsNoMore),
+                // Whatever the fence is refused for, it would be for ever.
+                (_, Some((0, _))) => Ok(Changed::LeadsNoMore),
                 (Known::Refused | Known::Rejected, at) => {
                     let step = at.and_then(|(step, _)| step.checked_sub(1));
                     Ok(Changed::No((step, failure.code)))
@@ -362,15 +375,17 @@ impl<K: Keeper> FarmLeader<K> {
         }
     }
 
-    /// Empty znodes of workers that are gone.
-    async fn bury_the_gone(&self, hold: &Hold<K>, view: &View<K::Fired>) -> Result<(), Error> {
+    /// Empty znodes of workers that are gone; whether it still leads.
+    async fn bury_the_gone(&self, hold: &Hold<K>, view: &View<K::Fired>) -> Result<bool, Error> {
         let gone = view.workers.iter();
         let gone = gone.filter(|(_, (capacity, tasks))| capacity.is_none() && tasks.is_empty());
         for (worker, _) in gone {
             let delete = delete(self.places.task("assigned", worker));
-            self.change(hold, vec![delete]).await?;
+            if matches!(self.change(hold, vec![delete]).await?, Changed::LeadsNoMore) {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -10,6 +10,8 @@ use zoa_client::Perms;
 use zoa_client::Version;
 use zoa_recipes::Error;
 use zoa_recipes::FarmClient;
+use zoa_recipes::FarmLeader;
+use zoa_recipes::FarmWorker;
 use zoa_recipes::NewTask;
 use zoa_recipes::Semaphore;
 use zoa_server::testing::LocalServer;
@@ -67,5 +69,41 @@ async fn a_task_that_cannot_be_moved_is_neither_cancelled_nor_tried_again_nor_tr
     assert_eq!(cancelled, Err(refused(&queued_at, ErrorCode::NotEmpty)));
     let revived = farm.revive(&dead).await;
     assert_eq!(revived, Err(refused(&dead_at, ErrorCode::NotEmpty)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_leader_whose_znode_was_written_to_gives_up_its_place_and_leads_anew() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let leader = FarmLeader::new(&client, "/farm", "leader");
+    tokio::spawn(async move { leader.run().await });
+    let mut farm = FarmClient::new(&client, "/farm");
+    let mut worker = FarmWorker::register(&client, "/farm", 1).await?;
+    farm.submit(&[NewTask::new(b"1")]).await?;
+    worker.next().await?.done(b"").await?;
+    let places = client.get_children("/farm/leader").await?;
+    let first = format!("/farm/leader/{}", places.first().ok_or("nobody leads")?);
+    client.set_data(&first, b"by hand", Version::ANY).await?;
+    farm.submit(&[NewTask::new(b"2")]).await?;
+    let assignment = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
+    assert_eq!(assignment.payload(), b"2");
+    assert!(client.exists(&first).await?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_leader_that_may_not_set_the_clock_ends_and_stands_in_nobodys_way() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    for path in ["/farm", "/farm/clock"] {
+        client.create(path, b"", CreateMode::Persistent).await?;
+    }
+    close(&client, "/farm/clock").await?;
+    let leader = FarmLeader::new(&client, "/farm", "leader");
+    let ended = tokio::time::timeout(Duration::from_secs(10), leader.run()).await?;
+    let no_auth = refused("/farm/clock", ErrorCode::NoAuth);
+    assert_eq!(ended.map(|_| ()), Err(no_auth));
+    while !client.get_children("/farm/leader").await?.is_empty() {}
     Ok(())
 }
