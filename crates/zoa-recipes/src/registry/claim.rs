@@ -180,6 +180,10 @@ impl<K: Keeper> Drop for Claim<K> {
 }
 
 async fn leave<K: Keeper>(keeper: &K, path: &str, known: What) -> Result<(), Error> {
+    if matches!(known, What::Asked) {
+        // The server that is asked may be behind the one that was told to make it.
+        calls::sync(keeper, path).await?;
+    }
     loop {
         let Some(stat) = calls::exists(keeper, path).await? else {
             return Ok(());
