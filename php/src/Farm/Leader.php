@@ -170,6 +170,8 @@ final class Leader
                 return null;
             }
             if ($change === Change::Refused || $change === Change::Impossible) {
+                // It can lead nothing, and must not stand in another's way while somebody still has it.
+                $this->resign();
                 throw new Exception\Refused($this->places->of('clock'), $this->refusal);
             }
             if ($change === Change::Late) {

@@ -501,6 +501,28 @@ final class FarmTest extends ServerTestCase
         $worker->leave();
     }
 
+    public function testALeaderThatMayNotSetTheClockStandsInNobodysWay(): void
+    {
+        $this->leader->turn();
+        $readOnly = [['perms' => \Zookeeper::PERM_READ, 'scheme' => 'world', 'id' => 'anyone']];
+        $this->client->setAcl("$this->path/clock", -1, $readOnly);
+        $next = new Leader($this->connect(), $this->path, 'next');
+        $next->turn();
+        $names = $this->client->getChildren("$this->path/leader");
+        usort($names, static fn (string $one, string $other): int => substr($one, -10) <=> substr($other, -10));
+        $this->client->delete("$this->path/leader/$names[0]");
+        $error = null;
+        self::assertUntil(static function () use ($next, &$error): bool {
+            try {
+                $next->turn();
+            } catch (Refused $error) {
+            }
+            return $error !== null;
+        }, 'the refusal');
+        self::assertSame(\Zookeeper::NOAUTH, $error?->getCode());
+        self::assertSame([], $this->client->getChildren("$this->path/leader"));
+    }
+
     public function testTheExamplesAreAFarm(): void
     {
         $leader = Process::php(self::EXAMPLES . '/farm-leader.php', TestServer::address(), $this->path);
