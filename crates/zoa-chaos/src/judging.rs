@@ -39,6 +39,9 @@ const MARGIN_MS: u64 = 1_000;
 /// For so long a server that is cut off may answer a client whom the leader does not hear of: syncLimit, and what reports take.
 const UNREPORTED_MS_MAX: u64 = 3_500;
 
+/// For so long a server may answer before its leader knows: half a tick (G-11), and the way there.
+const REPORTED_MS_MAX: u64 = 500;
+
 /// An answer that took longer may have been heard long after it was asked.
 const SOON_MS: u64 = 500;
 
@@ -346,11 +349,7 @@ fn expired_though_answered(history: &History, replayed: &Replayed) -> Vec<Wrong>
             .get(&entry.session)
             .map_or(0, |ms| u64::try_from(*ms).unwrap_or(0));
         let times = answered.get(&entry.session).map_or(&[][..], Vec::as_slice);
-        let before = times.iter().filter(|(_, at)| *at <= entry.committed_at);
-        let last = before.map(|(invoked_at, _)| invoked_at).max();
-        if let Some(last) = last
-            && entry.committed_at.ms_since(*last) + UNREPORTED_MS_MAX < timeout_ms
-        {
+        if let Some(last) = heard_too_soon_before(times, entry.committed_at, timeout_ms) {
             let what = format!(
                 "session {:#x} with a timeout of {timeout_ms} ms expired at {}, though it was answered at {last}",
                 entry.session, entry.committed_at
@@ -362,6 +361,22 @@ fn expired_though_answered(history: &History, replayed: &Replayed) -> Vec<Wrong>
         }
     }
     wrong
+}
+
+/// When a session that expired then was heard last, if that was less than its timeout before: asked and answered at these times.
+fn heard_too_soon_before(
+    times: &[(SimTime, SimTime)],
+    expired_at: SimTime,
+    timeout_ms: u64,
+) -> Option<SimTime> {
+    // Who had been silent for longer than its timeout may speak again while the leader has not heard of that yet.
+    let reported = |(_, at): &&(SimTime, SimTime)| at.after_ms(REPORTED_MS_MAX) <= expired_at;
+    let last = times
+        .iter()
+        .filter(reported)
+        .map(|(asked_at, _)| *asked_at)
+        .max()?;
+    (expired_at.ms_since(last) + UNREPORTED_MS_MAX < timeout_ms).then_some(last)
 }
 
 fn count(history: &History, applied: &Applied) -> Counts {
@@ -396,4 +411,23 @@ fn count(history: &History, applied: &Applied) -> Counts {
         term = entry.term;
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> SimTime {
+        SimTime::from_ms(ms)
+    }
+
+    #[test]
+    fn who_was_heard_within_its_timeout_and_reported_must_not_expire() {
+        let times = [(at(1_000), at(1_010)), (at(8_000), at(8_010))];
+        let wrong = |expired_ms| heard_too_soon_before(&times, at(expired_ms), 6_000);
+        assert_eq!(wrong(9_000), Some(at(8_000)));
+        assert_eq!(wrong(8_100), None, "silent for 7 s, and not reported yet");
+        assert_eq!(wrong(13_000), None, "somebody may have been cut off");
+        assert_eq!(wrong(2_000), Some(at(1_000)));
+    }
 }
