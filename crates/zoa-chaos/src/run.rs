@@ -3,24 +3,22 @@
 //! Invariant: faults are over before the last look, and what is judged is what clients saw and what the logs hold, not what this
 //! code believes to have done. Times of faults are noted generously: in them some checkers expect less.
 
+mod disks;
+mod end;
+mod logs;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
 use std::net::IpAddr;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 use std::rc::Rc;
 
 use anyhow::Context;
 use anyhow::Result;
-use anyhow::ensure;
-use rustix::process::Signal;
 use tokio::task;
 use zoa_testkit::clock::SimTime;
-use zoa_testkit::history::History;
 use zoa_testkit::observed::ServerBounds;
 use zoa_testkit::observed::Span;
 use zoa_testkit::rng::Rng;
@@ -44,33 +42,13 @@ use crate::server::Server;
 use crate::server::Setup;
 use crate::tally::Tally;
 
+pub(crate) use end::Remains;
+
 /// How long servers may take to serve once nothing is amiss.
 const WHOLE_MS_MAX: u64 = 30_000;
 
-/// How long clients may take to come to rest once nothing is amiss.
-const REST_MS_MAX: u64 = 30_000;
-
-/// From the end of faults to the last look.
-const SETTLE_MS: u64 = 1_500;
-
-/// How long a server that was told to stop may take.
-pub(crate) const STOP_MS_MAX: u64 = 10_000;
-
-/// The log of one server is read this often at least: it keeps only so much behind a snapshot.
-const GATHER_EVERY_MS: u64 = 4_000;
-
-/// The same while much is written, and for how long that may be after it was asked for: 8 MiB are soon written.
-const GATHER_EVERY_MS_OF_MUCH: u64 = 300;
-const MUCH_MS_MAX: u64 = 20_000;
-
-/// A server may take this long to stand still.
-const STANDSTILL_MS_MAX: u64 = 2_000;
-
 /// The same machine runs everything, so a thread may have to wait long for its turn.
 const EXPIRY_SLACK_MS: u64 = 2_500;
-
-/// A server that stands still for no longer does not miss a turn that anybody waits for.
-const UNNOTICED_MS: u64 = 100;
 
 /// When this process itself had no turn for so long, nothing is known of that time.
 const OWN_STANDSTILL_MS: u64 = 300;
@@ -110,21 +88,6 @@ pub(crate) struct Run {
     /// Since when something is amiss, if anything is.
     amiss_since: Option<SimTime>,
     profile: Profile,
-}
-
-/// What is left of a run to be judged.
-#[derive(Debug)]
-pub(crate) struct Remains {
-    pub(crate) clock: Clock,
-    pub(crate) history: History,
-    pub(crate) gathering: Gathering,
-    pub(crate) outages: Vec<Span>,
-    pub(crate) served_from: SimTime,
-    pub(crate) ended_at: SimTime,
-    pub(crate) bounds: ServerBounds,
-    pub(crate) wrong: Vec<(&'static str, String)>,
-    pub(crate) tally: Tally,
-    pub(crate) founders: u8,
 }
 
 /// What all servers are told.
@@ -366,93 +329,6 @@ impl Run {
         Ok(())
     }
 
-    /// Reads the log of a server that is down.
-    pub(crate) fn gather_from(&mut self, number: u8) -> Result<()> {
-        let data = self.server(number).data();
-        let scratch = self.setup.folder.join("copy");
-        let begun = self.now();
-        let taken = self.gathering.take(&data, &scratch);
-        if let Ok(held) = &taken {
-            let took_ms = self.now().ms_since(begun);
-            let at = begun.ms_since(SimTime::ZERO);
-            writeln!(
-                self.readings,
-                "{at} ms: server {number} {held}, in {took_ms} ms"
-            )?;
-        }
-        if let Err(error) = taken {
-            let words =
-                format!("what server {number} left on its disk cannot be recovered: {error:#}");
-            self.say(&words);
-            self.wrong.push(("G-19", words));
-            let kept = self.setup.folder.join(format!("unreadable-{number}"));
-            fs::rename(&scratch, kept).ok();
-        }
-        Ok(())
-    }
-
-    /// Reads the log of a server that runs, if that was not done for a while.
-    pub(crate) async fn gather_now_and_then(&mut self) -> Result<()> {
-        let every_ms = if self.now() < self.much_until {
-            GATHER_EVERY_MS_OF_MUCH
-        } else {
-            GATHER_EVERY_MS
-        };
-        if self.now().ms_since(self.gathered_at) < every_ms {
-            return Ok(());
-        }
-        self.gather_now().await
-    }
-
-    /// Time passes, and logs are read in it.
-    pub(crate) async fn pass_ms(&mut self, ms: u64) -> Result<()> {
-        let until = self.now().after_ms(ms);
-        while self.now() < until {
-            pause_ms(until.ms_since(self.now()).min(100)).await;
-            self.gather_now_and_then().await?;
-        }
-        Ok(())
-    }
-
-    /// Much is about to be written.
-    pub(crate) fn expect_much(&mut self) {
-        self.much_until = self.now().after_ms(MUCH_MS_MAX);
-    }
-
-    /// Reads the log of a server that runs: it stands still meanwhile.
-    pub(crate) async fn gather_now(&mut self) -> Result<()> {
-        let mut candidates: Vec<u8> = self.leader().await.into_iter().collect();
-        candidates.extend(self.numbers());
-        for number in candidates {
-            let server = self.server(number);
-            if !server.is_started() || server.is_paused {
-                continue;
-            }
-            server.signal(Signal::STOP);
-            let begun = self.now();
-            while !self.server(number).stands_still()
-                && self.now().ms_since(begun) < STANDSTILL_MS_MAX
-            {
-                pause_ms(1).await;
-            }
-            if self.server(number).stands_still() {
-                // Not when a server that is down is read, which may be far behind.
-                self.gathered_at = begun;
-                self.gather_from(number)?;
-            }
-            self.server(number).signal(Signal::CONT);
-            let stood = Span {
-                from: begun,
-                to: self.now(),
-            };
-            if stood.to.ms_since(stood.from) > UNNOTICED_MS {
-                self.outages.borrow_mut().push(stood);
-            }
-            break;
-        }
-        Ok(())
-    }
-
     /// Calls answered so far.
     pub(crate) fn acknowledged(&self) -> usize {
         self.room.borrow().history.acknowledged()
@@ -470,196 +346,6 @@ impl Run {
             (count + 1, if counts { Some(at) } else { first })
         })
     }
-
-    /// Everything is whole again and comes to rest; then the servers are stopped and all there is to know is handed over.
-    pub(crate) async fn end(mut self) -> Result<Remains> {
-        self.begin_outage();
-        self.network.calm_down();
-        let is_whole = self.await_whole().await?;
-        self.end_outage();
-        for actor in &self.actors {
-            actor.borrow_mut().calm_down();
-        }
-        self.gather_now_and_then().await?;
-        if is_whole {
-            pause_ms(SETTLE_MS).await;
-            self.take_last_look();
-            self.await_rest().await?;
-            pause_ms(SETTLE_MS).await;
-        }
-        let ended_at = self.now();
-        self.room.borrow_mut().is_closed = true;
-        self.stop_all().await;
-        self.gather_last()?;
-        self.listen_to_logs();
-        let history = std::mem::take(&mut self.room.borrow_mut().history);
-        let outages = self.outages.borrow().clone();
-        Ok(Remains {
-            clock: self.clock,
-            history,
-            gathering: std::mem::take(&mut self.gathering),
-            served_from: outages.first().map_or(SimTime::ZERO, |first| first.to),
-            outages,
-            ended_at,
-            bounds: bounds(),
-            wrong: std::mem::take(&mut self.wrong),
-            tally: std::mem::take(&mut self.tally),
-            founders: self.setup.count,
-        })
-    }
-
-    /// From each server everything is read.
-    fn take_last_look(&mut self) {
-        let first = u32::try_from(self.actors.len()).unwrap_or(u32::MAX / 2);
-        for number in self.numbers() {
-            let place = Place {
-                number: first + u32::from(number),
-                from: IpAddr::V4(self.grounds.client_address(u32::from(number))),
-                to: vec![SocketAddr::new(
-                    grounds::proxy_address(CLIENTS, number),
-                    CLIENT_PORT,
-                )],
-            };
-            let reader = Actor::reading(&self.room, place, &self.profile, &mut self.rng);
-            self.actors.push(reader);
-        }
-    }
-
-    async fn await_rest(&mut self) -> Result<()> {
-        let mut moved_at = self.now();
-        let mut seen = 0;
-        loop {
-            let restless: Vec<String> = self
-                .actors
-                .iter()
-                .map(|actor| actor.borrow())
-                .filter(|actor| !actor.is_at_rest())
-                .map(|actor| actor.state())
-                .collect();
-            if restless.is_empty() {
-                return Ok(());
-            }
-            self.look_after(&BTreeSet::new())?;
-            let acknowledged = self.acknowledged();
-            // Pings go on for ever; many answers are progress.
-            if acknowledged > seen + 100 {
-                (seen, moved_at) = (acknowledged, self.now());
-            }
-            if self.now().ms_since(moved_at) > REST_MS_MAX {
-                let words = format!(
-                    "no rest after {REST_MS_MAX} ms without a fault: {}",
-                    restless.join(", ")
-                );
-                self.say(&words);
-                self.wrong.push(("G-21", words));
-                return Ok(());
-            }
-            pause_ms(50).await;
-        }
-    }
-
-    /// Stops all servers in order; one that does not is killed and named.
-    async fn stop_all(&mut self) {
-        for number in self.numbers() {
-            self.server(number).signal(Signal::TERM);
-        }
-        for number in self.numbers() {
-            self.await_stop(number).await;
-        }
-    }
-
-    /// Waits until a server that was told to stop has ended well.
-    pub(crate) async fn await_stop(&mut self, number: u8) {
-        let begun = self.now();
-        while self.server(number).is_started() {
-            if let Some(status) = self.server(number).take_end() {
-                if !status.success() {
-                    let words = format!("server {number} ended with {status} after SIGTERM");
-                    self.wrong.push(("G-19", words));
-                }
-                return;
-            }
-            if self.now().ms_since(begun) > STOP_MS_MAX {
-                let words = format!("server {number} does not stop after SIGTERM");
-                self.say(&words);
-                self.wrong.push(("G-21", words));
-                self.server(number).kill();
-            }
-            pause_ms(5).await;
-        }
-    }
-
-    fn gather_last(&mut self) -> Result<()> {
-        let data: Vec<PathBuf> = self.servers.iter().map(Server::data).collect();
-        let data: Vec<_> = data.iter().map(PathBuf::as_path).collect();
-        let scratch = self.setup.folder.join("copy");
-        self.gathering
-            .take_last(&data, &scratch)
-            .context("reading the logs of all servers")
-    }
-
-    fn listen_to_logs(&mut self) {
-        for server in &self.servers {
-            if server.count_said("panicked at") > 0 {
-                let words = format!(
-                    "server {} panicked: see {}",
-                    server.number,
-                    server.log().display()
-                );
-                self.wrong.push(("G-19", words));
-            }
-        }
-    }
-
-    /// Everybody is killed and has the disk again that it had some time before. Nothing survives that: it shows what is noticed.
-    pub(crate) async fn rewind(&mut self) -> Result<()> {
-        pause_ms(1_500).await;
-        self.begin_outage();
-        self.kill_all();
-        let aside = |data: PathBuf| data.with_file_name("data-before");
-        for server in &self.servers {
-            copy_folder(&server.data(), &aside(server.data()))?;
-        }
-        for number in self.numbers() {
-            self.start(number)?;
-        }
-        self.await_whole().await?;
-        pause_ms(3_000).await;
-        self.kill_all();
-        self.gather_from(1)?;
-        for server in &self.servers {
-            fs::remove_dir_all(server.data()).context("taking a disk away")?;
-            fs::rename(aside(server.data()), server.data()).context("putting a disk back")?;
-        }
-        self.say("all servers have their disks of some seconds ago");
-        for number in self.numbers() {
-            self.start(number)?;
-        }
-        self.await_whole().await?;
-        pause_ms(1_500).await;
-        Ok(())
-    }
-
-    /// Keeps what is on the disks, for people who look for a cause.
-    pub(crate) fn keep_disks(folder: &Path, servers: u8) {
-        for number in 1..=servers {
-            let server = folder.join(format!("server-{number}"));
-            let (from, to) = (server.join("disk/data"), server.join("data-at-the-end"));
-            copy_folder(&from, &to).ok();
-        }
-    }
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    let output = Command::new("cp").arg("-r").arg(from).arg(to).output();
-    let output = output.context("starting cp")?;
-    ensure!(
-        output.status.success(),
-        "cp ended with {}: {}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
 }
 
 /// Where clients find the servers.
