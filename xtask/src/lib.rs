@@ -23,6 +23,7 @@ pub mod bench;
 pub mod bench_client;
 pub mod chaos;
 pub mod demo;
+pub mod disk_space;
 pub mod dist;
 pub mod ffi;
 pub mod install;

@@ -19,6 +19,7 @@ use xtask::bench;
 use xtask::bench_client;
 use xtask::chaos;
 use xtask::demo;
+use xtask::disk_space;
 use xtask::dist;
 use xtask::ffi;
 use xtask::museum;
@@ -28,6 +29,7 @@ use xtask::prefix;
 use xtask::recipes;
 use xtask::step;
 use xtask::suite;
+use xtask::workspace;
 use xtask::workspace::Profile;
 
 /// Builds, checks and shows Zoarium.
@@ -243,7 +245,12 @@ fn run(task: Task) -> Result<()> {
         }),
         Task::Cluster { arguments } => suite::run_cluster(Profile::Release, &arguments).map(drop),
         Task::Chaos { arguments } => chaos::run(Profile::Release, &arguments).map(drop),
-        Task::Test { steps } => step::run(&suite::steps(), &steps),
+        Task::Test { steps } => {
+            if steps.is_empty() {
+                disk_space::warn_if_short_for_tests(&workspace::target());
+            }
+            step::run(&suite::steps(), &steps)
+        }
         Task::Nightly { suites } => step::run(&nightly::steps()?, &suites),
         Task::Tidy => suite::run_tidy().map(drop),
         Task::Dist => dist::lay_out(Profile::Release).map(drop),
