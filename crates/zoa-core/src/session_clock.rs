@@ -208,6 +208,10 @@ impl SessionClock {
 
     /// The expiry is not proposed after all: who waits for this server's answer is not silent, and its timeout starts anew.
     pub(crate) fn excuse(&mut self, session: SessionId, now_ms: u64) {
+        // The lead may have been lost since the clock was asked.
+        if !self.is_running {
+            return;
+        }
         let tick_ms = self.tick_ms;
         let Some(beat) = self.sessions.get_mut(&session) else {
             return;
@@ -313,6 +317,17 @@ mod tests {
         clock.attach(SessionId(1), (60_000, false), 0);
         clock.attach(SessionId(1), (1000, false), 10);
         assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
+    }
+
+    // Goal: G-11. Who does not lead any more ends nobody.
+    #[test]
+    fn who_is_excused_when_the_lead_is_lost_is_not_due_here() {
+        let mut clock = clock();
+        clock.attach(SessionId(1), (1000, false), 0);
+        assert_eq!(clock.handle_tick(1100), vec![SessionId(1)]);
+        clock.set_running(false, 1100);
+        clock.excuse(SessionId(1), 1100);
+        assert_eq!(clock.next_due_ms(), None);
     }
 
     // Goal: G-16. Each server keys its hash tables with a secret of its own.

@@ -51,7 +51,6 @@ use crate::event::Event;
 use crate::event::LinkId;
 use crate::event::PeerAddresses;
 use crate::event::Role;
-use crate::hello::Hello;
 use crate::hello::HelloState;
 use crate::hello::answer::HelloRefusal;
 use crate::hello::judge::judge;
@@ -424,12 +423,14 @@ impl Ensemble {
     /// Ends the connections on which others send. What a leader said while nothing came through may wait on them, and tells of commits that
     /// were the newest then; the next contact has to be a new one (G-04).
     fn cut_what_waits(&mut self, effects: &mut Vec<Effect>) {
-        let incoming = |link: &&Link| link.direction == Direction::Incoming;
-        let links = self.links.iter().filter(incoming);
-        let ids: Vec<LinkId> = links.map(|link| link.id).collect();
-        for id in ids {
+        for id in self.links_of(|link| link.direction == Direction::Incoming) {
             self.cut(id, CutReason::OutOfTouch, effects);
         }
+    }
+
+    fn links_of(&self, is_wanted: impl Fn(&Link) -> bool) -> Vec<LinkId> {
+        let wanted = self.links.iter().filter(|link| is_wanted(link));
+        wanted.map(|link| link.id).collect()
     }
 
     fn handle_link_up(&mut self, link: Link, effects: &mut Vec<Effect>) {
@@ -515,13 +516,7 @@ impl Ensemble {
 
     /// Ends the links of those that the members have gone on without.
     fn cut_those_taken_out(&mut self, effects: &mut Vec<Effect>) {
-        let judged = |hello: &Hello| judge(&self.identity, hello).is_err();
-        let out: Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|link| judged(&link.hello))
-            .map(|link| link.id)
-            .collect();
+        let out = self.links_of(|link| judge(&self.identity, &link.hello).is_err());
         for id in out {
             self.cut(id, CutReason::NoMember, effects);
         }

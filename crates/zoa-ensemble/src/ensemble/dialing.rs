@@ -19,6 +19,7 @@ use crate::event::Direction;
 use crate::event::Effect;
 use crate::event::LinkId;
 use crate::event::PeerAddresses;
+use crate::limits::HELLO_LINE_LEN_MAX;
 use crate::message::PeerMessage;
 use crate::node_id::NodeId;
 use crate::versions::VERSION_OF_LEADER_AT;
@@ -67,13 +68,15 @@ impl Ensemble {
         let Some(leader) = leader.filter(|leader| *leader != self.config.me) else {
             return;
         };
-        let Some(line) = self.lines().get(leader) else {
+        let line = self.lines().get(leader).map(ToString::to_string);
+        // A longer one would be taken for no line at all, and the link be ended.
+        let Some(line) = line.filter(|line| line.len() <= HELLO_LINE_LEN_MAX) else {
             return;
         };
         let has_no_line = |link: &&Link| self.lines().get(link.peer).is_none();
         for link in self.links.all_outgoing().filter(has_no_line) {
             if link.peer != leader && link.hello.versions.peer >= VERSION_OF_LEADER_AT {
-                let line = line.to_string();
+                let line = line.clone();
                 let frame = PeerMessage::LeaderAt { leader, line }.encode();
                 effects.push(Effect::Send {
                     link: link.id,

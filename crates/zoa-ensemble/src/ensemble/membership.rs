@@ -165,6 +165,14 @@ impl Ensemble {
         self.propose_unasked(TxnOp::FoundMembers { lines: &lines }, effects);
     }
 
+    /// What a leader proposed once in its term may be lost with the rest. It may come true as well: a second time it changes nothing.
+    pub(super) fn propose_unasked_again(&mut self) {
+        self.lines_said_in = None;
+        if let Some((term, _)) = &mut self.raised_in {
+            *term = 0;
+        }
+    }
+
     /// Proposes what no client asked for.
     pub(super) fn propose_unasked(&mut self, op: TxnOp<'_>, effects: &mut Vec<Effect>) {
         let txn = Txn {

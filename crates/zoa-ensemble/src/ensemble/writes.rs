@@ -6,6 +6,7 @@ use bytes::Bytes;
 use zoa_proto::PeerId;
 use zoa_raft::RaftLoop;
 use zoa_tree::Txn;
+use zoa_tree::TxnOp;
 
 use super::Ensemble;
 use super::forward::Course;
@@ -73,6 +74,7 @@ impl Ensemble {
     /// What was given to anybody, and what waits, is unknown from here on.
     pub(super) fn give_up_writes(&mut self, effects: &mut Vec<Effect>) {
         self.forwarder.give_up();
+        self.propose_unasked_again();
         effects.push(Effect::Unknown);
     }
 
@@ -119,13 +121,10 @@ impl Ensemble {
             ..place
         });
         let node = known.node();
-        if forward.proposals.iter().any(|it| Txn::decode(it).is_err()) {
-            return Err(PeerMessageError::Field("proposals"));
-        }
         let may_write = self.is_member(node) && self.leads_in(place.term) && !self.is_handed_on();
         let is_taken = may_write && {
-            let stamped = self.stamp.forwarded(&forward.proposals);
-            self.propose(stamped, effects)
+            let proposals = what_clients_ask(self.stamp.forwarded(&forward.proposals))?;
+            self.propose(proposals, effects)
         };
         if !is_taken {
             self.refuse(link, place, effects);
@@ -197,4 +196,19 @@ impl Ensemble {
         let frame = PeerMessage::ForwardRefused(place).encode();
         effects.push(Effect::Send { link: back, frame });
     }
+}
+
+/// Of what another server forwards, in order. Only a leader's own clock ends sessions (G-11): one that was deposed meanwhile may have
+/// proposed so, and what it no longer could write itself would come here like any other write.
+fn what_clients_ask(mut stamped: Vec<Bytes>) -> Result<Vec<Bytes>, PeerMessageError> {
+    let mut all_known = true;
+    stamped.retain(|proposal| match Txn::decode(proposal) {
+        Ok(txn) => txn.op != TxnOp::ExpireSession,
+        Err(_) => {
+            all_known = false;
+            true
+        }
+    });
+    let unknown = PeerMessageError::Field("proposals");
+    all_known.then_some(stamped).ok_or(unknown)
 }

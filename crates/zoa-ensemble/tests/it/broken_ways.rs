@@ -14,6 +14,7 @@ use zoa_tree::Settings;
 use crate::world::QUIET_MS;
 use crate::world::TICK_MS;
 use crate::world::World;
+use crate::world::expiry;
 use crate::world::lines_of;
 use crate::world::txn;
 
@@ -31,13 +32,12 @@ fn way(world: &World, from: u8, to: u8) -> u64 {
     *found.expect("they are connected").0
 }
 
-fn forward(term: u64, stream: u64, proposal: Bytes) -> Bytes {
+fn forward(term: u64, stream: u64, proposals: Vec<Bytes>) -> Bytes {
     let place = StreamPlace {
         term,
         stream,
         seq: 0,
     };
-    let proposals = vec![proposal];
     PeerMessage::Forward(Forward { place, proposals }).encode()
 }
 
@@ -75,7 +75,7 @@ fn who_did_not_hear_that_its_writes_are_refused_does_not_wait_for_ever() {
     let later = forward(
         term_of(&world, leader) + 1,
         1_000,
-        txn(other, 0, Settings::NONE, "no"),
+        vec![txn(other, 0, Settings::NONE, "no")],
     );
     let stream = way(&world, other, leader);
     world.receive(leader, LinkId(stream), later);
@@ -129,7 +129,7 @@ fn a_write_from_a_server_that_is_no_member_is_not_taken() {
     world.connect_all();
     let link = way(&world, 4, leader);
     let foreign = txn(4, 0, Settings::NONE, "foreign");
-    let frame = forward(term_of(&world, leader), 1, foreign);
+    let frame = forward(term_of(&world, leader), 1, vec![foreign]);
     world.receive(leader, LinkId(link), frame);
     world.run(5);
     let writes = world.at(leader).machine.writes();
@@ -143,10 +143,73 @@ fn what_is_no_transaction_never_reaches_the_replication() {
     world.settle();
     let link = way(&world, other, leader);
     let last = world.at(leader).disk.last().0;
-    let frame = forward(term_of(&world, leader), 1_000, Bytes::from_static(b"x"));
+    let garbage = vec![Bytes::from_static(b"x")];
+    let frame = forward(term_of(&world, leader), 1_000, garbage);
     world.receive(leader, LinkId(link), frame);
     assert!(!world.wires.contains_key(&link), "it is cut");
     assert_eq!(world.at(leader).disk.last().0, last);
+}
+
+// Goal: G-11. Who led a moment ago and called a session silent may not know that others hear of it.
+#[test]
+fn an_expiry_that_another_server_forwards_is_not_taken() {
+    let (mut world, leader, other) = served(88);
+    // What a leader proposes of itself comes first.
+    world.run(30);
+    let last = world.at(leader).disk.last().0;
+    let link = way(&world, other, leader);
+    let write = txn(other, 0, Settings::NONE, "a");
+    let frame = forward(
+        term_of(&world, leader),
+        1_000,
+        vec![expiry(other), write, expiry(other)],
+    );
+    world.receive(leader, LinkId(link), frame);
+    world.run(5);
+    assert_eq!(world.at(leader).machine.writes(), ["a"]);
+    assert_eq!(world.at(leader).disk.last().0, last + 1);
+}
+
+// Goal: G-24. A server that was upgraded before its leader says of its settings what that one does not know, and what decides nothing.
+#[test]
+fn settings_that_the_leader_does_not_know_are_no_obstacle_to_a_forwarded_write() {
+    let (mut world, leader, other) = served(89);
+    world.settle();
+    let link = way(&world, other, leader);
+    let plain = txn(other, 0, Settings::NONE, "a");
+    let with_one = txn(other, 0, Settings::RECONFIG_ENABLED, "a");
+    let mut pairs = plain.iter().zip(&with_one);
+    let at = pairs.position(|(one, other)| one != other);
+    let mut newer = plain.to_vec();
+    *newer
+        .get_mut(at.expect("they differ"))
+        .expect("it is there") |= 0x80;
+    let frame = forward(term_of(&world, leader), 1_000, vec![newer.into()]);
+    world.receive(leader, LinkId(link), frame);
+    world.run(5);
+    assert_eq!(world.at(leader).machine.writes(), ["a"]);
+}
+
+// Goal: G-21. A stranger that cannot be told where the leader is keeps its connection to who would tell it.
+#[test]
+fn a_line_that_is_too_long_for_a_peer_ends_no_connection() {
+    let places = |id: u8| {
+        let mut all = (1..=300).map(|n| format!("h{id}x{n}:1:2"));
+        let first = format!("server.{id}=h{id}:1:2");
+        format!("{first}|{}\n", all.by_ref().collect::<Vec<_>>().join("|"))
+    };
+    let text: String = (1..=3).map(places).collect();
+    let mut world = World::with_lines(&text, 91);
+    world.start_all();
+    let leader = world.run_until_served();
+    let follower = leader % 3 + 1;
+    let own = places(follower) + "server.4=h4:1:2\n";
+    world.add(4, zoa_tree::MemberLines::parse(&own).expect("lines"));
+    world.start(4);
+    world.run(10);
+    let link = way(&world, follower, 4);
+    world.run(100);
+    assert!(world.wires.contains_key(&link));
 }
 
 // Goal: G-21. What kept a server from agreeing to a founding passes, while all connections stand.

@@ -284,12 +284,18 @@ fn a_reconfig_that_is_refused_changes_nothing() {
     propose(&mut world, leader, &[reconfig("", "3", 77)]);
     propose(&mut world, leader, &[reconfig("", "2,3", -1)]);
     assert_eq!(refusals(&world, leader), []);
+    let no_quorum = ErrorCode::NewConfigNoQuorum;
+    let four: Vec<String> = (4..8)
+        .map(|id| format!("server.{id}=h{id}:1:2;3"))
+        .collect();
+    propose(&mut world, leader, &[reconfig(&four.join(","), "", -1)]);
+    assert_eq!(refusals(&world, leader), [no_quorum]);
     let gone = leader % 3 + 1;
     let left = 6 - leader - gone;
     world.crash(gone);
     let none = reconfig("server.4=h4:1:2;3,server.5=h5:1:2;3", &left.to_string(), -1);
     propose(&mut world, leader, &[none]);
-    assert_eq!(refusals(&world, leader), [ErrorCode::NewConfigNoQuorum]);
+    assert_eq!(refusals(&world, leader), [no_quorum, no_quorum]);
     assert_eq!(world.voters(leader), [1, 2, 3]);
     assert_eq!(line_ids(&world, leader), [1, 2, 3]);
 }

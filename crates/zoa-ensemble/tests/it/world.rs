@@ -30,6 +30,7 @@ use crate::world::network::Handshake;
 use crate::world::network::Wire;
 use crate::world::server::Server;
 use crate::world::snapshots::Parcel;
+pub(crate) use crate::world::transactions::expiry;
 pub(crate) use crate::world::transactions::txn;
 pub(crate) use crate::world::transactions::words_of;
 

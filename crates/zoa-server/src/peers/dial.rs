@@ -114,7 +114,9 @@ async fn dial(address: SocketAddr, silence_max: Duration) -> io::Result<TcpStrea
         TcpSocket::new_v6()
     }?;
     socket.set_nodelay(true)?;
-    let silence_ms = u32::try_from(silence_max.as_millis()).unwrap_or(u32::MAX);
+    // The system takes no more than a signed number holds.
+    let silence_ms = silence_max.as_millis().min(i32::MAX.cast_unsigned().into());
+    let silence_ms = u32::try_from(silence_ms).unwrap_or_default();
     sockopt::set_tcp_user_timeout(&socket, silence_ms)?;
     socket.connect(address).await
 }
@@ -136,6 +138,8 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(sockopt::tcp_user_timeout(&socket).unwrap(), 7_000);
+        let patient = dial(listener.local_addr().unwrap(), Duration::MAX).await;
+        assert!(patient.is_ok(), "{patient:?}");
     }
 
     #[test]

@@ -13,6 +13,19 @@ use zoa_tree::TxnOp;
 
 /// A transaction as a server whose clock says this makes it for a client.
 pub(crate) fn txn(server: u8, wall_ms: i64, settings: Settings, words: &str) -> Bytes {
+    let op = TxnOp::Request {
+        op: OpCode::SetData,
+        body: words.as_bytes(),
+    };
+    encoded(server, wall_ms, settings, op)
+}
+
+/// What the session clock of this server proposes.
+pub(crate) fn expiry(server: u8) -> Bytes {
+    encoded(server, 0, Settings::NONE, TxnOp::ExpireSession)
+}
+
+fn encoded(server: u8, wall_ms: i64, settings: Settings, op: TxnOp<'_>) -> Bytes {
     let txn = Txn {
         session: SessionId(1),
         owner: Owner {
@@ -23,10 +36,7 @@ pub(crate) fn txn(server: u8, wall_ms: i64, settings: Settings, words: &str) -> 
         time_ms: wall_ms,
         settings,
         identities: Identities::NONE,
-        op: TxnOp::Request {
-            op: OpCode::SetData,
-            body: words.as_bytes(),
-        },
+        op,
     };
     let mut bytes = Vec::new();
     txn.encode(&mut bytes);
