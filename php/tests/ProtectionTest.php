@@ -145,6 +145,22 @@ final class ProtectionTest extends ServerTestCase
         }
     }
 
+    public function testWhatIsDroppedIsGivenBackAlsoWhenACallbackThrowsThen(): void
+    {
+        $lock = new Lock($this->client, "$this->path/lock");
+        $hold = $lock->acquire();
+        $this->throwWhenCut();
+        self::cutNext('before', self::SYNC);
+        try {
+            unset($hold);
+            $lock->contenders();
+            self::fail('it was to throw');
+        } catch (\DomainException $error) {
+            self::assertSame('mine', $error->getMessage());
+        }
+        self::assertSame([], $lock->contenders());
+    }
+
     public function testATaskThatIsGoneBeforeItsNameWasHeardIsAccepted(): void
     {
         $farm = new Farm\Client($this->client, "$this->path/farm");
@@ -206,13 +222,7 @@ final class ProtectionTest extends ServerTestCase
             return $farm->counts()->running === 1;
         }, 'the assignment');
         $assignment = $worker->next();
-        $isToThrow = true;
-        $this->client->addSessionWatcher(static function () use (&$isToThrow): void {
-            if ($isToThrow) {
-                $isToThrow = false;
-                throw new \DomainException('mine');
-            }
-        });
+        $this->throwWhenCut();
         self::cutNext($when);
         try {
             $assignment?->done('y');
@@ -224,5 +234,17 @@ final class ProtectionTest extends ServerTestCase
         $progress = $farm->progress($task);
         $stages = ['before' => [Farm\Stage::Failed, 'the worker dropped it', ''], 'after' => [Farm\Stage::Done, '', 'y']];
         self::assertSame($stages[$when], [$progress->stage, $progress->error, $progress->result]);
+    }
+
+    /** Has the script throw when it is next told that the session stands otherwise. */
+    private function throwWhenCut(): void
+    {
+        $isToThrow = true;
+        $this->client->addSessionWatcher(static function () use (&$isToThrow): void {
+            if ($isToThrow) {
+                $isToThrow = false;
+                throw new \DomainException('mine');
+            }
+        });
     }
 }

@@ -27,7 +27,7 @@ final class Listening
 
     private int $lastListener = 0;
 
-    /** @var list<\Closure(\ZookeeperClient): void> what is to be deleted */
+    /** @var array<int, \Closure(\ZookeeperClient): void> what is to be deleted; no number is given twice */
     private array $leftovers = [];
 
     public function __construct()
@@ -103,12 +103,16 @@ final class Listening
     }
 
     /**
-     * @return list<\Closure(\ZookeeperClient): void> what is to be cleaned up; it is not kept
+     * @return array<int, \Closure(\ZookeeperClient): void> what is to be cleaned up
      */
-    public function takeLeftovers(): array
+    public function leftovers(): array
     {
-        $leftovers = $this->leftovers;
-        $this->leftovers = [];
-        return $leftovers;
+        return $this->leftovers;
+    }
+
+    /** @param int $number of leftovers() */
+    public function isCleanedUp(int $number): void
+    {
+        unset($this->leftovers[$number]);
     }
 }

@@ -495,15 +495,17 @@ final class Session
 
     private function cleanUp(): void
     {
-        foreach ($this->listening->takeLeftovers() as $cleanUp) {
+        // Each stays until it is done, since a callback of the script's may throw at any moment; to do it again harms nothing.
+        foreach ($this->listening->leftovers() as $number => $cleanUp) {
             try {
                 $cleanUp($this->client);
             } catch (\ZookeeperException $exception) {
                 $this->rethrowOthers($exception);
                 if (in_array($exception->getCode(), self::NO_ANSWER, true)) {
-                    $this->listening->leave($cleanUp);
+                    continue;
                 }
             }
+            $this->listening->isCleanedUp($number);
         }
     }
 
