@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Zoarium\Tests;
 
+use Zoarium\ConfigWatch;
 use Zoarium\Counter;
 use Zoarium\DoubleBarrier;
 use Zoarium\Farm;
@@ -143,6 +144,32 @@ final class ProtectionTest extends ServerTestCase
             $lock->contenders();
             self::assertCount(0, $other->getChildren($parent));
         }
+    }
+
+    public function testWhatIsDroppedIsGivenBackWhileTheScriptOnlyWaits(): void
+    {
+        [$other, $root] = [$this->connect(), "$this->path/farm"];
+        $farm = new Farm\Client($other, $root);
+        $worker = Farm\Worker::register($this->client, $root);
+        [$task] = $farm->submit(['x']);
+        (new Farm\Leader($other, $root))->turn();
+        $assignment = $worker->next();
+        $path = "$this->path/lock";
+        $hold = (new Lock($this->client, $path))->acquire();
+        $config = new ConfigWatch($this->client, "$this->path/config", strval(...));
+        $config->poll();
+        self::cutNext('before');
+        unset($assignment);
+        self::cutNext('before');
+        self::assertNull($worker->next(1.0));
+        self::assertSame(Farm\Stage::Failed, $farm->progress($task)->stage);
+        self::cutNext('before', self::SYNC);
+        unset($hold);
+        self::assertCount(1, $other->getChildren($path));
+        self::assertUntil(static function () use ($config, $other, $path): bool {
+            self::assertNull($config->poll());
+            return $other->getChildren($path) === [];
+        }, 'the end of the hold');
     }
 
     public function testWhatIsDroppedIsGivenBackAlsoWhenACallbackThrowsThen(): void

@@ -115,7 +115,8 @@ final class Session
 
     /**
      * Gives up, too, when no server was reached for so long that the session has expired by all likelihood; then it ends the client,
-     * so that nothing of the session comes back to life.
+     * so that nothing of the session comes back to life. While it is connected it does what was left to do: who waits may make no
+     * further request for long.
      *
      * @throws SessionEnded
      */
@@ -127,6 +128,7 @@ final class Session
         }
         if ($standing === Standing::Sure || $standing === Standing::Suspended) {
             $this->listening->doubtSince = null;
+            $standing === Standing::Sure && $this->enter();
             return;
         }
         $since = $this->listening->doubtSince ??= self::now();
@@ -164,12 +166,13 @@ final class Session
     public function await(array $watches, ?float $until = null): bool
     {
         while (true) {
+            // Before it looks at them: one may fire meanwhile.
+            $this->assertAlive();
             foreach ($watches as $watch) {
                 if ($watch->hasFired) {
                     return true;
                 }
             }
-            $this->assertAlive();
             $left = $until === null ? self::SLICE : $until - self::now();
             if ($left <= 0) {
                 return false;
@@ -511,7 +514,7 @@ final class Session
 
     // ---- Failing ----
 
-    /** Before each request: listens anew after a fork, and does what was left to do. */
+    /** Before each request, and while it waits: listens anew after a fork, and does what was left to do. */
     private function enter(): void
     {
         if ($this->listening->pid !== Listening::pid()) {
