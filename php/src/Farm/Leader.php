@@ -112,7 +112,19 @@ final class Leader
             $this->places->prepare($this->session);
             $this->candidacy = $this->election->stand();
         }
-        if ($this->hold === null && !$this->begin($this->candidacy)) {
+        try {
+            $this->lead($this->candidacy);
+        } catch (Exception\Refused $refused) {
+            // It can lead nothing, and must not stand in another's way while somebody still has it.
+            $this->resign();
+            throw $refused;
+        }
+    }
+
+    /** Does what is to be done now, once it is its turn. */
+    private function lead(Candidacy $candidacy): void
+    {
+        if ($this->hold === null && !$this->begin($candidacy)) {
             return;
         }
         $hasNews = array_filter($this->watches(), static fn (Watch $watch): bool => $watch->hasFired) !== [];
@@ -170,8 +182,6 @@ final class Leader
                 return null;
             }
             if ($change === Change::Refused || $change === Change::Impossible) {
-                // It can lead nothing, and must not stand in another's way while somebody still has it.
-                $this->resign();
                 throw new Exception\Refused($this->places->of('clock'), $this->refusal);
             }
             if ($change === Change::Late) {
@@ -252,7 +262,7 @@ final class Leader
                 continue;
             }
             $path = $this->places->of($key);
-            $node = $this->session->data($path);
+            $node = $this->view->read($this->agenda, $key);
             if ($node === null) {
                 continue;
             }
@@ -293,7 +303,7 @@ final class Leader
                 continue;
             }
             $path = $this->places->task('queue', $name);
-            $node = $this->session->data($path);
+            $node = $this->view->read($this->agenda, "queue/$name");
             if ($node === null) {
                 continue;
             }

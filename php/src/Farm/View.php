@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Zoarium\Farm;
 
+use Zoarium\Exception\Refused;
+use Zoarium\Internal\Node;
 use Zoarium\Internal\Session;
 use Zoarium\Internal\Watch;
 
@@ -65,16 +67,26 @@ final class View
         $there = [];
         foreach ($this->tasks() as [$place, $key, , $isGone]) {
             $there[$key] = true;
-            if ($isGone || $agenda->knows($key)) {
+            if ($isGone || $agenda->knows($key) || $agenda->isStuck($key)) {
                 continue;
             }
-            $path = $this->places->of($key);
-            $node = $this->session->data($path);
+            $node = $this->read($agenda, $key);
             if ($node !== null) {
-                $agenda->note($key, $place, Task::salvage($path, $node->data), $node->ctimeMs());
+                $agenda->note($key, $place, Task::salvage($this->places->of($key), $node->data), $node->ctimeMs());
             }
         }
         $agenda->keep($there);
+    }
+
+    /** What lies there; null when it is gone, and when this leader may not read it, which it then leaves alone for a while. */
+    public function read(Agenda $agenda, string $key): ?Node
+    {
+        try {
+            return $this->session->data($this->places->of($key));
+        } catch (Refused) {
+            $agenda->isRefused($key);
+            return null;
+        }
     }
 
     private function learnCapacity(string $worker): void

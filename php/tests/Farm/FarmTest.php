@@ -304,6 +304,31 @@ final class FarmTest extends ServerTestCase
         self::assertLessThan(100, $count() - $before);
     }
 
+    public function testWhatMayNotBeReadIsLeftAloneAndHoldsUpNobody(): void
+    {
+        $this->leader->turn();
+        $mayDelete = [['perms' => \Zookeeper::PERM_ALL & ~\Zookeeper::PERM_READ, 'scheme' => 'world', 'id' => 'anyone']];
+        foreach (['queue/000-0-0000000001', 'queue/000d-0-0000000002', 'failed/000-0-0000000003'] as $place) {
+            $this->client->create("$this->path/$place", "{\"attempt\":0,\"attempts_max\":1}\n", $mayDelete);
+        }
+        $worker = Worker::register($this->client, $this->path, 3);
+        [$task] = $this->farm->submit(['x']);
+        $assignment = $this->next($worker);
+        self::assertSame($task, $assignment->name);
+        $assignment->done('y');
+        self::assertSame([2, 1], [$this->farm->counts()->queued, $this->farm->counts()->failed]);
+        // Without a list there is nothing to lead.
+        $this->client->setAcl("$this->path/queue", -1, $mayDelete);
+        $this->leader = new Leader($this->connect(), $this->path);
+        try {
+            $this->lead(3.0);
+            self::fail('it was to be refused');
+        } catch (Refused $error) {
+            self::assertSame([\Zookeeper::NOAUTH, "$this->path/queue"], [$error->getCode(), $error->path]);
+        }
+        self::assertSame([], $this->client->getChildren("$this->path/leader"));
+    }
+
     public function testAnAssignmentThatIsDroppedHasFailed(): void
     {
         $worker = Worker::register($this->client, $this->path, 1);
