@@ -13,6 +13,7 @@ use Zoarium\Election;
 use Zoarium\Exception\BadContent;
 use Zoarium\Exception\Deleted;
 use Zoarium\Exception\Refused;
+use Zoarium\Farm\Leader;
 use Zoarium\Hold;
 use Zoarium\HoldState;
 use Zoarium\Instance;
@@ -256,6 +257,30 @@ final class RecipesTest extends ServerTestCase
         $this->expectException(Refused::class);
         $this->expectExceptionMessage("$this->path/$item: not empty");
         $queue->take(5.0);
+    }
+
+    public function testWhereTheChrootIsMissingThatIsSaid(): void
+    {
+        $client = new \ZookeeperClient(TestServer::address() . $this->path);
+        $uses = [
+            (new Election($client, '/lead'))->stand(...),
+            (new Semaphore($client, '/semaphore', 1))->acquire(...),
+            static fn () => (new Membership($client, '/group'))->join('me'),
+            static fn () => (new Queue($client, '/queue'))->put('item'),
+            (new Counter($client, '/a/counter'))->add(...),
+            (new Leader($client, '/farm'))->turn(...),
+        ];
+        foreach ($uses as $use) {
+            try {
+                $use();
+                self::fail('there is nothing in which anything could be made');
+            } catch (Refused $error) {
+                self::assertSame(['/', \Zookeeper::NONODE], [$error->path, $error->getCode()]);
+                self::assertStringContainsString('(the chroot) does not exist; make it first', $error->getMessage());
+            }
+        }
+        $this->client->create($this->path, '');
+        self::assertSame(1, (new Counter($client, '/a/counter'))->add());
     }
 
     public function testTheLastGoodConfigurationIsKept(): void

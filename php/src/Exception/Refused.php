@@ -9,10 +9,17 @@ namespace Zoarium\Exception;
  */
 final class Refused extends \RuntimeException implements Failure
 {
-    public function __construct(public readonly string $path, int $code, ?\Throwable $previous = null)
+    public function __construct(public readonly string $path, int $code, ?\Throwable $previous = null, ?string $why = null)
     {
-        $why = $previous === null ? self::name($code) : $previous->getMessage();
+        $why ??= $previous === null ? self::name($code) : $previous->getMessage();
         parent::__construct("$path: $why", $code, $previous);
+    }
+
+    /** @internal */
+    public static function withoutChroot(): self
+    {
+        $why = "the path behind the servers' addresses (the chroot) does not exist; make it first, with a client that has no chroot";
+        return new self('/', \Zookeeper::NONODE, why: $why);
     }
 
     private static function name(int $code): string

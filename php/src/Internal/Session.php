@@ -333,12 +333,13 @@ final class Session
         return Outcome::unknown();
     }
 
-    /** Makes a persistent znode and those above it, where they are missing. */
+    /** Makes a persistent znode and those above it, where they are missing; but nobody can make the root, which may be a chroot. */
     public function ensure(string $path): void
     {
         $missing = [$path];
         while (($next = end($missing)) !== false) {
             if ($next === '') {
+                $this->exists('/') ?? throw Refused::withoutChroot();
                 array_pop($missing);
                 continue;
             }
