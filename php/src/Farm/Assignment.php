@@ -129,7 +129,7 @@ final class Assignment
 
     private function move(string $to, string $data): bool
     {
-        $mayBeDone = false;
+        [$mayBeDone, $isPrepared] = [false, false];
         while (true) {
             $outcome = $this->session->change(Step::delete($this->path), Step::create($to, $data));
             if ($outcome->isDone) {
@@ -139,10 +139,15 @@ final class Assignment
                 // Each attempt's words differ, so what is there was put by an earlier try of this loop, or by another.
                 return $mayBeDone && $this->session->dataAfterDoubt($to)?->data === $data;
             }
-            if (!$outcome->isUnknown) {
+            if ($outcome->isAt(1, \Zookeeper::NONODE) && !$isPrepared) {
+                // Somebody has deleted the place where it should go.
+                $this->places->prepare($this->session);
+                $isPrepared = true;
+            } elseif ($outcome->isUnknown) {
+                $mayBeDone = true;
+            } else {
                 throw new Exception\Refused($to, $outcome->code);
             }
-            $mayBeDone = true;
         }
     }
 }

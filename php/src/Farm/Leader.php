@@ -380,20 +380,31 @@ final class Leader
     /** A task that cannot be moved where it belongs is a dead letter, with its payload if that fits. */
     private function carryOutAlone(Hold $hold, Move $move): Change
     {
-        $change = $this->change($hold, ...$move->steps());
+        $change = $this->move($hold, $move);
         if ($change === Change::Impossible) {
             $why = 'it could not be moved to ' . (new Exception\Refused($move->to, $this->refusal))->getMessage();
             $len = strlen($move->task->payload);
             $dead = $this->places->task('dead', $move->name);
             $emptied = $move->task->emptied()->withError("$why; $len bytes of payload did not fit, and are lost");
             foreach ([$move->task->withError($why), $emptied] as $task) {
-                $change = $change === Change::Impossible ? $this->change($hold, ...$move->to($dead, $task)->steps()) : $change;
+                $change = $change === Change::Impossible ? $this->move($hold, $move->to($dead, $task)) : $change;
             }
         }
         if ($change === Change::Refused || $change === Change::Impossible) {
             $this->agenda->isRefused($move->key);
         }
         return $change;
+    }
+
+    /** Makes the places once more when somebody has deleted the one where it should go. */
+    private function move(Hold $hold, Move $move): Change
+    {
+        $change = $this->change($hold, ...$move->steps());
+        if ($change !== Change::Refused || $this->refusal !== \Zookeeper::NONODE) {
+            return $change;
+        }
+        $this->places->prepare($this->session);
+        return $this->change($hold, ...$move->steps());
     }
 
     /**

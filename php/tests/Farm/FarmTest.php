@@ -329,6 +329,23 @@ final class FarmTest extends ServerTestCase
         self::assertSame([], $this->client->getChildren("$this->path/leader"));
     }
 
+    public function testPlacesThatSomebodyDeletesAreMadeAgain(): void
+    {
+        $worker = Worker::register($this->client, $this->path, 2);
+        [$one, $other] = $this->farm->submit(['x', new NewTask('y', attemptsMax: 1)]);
+        [$first, $second] = [$this->next($worker), $this->next($worker)];
+        foreach (['done', 'failed', 'dead'] as $place) {
+            $this->client->delete("$this->path/$place");
+        }
+        self::assertTrue($second->fail('no paper'));
+        $this->client->delete("$this->path/dead");
+        $this->leadUntil(fn (): bool => $this->farm->progress($other)->isEnd(), 'its end');
+        self::assertSame([Stage::Dead, 'no paper'], [$this->farm->progress($other)->stage, $this->farm->progress($other)->error]);
+        $this->client->delete("$this->path/done");
+        self::assertTrue($first->done('printed'));
+        self::assertSame('printed', $this->farm->progress($one)->result);
+    }
+
     public function testAnAssignmentThatIsDroppedHasFailed(): void
     {
         $worker = Worker::register($this->client, $this->path, 1);
