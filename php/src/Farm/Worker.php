@@ -126,8 +126,17 @@ final class Worker
         }
         $this->handed[$name] = true;
         $task = Task::salvage($path, $node->data);
-        // Rubbish is the leader's to clear away.
-        return $task->isRubbish ? null : new Assignment($this->session, $this->places, $this->id, $split[0], $split[1], $task);
+        $assignment = new Assignment($this->session, $this->places, $this->id, $split[0], $split[1], $task);
+        if (!$task->isRubbish) {
+            return $assignment;
+        }
+        try {
+            // A leader in another language may take it for a task, and would leave it here for as long as this worker lives.
+            $assignment->fail($task->error());
+        } catch (Exception\Refused) {
+            // What cannot be moved either must not end one worker after the other.
+        }
+        return null;
     }
 
     /**

@@ -451,6 +451,25 @@ final class FarmTest extends ServerTestCase
         $this->leadUntil(fn (): bool => $this->farm->counts()->done + $this->farm->counts()->dead === 0, 'the clean-up of all');
     }
 
+    public function testWhatAWorkerCannotReadHasFailedAndTakesNoRoom(): void
+    {
+        $worker = Worker::register($this->client, $this->path, 1);
+        $place = "$this->path/assigned/{$worker->id()}";
+        // A leader in Rust reads this.
+        $odd = "{\"attempt\":1,\"attempts_max\":3,\"\\u0000\":0}\nx";
+        $this->client->create("$place/500-0-0000000001.1", $odd);
+        self::assertNull($worker->next(0.0));
+        self::assertSame([], $this->client->getChildren($place));
+        self::assertSame(Stage::Failed, $this->farm->progress('500-0-0000000001')->stage);
+        // What cannot be moved ends no worker.
+        $this->client->create("$place/500-0-0000000002.1", $odd);
+        $this->client->create("$place/500-0-0000000002.1/child", '');
+        self::assertNull($worker->next(0.0));
+        $this->leadUntil(fn (): bool => $this->farm->progress('500-0-0000000001')->isEnd(), 'its end');
+        self::assertStringContainsString('no header of a task', $this->farm->progress('500-0-0000000001')->error);
+        self::assertStringEndsWith("\n$odd", (string) $this->client->get("$this->path/dead/500-0-0000000001"));
+    }
+
     public function testADeadLetterIsNoOlderThanItsLastDeath(): void
     {
         $this->client->create($this->path, '');
