@@ -143,7 +143,13 @@ final class Leader
 
     private function begin(Candidacy $candidacy): bool
     {
-        $hold = $candidacy->leadership();
+        try {
+            $hold = $candidacy->leadership();
+        } catch (Exception\Deleted) {
+            // Somebody has deleted its place in the line, and the next turn takes another one.
+            $this->resign();
+            return false;
+        }
         if ($hold === null) {
             $this->lookAt = Session::now() + self::LOOK;
             return false;

@@ -562,6 +562,21 @@ final class FarmTest extends ServerTestCase
         $worker->leave();
     }
 
+    public function testWhoseCandidacySomebodyDeletesStandsAgain(): void
+    {
+        $this->leader->turn();
+        $next = new Leader($this->connect(), $this->path, 'next');
+        $next->turn();
+        foreach ($this->client->getChildren("$this->path/leader") as $name) {
+            $this->client->delete("$this->path/leader/$name");
+        }
+        unset($this->leader);
+        self::assertUntil(static function () use ($next): bool {
+            $next->turn();
+            return $next->leads();
+        }, 'its leadership');
+    }
+
     public function testALeaderThatMayNotSetTheClockStandsInNobodysWay(): void
     {
         $this->leader->turn();
