@@ -212,9 +212,8 @@ final class Leader
             }
             $this->agenda->setServersTime($serversMs);
         }
-        $moves = [...$this->overdue(), ...$this->assignments()];
         $hasMoved = false;
-        foreach (self::batches($moves) as $batch) {
+        foreach (self::batches($this->moves()) as $batch) {
             $moved = $this->carryOut($hold, $batch);
             if ($moved === null) {
                 return false;
@@ -256,13 +255,23 @@ final class Leader
     }
 
     /**
+     * Each task is read when its turn comes: all of them at once may be more than there is memory.
+     *
+     * @return iterable<Move>
+     */
+    private function moves(): iterable
+    {
+        yield from $this->overdue();
+        yield from $this->assignments();
+    }
+
+    /**
      * Tasks that may not stay where they are, and what becomes of them.
      *
-     * @return list<Move>
+     * @return iterable<Move>
      */
-    private function overdue(): array
+    private function overdue(): iterable
     {
-        $moves = [];
         foreach ($this->view->tasks() as [$place, $key, $name, $isGone]) {
             if ($this->agenda->isStuck($key) || (!$isGone && !$this->agenda->isDue($key))) {
                 continue;
@@ -283,24 +292,22 @@ final class Leader
                 default => $task->error(),
             };
             $to = $isDeadline || $isNoTask || $task->isSpent() ? 'dead' : 'queue';
-            $moves[] = new Move($name, $key, $path, $this->places->task($to, $name), $task->withError($why));
+            yield new Move($name, $key, $path, $this->places->task($to, $name), $task->withError($why));
         }
-        return $moves;
     }
 
     /**
      * Queued tasks, to the workers with the most room.
      *
-     * @return list<Move>
+     * @return iterable<Move>
      */
-    private function assignments(): array
+    private function assignments(): iterable
     {
         /** @var \SplPriorityQueue<array{int, string}, array{int, string}> $free */
         $free = new \SplPriorityQueue();
         foreach ($this->view->rooms() as $worker => $room) {
             $free->insert([$room, (string) $worker], [$room, (string) $worker]);
         }
-        $moves = [];
         foreach ($free->isEmpty() ? [] : $this->view->queued() as $name) {
             if ($free->isEmpty()) {
                 break;
@@ -317,7 +324,7 @@ final class Leader
             if ($task->isSpent()) {
                 // Rubbish says so by itself.
                 $dead = $task->error() === '' ? $task->withError('no attempt is left') : $task;
-                $moves[] = new Move($name, "queue/$name", $path, $this->places->task('dead', $name), $dead);
+                yield new Move($name, "queue/$name", $path, $this->places->task('dead', $name), $dead);
                 continue;
             }
             [$room, $worker] = $free->extract();
@@ -326,16 +333,15 @@ final class Leader
             }
             $task = $task->submitted($node->ctimeMs())->queued($node->czxid())->begun();
             $to = $this->places->assigned($worker, $name, $task->attempt());
-            $moves[] = new Move($name, "queue/$name", $path, $to, $task, "assigned/$worker/$name.{$task->attempt()}");
+            yield new Move($name, "queue/$name", $path, $to, $task, "assigned/$worker/$name.{$task->attempt()}");
         }
-        return $moves;
     }
 
     /**
-     * @param list<Move> $moves
+     * @param iterable<Move> $moves
      * @return iterable<list<Move>>
      */
-    private static function batches(array $moves): iterable
+    private static function batches(iterable $moves): iterable
     {
         $batch = [];
         $len = 0;

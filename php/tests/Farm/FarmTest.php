@@ -346,6 +346,25 @@ final class FarmTest extends ServerTestCase
         self::assertSame('printed', $this->farm->progress($one)->result);
     }
 
+    public function testALeaderHasNotAllTasksInItsMemoryAtOnce(): void
+    {
+        $this->farm->submit(array_fill(0, 40, str_repeat('x', 500_000)));
+        $worker = Worker::register($this->client, $this->path, 40);
+        $leadUntil = function (callable $holds): void {
+            $pid = self::fork(function () use ($holds): void {
+                $this->leader = new Leader($this->connect(), $this->path);
+                gc_mem_caches();
+                ini_set('memory_limit', (string) (memory_get_usage(true) + (12 << 20)));
+                $this->leadUntil($holds, 'the moves');
+                unset($this->leader);
+            });
+            self::assertTrue(self::join($pid));
+        };
+        $leadUntil(fn (): bool => $this->farm->counts()->running === 40);
+        $worker->leave();
+        $leadUntil(fn (): bool => $this->farm->counts()->queued === 40);
+    }
+
     public function testAnAssignmentThatIsDroppedHasFailed(): void
     {
         $worker = Worker::register($this->client, $this->path, 1);
