@@ -210,11 +210,12 @@ pub(crate) async fn sync<K: Keeper>(keeper: &K, path: &str) -> Result<(), Error>
     }
 }
 
-/// Makes a persistent znode and those above it, where they are missing.
+/// Makes a persistent znode and those above it, where they are missing; but not the client's chroot, which may be a slip of the pen.
 pub(crate) async fn ensure<K: Keeper>(keeper: &K, path: &str) -> Result<(), Error> {
     let mut missing = vec![path];
     while let Some(next) = missing.last().copied() {
         if next.is_empty() {
+            check_chroot(keeper, path).await?;
             missing.pop();
             continue;
         }
@@ -226,6 +227,18 @@ pub(crate) async fn ensure<K: Keeper>(keeper: &K, path: &str) -> Result<(), Erro
             Err(failure) if is_worth_repeating(&failure) => keeper.sleep(PAUSE).await,
             Err(failure) => return Err(Error::new(next, &failure)),
         }
+    }
+    Ok(())
+}
+
+/// Whether there is a root, below which this is to be made.
+async fn check_chroot<K: Keeper>(keeper: &K, path: &str) -> Result<(), Error> {
+    const ROOT: &str = "/";
+    // The server that is asked may be behind the one that was told to make it.
+    sync(keeper, ROOT).await?;
+    if exists(keeper, ROOT).await?.is_none() {
+        let path = if path.is_empty() { ROOT } else { path }.to_owned();
+        return Err(Error::NoChroot { path });
     }
     Ok(())
 }

@@ -26,6 +26,15 @@ pub enum Error {
         /// What is gone.
         path: String,
     },
+    /// The client's chroot does not exist, so that nothing can be made in it.
+    #[error(
+        "{path} cannot be made: the path at the end of the connect string, the chroot, does not exist; create it with a client \
+         that has none"
+    )]
+    NoChroot {
+        /// What was to be made.
+        path: String,
+    },
     /// So many places were made in this line that the server has no numbers left for it, and nobody could tell who comes first.
     #[error(
         "{path} has no sequence numbers left: delete it when nobody uses it, or use another path"

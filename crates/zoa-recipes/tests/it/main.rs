@@ -5,6 +5,7 @@
     reason = "a test's tasks end with its runtime"
 )]
 
+mod chroot;
 mod farm;
 mod lost_answer;
 mod mishap;
