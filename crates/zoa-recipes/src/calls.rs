@@ -106,15 +106,27 @@ pub(crate) async fn data_of_all<K: Keeper>(
     keeper: &K,
     paths: &[String],
 ) -> Result<Vec<Option<(Vec<u8>, Stat)>>, Error> {
+    let found = data_of_each(keeper, paths).await?;
+    found.into_iter().collect()
+}
+
+/// The same, where some of them may not be read: what of each is an error by itself, unless the session has ended.
+pub(crate) async fn data_of_each<K: Keeper>(
+    keeper: &K,
+    paths: &[String],
+) -> Result<Vec<Result<Option<(Vec<u8>, Stat)>, Error>>, Error> {
     let ask = |path: &String| keeper.ask(Ask::Read(Read::Data(path.clone())));
     let asked: Vec<_> = paths.iter().map(ask).collect();
     let mut found = Vec::new();
     for (path, answer) in paths.iter().zip(asked) {
         found.push(match answer.await {
-            Ok(Answer::Data(data, stat)) => Some((data, stat)),
-            Err(failure) if failure.is(ErrorCode::NoNode) => None,
+            Ok(Answer::Data(data, stat)) => Ok(Some((data, stat))),
+            Err(failure) if failure.is(ErrorCode::NoNode) => Ok(None),
             // Not answered: asked again, one by one.
-            Ok(_) | Err(_) => data(keeper, path).await?,
+            Ok(_) | Err(_) => match data(keeper, path).await {
+                Err(Error::SessionEnded) => return Err(Error::SessionEnded),
+                found => found,
+            },
         });
     }
     Ok(found)
@@ -138,11 +150,11 @@ pub(crate) async fn stats_of_all<K: Keeper>(
 }
 
 /// The names of the children of several znodes, each with a watch, all asked for before the first answer is awaited. No list is
-/// older than those before it.
-pub(crate) async fn children_of_all_and_watch<K: Keeper>(
+/// older than those before it. What of them may not be read is an error by itself, unless the session has ended.
+pub(crate) async fn children_of_each_and_watch<K: Keeper>(
     keeper: &K,
     paths: &[String],
-) -> Result<Vec<Option<(Vec<String>, K::Fired)>>, Error> {
+) -> Result<Vec<Result<Option<(Vec<String>, K::Fired)>, Error>>, Error> {
     let ask = |path: &String| keeper.ask_and_watch(Read::Children(path.clone()));
     let asked: Vec<_> = paths.iter().map(ask).collect();
     let mut found = Vec::new();
@@ -154,12 +166,15 @@ pub(crate) async fn children_of_all_and_watch<K: Keeper>(
             None
         };
         found.push(match answer {
-            Some(Ok((Answer::Children(names, _), fired))) => Some((names, fired)),
-            Some(Err(failure)) if failure.is(ErrorCode::NoNode) => None,
+            Some(Ok((Answer::Children(names, _), fired))) => Ok(Some((names, fired))),
+            Some(Err(failure)) if failure.is(ErrorCode::NoNode) => Ok(None),
             // One that is asked again is newer than those that were answered behind it: they are asked again, too.
             _ => {
                 is_unbroken = false;
-                children_and_watch(keeper, path).await?
+                match children_and_watch(keeper, path).await {
+                    Err(Error::SessionEnded) => return Err(Error::SessionEnded),
+                    found => found,
+                }
             }
         });
     }

@@ -164,7 +164,11 @@ impl<K: Keeper> FarmLeader<K> {
     }
 
     /// Tasks that may not stay where they are, and what becomes of them.
-    async fn overdue(&self, view: &View<K::Fired>, memory: &Memory) -> Result<Vec<Move>, Error> {
+    async fn overdue(
+        &self,
+        view: &View<K::Fired>,
+        memory: &mut Memory,
+    ) -> Result<Vec<Move>, Error> {
         let now = self.keeper.now();
         let mut due: Vec<(String, &str, Why)> = Vec::new();
         for (worker, (capacity, names)) in &view.workers {
@@ -193,8 +197,8 @@ impl<K: Keeper> FarmLeader<K> {
             }));
         }
         due.retain(|(key, ..)| memory.rest(key, now).is_none());
-        let paths = due.iter().map(|(key, ..)| self.places.of(key));
-        let found = self.read_all(paths.collect()).await?;
+        let keys = due.iter().map(|(key, ..)| key.as_str()).collect();
+        let found = self.read_all(keys, memory).await?;
         let moves = due.iter().zip(found);
         let moves = moves.filter_map(|((key, name, why), found)| {
             let (task, stat) = found?;
@@ -233,7 +237,7 @@ impl<K: Keeper> FarmLeader<K> {
     async fn assignments(
         &self,
         view: &View<K::Fired>,
-        memory: &Memory,
+        memory: &mut Memory,
     ) -> Result<Vec<Move>, Error> {
         let now = self.keeper.now();
         let room = |(worker, (capacity, tasks)): (&String, &(Option<usize>, Vec<String>))| {
@@ -257,8 +261,8 @@ impl<K: Keeper> FarmLeader<K> {
                 free.push((room - 1, worker));
             }
         }
-        let paths = chosen.iter().map(|(key, ..)| self.places.of(key));
-        let found = self.read_all(paths.collect()).await?;
+        let keys = chosen.iter().map(|(key, ..)| key.as_str()).collect();
+        let found = self.read_all(keys, memory).await?;
         let moves = chosen.into_iter().zip(found);
         let moves = moves.filter_map(|((key, name, worker), found)| {
             let (task, stat) = found?;
@@ -277,12 +281,23 @@ impl<K: Keeper> FarmLeader<K> {
         Ok(moves.collect())
     }
 
-    /// The tasks at these paths, in the same order; `None` for those that are not there any more.
-    async fn read_all(&self, paths: Vec<String>) -> Result<Vec<Option<(Task, Stat)>>, Error> {
-        let found = calls::data_of_all(&self.keeper, &paths).await?;
-        let tasks = paths.iter().zip(found).map(|(path, found)| {
-            let (data, stat) = found?;
-            Some((Task::salvage(path, &data), stat))
+    /// The tasks of these keys, in the same order; `None` for those that are not there any more, and for those that may not be read,
+    /// which are left where they are for a while.
+    async fn read_all(
+        &self,
+        keys: Vec<&str>,
+        memory: &mut Memory,
+    ) -> Result<Vec<Option<(Task, Stat)>>, Error> {
+        let paths: Vec<String> = keys.iter().map(|key| self.places.of(key)).collect();
+        let found = calls::data_of_each(&self.keeper, &paths).await?;
+        let now = self.keeper.now();
+        let tasks = keys.iter().zip(&paths).zip(found);
+        let tasks = tasks.map(|((key, path), found)| match found {
+            Ok(found) => found.map(|(data, stat)| (Task::salvage(path, &data), stat)),
+            Err(_) => {
+                memory.let_rest(key, now);
+                None
+            }
         });
         Ok(tasks.collect())
     }

@@ -27,7 +27,7 @@ use crate::keeper::Keeper;
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 
-/// The pause after a move that was not possible.
+/// The pause after a move that was not possible, or a task that may not be read.
 const REST: Duration = Duration::from_secs(10);
 
 /// So many queued tasks are read for their deadlines in one look.
@@ -65,7 +65,7 @@ pub(super) struct Memory {
     servers: (i64, Duration),
     /// Of what lies in `queue`, `failed` and `assigned`, by its place and name.
     sights: BTreeMap<String, Sight>,
-    /// What could not be moved, and until when that is not tried again.
+    /// What could not be read or moved, and until when that is not tried again.
     resting: BTreeMap<String, Duration>,
     /// How much each worker takes, which never changes.
     capacities: BTreeMap<String, usize>,
@@ -122,7 +122,7 @@ impl Memory {
         self.sights.insert(key.to_owned(), sight);
     }
 
-    /// It could not be moved; that is not tried again for a while.
+    /// It could not be read or moved; that is not tried again for a while.
     pub(super) fn let_rest(&mut self, key: &str, now: Duration) {
         self.resting.insert(key.to_owned(), now + REST);
     }
@@ -204,8 +204,8 @@ pub(super) async fn look<K: Keeper>(
     (keeper, places): (&K, &Places),
     memory: &mut Memory,
 ) -> Result<View<K::Fired>, Error> {
-    let (mut watches, assigned) = list(keeper, vec![places.of("assigned")]).await?;
-    let assigned: Vec<String> = assigned.into_iter().flatten().collect();
+    let (mut watches, mut lists) = list(keeper, vec![places.of("assigned")]).await?;
+    let assigned = last_of(&mut lists)?;
     // The lists come in this order: what is assigned before who is there.
     let mut paths: Vec<String> = assigned
         .iter()
@@ -214,16 +214,17 @@ pub(super) async fn look<K: Keeper>(
     paths.extend(["workers", "failed", "queue"].map(|place| places.of(place)));
     let (more, mut lists) = list(keeper, paths).await?;
     watches.extend(more);
-    let mut queued = lists.pop().unwrap_or_default();
+    let mut queued = last_of(&mut lists)?;
     queued.sort_by(|one, other| rank(one).cmp(&rank(other)));
-    let failed = lists.pop().unwrap_or_default();
-    let here: BTreeSet<String> = lists.pop().unwrap_or_default().into_iter().collect();
+    let failed = last_of(&mut lists)?;
+    let here: BTreeSet<String> = last_of(&mut lists)?.into_iter().collect();
     memory.read_capacities((keeper, places), &here).await?;
     let capacity = |worker: &String| memory.capacities.get(worker).copied();
     let workers = assigned.into_iter().zip(lists);
-    let workers = workers.map(|(worker, tasks)| {
+    // One whose tasks may not be listed gets no others.
+    let workers = workers.filter_map(|(worker, tasks)| {
         let capacity = capacity(&worker);
-        (worker, (capacity, tasks))
+        Some((worker, (capacity, tasks.ok()?)))
     });
     let view = View {
         workers: workers.collect(),
@@ -235,19 +236,27 @@ pub(super) async fn look<K: Keeper>(
     Ok(view)
 }
 
+/// The names at a path, or why they may not be read.
+type Names = Result<Vec<String>, Error>;
+
 /// The names at these paths, and watches on them.
 async fn list<K: Keeper>(
     keeper: &K,
     paths: Vec<String>,
-) -> Result<(Vec<K::Fired>, Vec<Vec<String>>), Error> {
+) -> Result<(Vec<K::Fired>, Vec<Names>), Error> {
     let (mut watches, mut lists) = (Vec::new(), Vec::new());
-    for found in calls::children_of_all_and_watch(keeper, &paths).await? {
-        let (names, watch) =
-            found.map_or((Vec::new(), None), |(names, fired)| (names, Some(fired)));
-        watches.extend(watch);
-        lists.push(names);
+    for found in calls::children_of_each_and_watch(keeper, &paths).await? {
+        lists.push(found.map(|found| {
+            let (names, watch) = found.unzip();
+            watches.extend(watch);
+            names.unwrap_or_default()
+        }));
     }
     Ok((watches, lists))
+}
+
+fn last_of(lists: &mut Vec<Names>) -> Names {
+    lists.pop().unwrap_or_else(|| Ok(Vec::new()))
 }
 
 impl Memory {
@@ -263,12 +272,16 @@ impl Memory {
             .filter(|worker| !self.capacities.contains_key(*worker));
         let new: Vec<String> = new.cloned().collect();
         let paths: Vec<String> = new.iter().map(|one| places.task("workers", one)).collect();
-        let found = calls::data_of_all(keeper, &paths).await?;
+        let found = calls::data_of_each(keeper, &paths).await?;
         for (worker, found) in new.into_iter().zip(found) {
-            // One that has gone since stays without.
-            if let Some((data, _)) = found {
-                self.capacities.insert(worker, capacity_and_name(&data).0);
-            }
+            let capacity = match found {
+                Ok(Some((data, _))) => capacity_and_name(&data).0,
+                // One that has gone since stays without.
+                Ok(None) => continue,
+                // It may not be read: it is there, but nobody knows what for.
+                Err(_) => 0,
+            };
+            self.capacities.insert(worker, capacity);
         }
         Ok(())
     }
@@ -290,15 +303,21 @@ impl Memory {
         let queued: BTreeSet<String> = queued.collect();
         self.sights
             .retain(|key, _| there.contains(key) || queued.contains(key));
-        let is_new = |key: &&String| !self.sights.contains_key(*key);
+        let now = keeper.now();
+        let is_new =
+            |key: &&String| !self.sights.contains_key(*key) && self.rest(key, now).is_none();
         let some_queued = queued.iter().filter(is_new).take(DEADLINES_READ_MAX);
         let new = there.iter().filter(is_new).chain(some_queued);
         let new: Vec<String> = new.cloned().collect();
         let paths: Vec<String> = new.iter().map(|key| places.of(key)).collect();
-        let found = calls::data_of_all(keeper, &paths).await?;
+        let found = calls::data_of_each(keeper, &paths).await?;
         let now = keeper.now();
         self.resting.retain(|_, until| *until > now);
         for ((key, path), found) in new.iter().zip(&paths).zip(found) {
+            let Ok(found) = found else {
+                self.let_rest(key, now);
+                continue;
+            };
             if let Some((data, Stat { ctime_ms, .. })) = found {
                 let decoded = Task::decode(path, &data);
                 let has_attempt = !key.starts_with("assigned/") || split_attempt(key).is_some();

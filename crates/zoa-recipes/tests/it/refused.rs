@@ -20,8 +20,13 @@ use crate::Outcome;
 
 /// From now on this znode can only be read.
 async fn close(client: &Client, path: &str) -> Outcome {
+    allow(client, path, Perms::READ).await
+}
+
+/// From now on nothing else can be done to this znode.
+async fn allow(client: &Client, path: &str, perms: Perms) -> Outcome {
     let acl = Acl {
-        perms: Perms::READ,
+        perms,
         scheme: "world".to_owned(),
         id: "anyone".to_owned(),
     };
@@ -89,6 +94,40 @@ async fn a_leader_whose_znode_was_written_to_gives_up_its_place_and_leads_anew()
     let assignment = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
     assert_eq!(assignment.payload(), b"2");
     assert!(client.exists(&first).await?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_may_not_be_read_stops_no_leader() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut worker = FarmWorker::register(&client, "/farm", 1).await?;
+    let mut farm = FarmClient::new(&client, "/farm");
+    let persistent = CreateMode::Persistent;
+    for path in ["/farm/assigned/gone", "/farm/assigned/closed"] {
+        client.create(path, b"", persistent).await?;
+    }
+    let path = "/farm/assigned/unlisted";
+    client.create(path, b"", persistent).await?;
+    allow(&client, path, Perms::CREATE).await?;
+    for path in [
+        "/farm/workers/closed",
+        "/farm/queue/000-by-hand-0000000001",
+        "/farm/queue/000d-by-hand-0000000002",
+        "/farm/failed/000-by-hand-0000000003",
+        "/farm/assigned/gone/000-by-hand-0000000004.1",
+    ] {
+        client.create(path, b"{}\n", persistent).await?;
+        allow(&client, path, Perms::WRITE).await?;
+    }
+    let leader = FarmLeader::new(&client, "/farm", "leader");
+    let leading = tokio::spawn(async move { leader.run().await });
+    for _ in 0..3 {
+        farm.submit(&[NewTask::new(b"good")]).await?;
+        let assignment = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
+        assignment.done(b"").await?;
+    }
+    assert!(!leading.is_finished());
     Ok(())
 }
 
