@@ -80,8 +80,8 @@ impl<K: Keeper> Counter<K> {
             };
             match self.receipt.apply(vec![set]).await? {
                 Applied::Made(_) => return Ok(sum),
-                Applied::Refused(ErrorCode::BadVersion | ErrorCode::NoNode) => {}
-                Applied::Refused(code) => {
+                Applied::Refused(_, ErrorCode::BadVersion | ErrorCode::NoNode) => {}
+                Applied::Refused(_, code) => {
                     let path = self.path.clone();
                     return Err(Error::Refused { path, code });
                 }

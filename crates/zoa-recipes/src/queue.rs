@@ -85,10 +85,10 @@ impl<K: Keeper> Queue<K> {
             let create = calls::create_step(&path, item, CreateMode::PersistentSequential);
             match self.receipt.apply(vec![create]).await? {
                 Applied::Made(_) => return Ok(()),
-                Applied::Refused(ErrorCode::NoNode) => {
+                Applied::Refused(_, ErrorCode::NoNode) => {
                     calls::ensure(&self.keeper, &self.path).await?;
                 }
-                Applied::Refused(code) => return Err(Error::Refused { path, code }),
+                Applied::Refused(_, code) => return Err(Error::Refused { path, code }),
             }
         }
     }
@@ -193,8 +193,8 @@ impl<K: Keeper> Queue<K> {
                         return Ok(Some(item));
                     }
                     // Another one was faster.
-                    Applied::Refused(ErrorCode::NoNode) => {}
-                    Applied::Refused(code) => return Err(Error::Refused { path, code }),
+                    Applied::Refused(_, ErrorCode::NoNode) => {}
+                    Applied::Refused(_, code) => return Err(Error::Refused { path, code }),
                 }
             }
             self.listed.pop();

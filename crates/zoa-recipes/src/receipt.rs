@@ -37,8 +37,8 @@ pub(crate) struct Receipt<K: Keeper> {
 pub(crate) enum Applied {
     /// It was made, as the server said or the receipt shows; what its steps did, when the answer came.
     Made(Option<Vec<Answer>>),
-    /// It was refused, and nothing was made.
-    Refused(ErrorCode),
+    /// It was refused, and nothing was made: which of its steps, and why.
+    Refused(usize, ErrorCode),
 }
 
 impl<K: Keeper> Receipt<K> {
@@ -110,7 +110,7 @@ impl<K: Keeper> Receipt<K> {
     fn refused(&self, failure: &Failure, step_count: usize) -> Result<Applied, Error> {
         match failure.at_step() {
             Some((step, _)) if step == step_count => Err(self.is_gone()),
-            Some((_, code)) => Ok(Applied::Refused(code)),
+            Some((step, code)) => Ok(Applied::Refused(step, code)),
             None => Err(Error::new(self.own.path(), failure)),
         }
     }

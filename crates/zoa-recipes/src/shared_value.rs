@@ -85,8 +85,8 @@ impl<K: Keeper> SharedValue<K> {
         };
         match self.receipt.apply(vec![set]).await? {
             Applied::Made(_) => Ok(true),
-            Applied::Refused(ErrorCode::BadVersion) => Ok(false),
-            Applied::Refused(code) => {
+            Applied::Refused(_, ErrorCode::BadVersion) => Ok(false),
+            Applied::Refused(_, code) => {
                 let path = self.path.clone();
                 Err(Error::Refused { path, code })
             }

@@ -185,10 +185,10 @@ impl<K: Keeper> FarmClient<K> {
                     return Ok(Ok(answers.iter().filter_map(name_of).collect()));
                 }
                 Applied::Made(None) => return Ok(Ok(self.find_all(&beginnings).await?)),
-                Applied::Refused(ErrorCode::NoNode) => self.prepare().await?,
+                Applied::Refused(_, ErrorCode::NoNode) => self.prepare().await?,
                 // Another client has submitted between the look and the multi.
-                Applied::Refused(ErrorCode::BadVersion) if is_guarded => {}
-                Applied::Refused(code) => {
+                Applied::Refused(_, ErrorCode::BadVersion) if is_guarded => {}
+                Applied::Refused(_, code) => {
                     let path = self.places.of("queue");
                     return Err(Error::Refused { path, code });
                 }
@@ -387,14 +387,24 @@ impl<K: Keeper> FarmClient<K> {
         self.relocate(path, [delete, create]).await
     }
 
-    /// Moves a task from this path; `false` when it is there no more, or already where it is to go.
+    /// Moves a task from this path: deletes it there, and creates it elsewhere. `false` when it is there no more, or already where it is
+    /// to go.
     pub(super) async fn relocate(&mut self, from: &str, steps: [Step; 2]) -> Result<bool, Error> {
-        match self.receipt.apply(steps.to_vec()).await? {
-            Applied::Made(_) => Ok(true),
-            Applied::Refused(ErrorCode::NoNode | ErrorCode::NodeExists) => Ok(false),
-            Applied::Refused(code) => {
-                let path = from.to_owned();
-                Err(Error::Refused { path, code })
+        let mut prepared = 0;
+        loop {
+            match self.receipt.apply(steps.to_vec()).await? {
+                Applied::Made(_) => return Ok(true),
+                // Somebody has deleted the place where it is to go.
+                Applied::Refused(1, ErrorCode::NoNode) if prepared < PREPARES_MAX => {
+                    self.prepare().await?;
+                    prepared += 1;
+                }
+                Applied::Refused(0, ErrorCode::NoNode)
+                | Applied::Refused(_, ErrorCode::NodeExists) => return Ok(false),
+                Applied::Refused(_, code) => {
+                    let path = from.to_owned();
+                    return Err(Error::Refused { path, code });
+                }
             }
         }
     }
@@ -456,6 +466,9 @@ pub(super) fn batch_len(lens: impl Iterator<Item = usize>, count_max: usize) -> 
     };
     lens.take(count_max).enumerate().take_while(fits).count()
 }
+
+/// So often places that somebody has deleted are made again for one change.
+pub(super) const PREPARES_MAX: u32 = 3;
 
 /// Makes the places of a farm.
 pub(super) async fn prepare<K: Keeper>(keeper: &K, places: &Places) -> Result<(), Error> {

@@ -333,16 +333,22 @@ impl<K: Keeper> FarmLeader<K> {
         Ok(Some(has_moved))
     }
 
-    /// A task that cannot be moved where it belongs becomes a dead letter, with its payload if that fits.
+    /// A task that cannot be moved where it belongs, though there is such a place, becomes a dead letter, with its payload if that fits.
     async fn give_up(
         &self,
         hold: &Hold<K>,
         one: &Move,
         why: (Option<usize>, ErrorCode),
     ) -> Result<Changed, Error> {
-        // It cannot be taken from where it is, or there is no such place: that may change.
-        if matches!(why, (Some(0), _) | (_, ErrorCode::NoNode)) {
-            return Ok(Changed::No(why));
+        match why {
+            // Somebody has deleted the place where it is to go; or it is a worker's, who is gone.
+            (Some(1), ErrorCode::NoNode) => {
+                prepare(&self.keeper, &self.places).await?;
+                return self.change(hold, one.steps().to_vec()).await;
+            }
+            // It cannot be taken from where it is: that may change.
+            (Some(0), _) => return Ok(Changed::No(why)),
+            _ => {}
         }
         let name = one.key.rsplit('/').next().unwrap_or_default();
         let name = split_attempt(name).map_or(name, |(task, _)| task);

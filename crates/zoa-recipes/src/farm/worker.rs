@@ -7,6 +7,7 @@ use serde_json::json;
 use zoa_proto::CreateMode;
 use zoa_proto::ErrorCode;
 
+use super::client::PREPARES_MAX;
 use super::client::prepare;
 use super::leader::delete;
 use super::task::Places;
@@ -240,7 +241,7 @@ impl<K: Keeper> Assignment<K> {
 
     async fn end(&self, place: &str, data: &[u8]) -> Result<Saved, Error> {
         let (from, to) = self.way(place);
-        end(&self.keeper, (&from, &to), data).await
+        end((&self.keeper, &self.places), (&from, &to), data).await
     }
 
     fn way(&self, place: &str) -> (String, String) {
@@ -255,16 +256,23 @@ impl<K: Keeper> Drop for Assignment<K> {
             return;
         };
         let data = self.task.clone().with_error(&error).encode();
-        let (keeper, (from, to)) = (self.keeper.clone(), self.way("failed"));
+        let (keeper, places) = (self.keeper.clone(), self.places.clone());
+        let (from, to) = self.way("failed");
         self.keeper.detach(async move {
             // Nobody is left to hear of it, and when the session has ended the leader takes the task back.
-            let _ = end(&keeper, (&from, &to), &data).await;
+            let _ = end((&keeper, &places), (&from, &to), &data).await;
         });
     }
 }
+
 /// Ends an attempt: moves it from where it is assigned.
-async fn end<K: Keeper>(keeper: &K, (from, to): (&str, &str), data: &[u8]) -> Result<Saved, Error> {
+async fn end<K: Keeper>(
+    (keeper, places): (&K, &Places),
+    (from, to): (&str, &str),
+    data: &[u8],
+) -> Result<Saved, Error> {
     let mut may_be_done = false;
+    let mut prepared = 0;
     loop {
         let steps = vec![
             delete(from.to_owned()),
@@ -279,6 +287,13 @@ async fn end<K: Keeper>(keeper: &K, (from, to): (&str, &str), data: &[u8]) -> Re
                 } else {
                     Saved::TakenAway
                 });
+            }
+            // Somebody has deleted the place where it is to go.
+            Err(failure)
+                if failure.at_step() == Some((1, ErrorCode::NoNode)) && prepared < PREPARES_MAX =>
+            {
+                prepare(keeper, places).await?;
+                prepared += 1;
             }
             Err(failure) if calls::is_worth_repeating(&failure) => {
                 may_be_done |= failure.known == Known::Unknown;

@@ -9,6 +9,7 @@ mod chroot;
 mod farm;
 mod lost_answer;
 mod mishap;
+mod places_gone;
 mod refused;
 mod registry;
 mod slow_release;
