@@ -55,6 +55,12 @@ impl NewTask {
 /// The longest payload and the longest result: what fits into a request with all around it, however often the task is moved.
 pub const TASK_LEN_MAX: usize = 1_000_000;
 
+/// The highest number of an attempt: those in the names of assignments have 18 digits at most, which every language counts with.
+const ATTEMPT_MAX: u64 = 999_999_999_999_999_999;
+
+/// The digits of that.
+const ATTEMPT_LEN_MAX: usize = 18;
+
 /// So much is kept of the text of an error.
 const ERROR_CHARS_MAX: usize = 1_000;
 
@@ -106,7 +112,11 @@ impl Task {
 
     /// Attempts begun.
     pub(super) fn attempt(&self) -> u64 {
-        self.number("attempt")
+        match self.header.get("attempt").and_then(Value::as_f64) {
+            // Not every language reads it as an integer.
+            Some(attempt) if attempt >= 2_f64.powi(63) => u64::MAX,
+            Some(_) | None => self.number("attempt"),
+        }
     }
 
     /// Those of them that count against `attempts_max`: begun since it was last taken out of `dead`.
@@ -117,7 +127,8 @@ impl Task {
 
     /// Whether no further attempt may begin, also for want of a number: strangers may write any.
     pub(super) fn is_spent(&self) -> bool {
-        self.attempt() == u64::MAX || self.attempts_counted() >= self.number("attempts_max").max(1)
+        self.attempt() >= ATTEMPT_MAX
+            || self.attempts_counted() >= self.number("attempts_max").max(1)
     }
 
     /// The same task without what the worker gets.
@@ -237,7 +248,8 @@ pub(super) fn has_deadline(name: &str) -> bool {
 /// Name and attempt of an assigned task.
 pub(super) fn split_attempt(name: &str) -> Option<(&str, u64)> {
     let (task, attempt) = name.rsplit_once('.')?;
-    Some((task, attempt.parse().ok()?))
+    let is_number = attempt.len() <= ATTEMPT_LEN_MAX && !attempt.starts_with('+');
+    Some((task, attempt.parse().ok().filter(|_| is_number)?))
 }
 
 /// The places of a farm.
@@ -272,6 +284,7 @@ pub(super) const PLACES: [&str; 8] = [
 
 #[cfg(test)]
 mod tests {
+    use super::ATTEMPT_MAX;
     use super::ERROR_CHARS_MAX;
     use super::NewTask;
     use super::Task;
@@ -340,6 +353,31 @@ mod tests {
             assert!(task.is_spent(), "{task:?}");
             assert!(task.clone().renewed(Zxid(7)).is_spent());
             assert_eq!(task.begun().attempt(), u64::MAX);
+        }
+    }
+
+    #[test]
+    fn an_attempt_has_eighteen_digits_at_most() {
+        let task = |attempt: &str| {
+            let header = format!("{{\"attempt\":{attempt},\"attempts_max\":9e9}}\n");
+            Task::decode("/t", header.as_bytes()).expect("it is well written")
+        };
+        let last = "{\"attempt\":999999999999999998,\"attempts_max\":1000000000000000000}\n";
+        let last = Task::decode("/t", last.as_bytes()).expect("it is well written");
+        assert!(!last.is_spent());
+        let last = last.begun();
+        let name = format!("t.{}", last.attempt());
+        assert_eq!(split_attempt(&name), Some(("t", ATTEMPT_MAX)));
+        assert!(last.is_spent());
+        for beyond in ["1000000000000000000", "18446744073709551616", "1e19"] {
+            assert!(task(beyond).is_spent(), "{beyond}");
+            assert!(task(beyond).attempt() >= ATTEMPT_MAX, "{beyond}");
+        }
+        for none in ["-1", "0.5", "\"7\""] {
+            assert_eq!(task(none).attempt(), 0, "{none}");
+        }
+        for none in ["t.1000000000000000000", "t.", "t.+5", "t.-5", "t"] {
+            assert_eq!(split_attempt(none), None, "{none}");
         }
     }
 

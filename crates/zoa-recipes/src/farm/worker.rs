@@ -29,7 +29,7 @@ pub struct FarmWorker<K: Keeper> {
     places: Places,
     id: String,
     own: Own<K>,
-    /// Assigned znodes that were handed out.
+    /// Assigned znodes that were handed out, or that cannot be.
     handed: BTreeSet<String>,
 }
 
@@ -120,7 +120,7 @@ impl<K: Keeper> FarmWorker<K> {
     }
 
     /// An assignment that was not handed out and is still there.
-    async fn take(&self, name: &str) -> Result<Option<Assignment<K>>, Error> {
+    async fn take(&mut self, name: &str) -> Result<Option<Assignment<K>>, Error> {
         let Some((task, attempt)) = split_attempt(name) else {
             return Ok(None);
         };
@@ -128,11 +128,19 @@ impl<K: Keeper> FarmWorker<K> {
             return Ok(None);
         }
         let path = self.places.assigned(&self.id, task, attempt);
-        let Some((data, _)) = calls::data(self.own.keeper(), &path).await? else {
-            return Ok(None);
+        let data = match calls::data(self.own.keeper(), &path).await {
+            Ok(Some((data, _))) => data,
+            Ok(None) => return Ok(None),
+            Err(Error::SessionEnded) => return Err(Error::SessionEnded),
+            // It may not be read: the leader has to know what becomes of it.
+            Err(_) => {
+                self.handed.insert(name.to_owned());
+                return Ok(None);
+            }
         };
         let Ok(decoded) = Task::decode(&path, &data) else {
-            // The leader puts it away.
+            self.handed.insert(name.to_owned());
+            self.refuse((&path, task), &data).await?;
             return Ok(None);
         };
         Ok(Some(Assignment {
@@ -144,6 +152,16 @@ impl<K: Keeper> FarmWorker<K> {
             task: decoded,
             fails_with: Some("its worker dropped it".to_owned()),
         }))
+    }
+
+    /// What it cannot read has failed, as it is: perhaps another can, since whoever has assigned it could.
+    async fn refuse(&self, (path, task): (&str, &str), data: &[u8]) -> Result<(), Error> {
+        let failed = self.places.task("failed", task);
+        match end((self.own.keeper(), &self.places), (path, &failed), data).await {
+            Err(Error::SessionEnded) => Err(Error::SessionEnded),
+            // If it cannot be moved, it is the leader's.
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Leaves the farm; what it has goes to others.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use zoa_client::Acl;
 use zoa_client::Client;
 use zoa_client::CreateMode;
+use zoa_client::Perms;
 use zoa_client::Version;
 use zoa_recipes::Error;
 use zoa_recipes::FarmClient;
@@ -349,6 +351,49 @@ async fn what_is_no_task_among_the_assigned_becomes_a_dead_letter_and_stops_no_w
     assignment.done(b"").await?;
     assert_eq!(farm.wait(&good[0]).await?, Progress::Done(Vec::new()));
     assert_dead(&farm, ("000-by-hand-0000000009", "task")).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_worker_cannot_read_fails_as_it_is_and_stops_no_worker() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let mut worker = FarmWorker::register(&client, ROOT, 5).await?;
+    let assigned = |name: &str| format!("/farm/assigned/{}/{name}.1", worker.id());
+    // Deeper than what Rust reads, and not deeper than what PHP does.
+    let deep = format!(
+        "{{\"attempt\":1,\"deep\":{}{}}}\nwork",
+        "[".repeat(300),
+        "]".repeat(300)
+    );
+    let persistent = CreateMode::Persistent;
+    let [closed, free, taken] = ["000-by-hand-1", "000-by-hand-2", "000-by-hand-3"];
+    for name in [closed, free, taken] {
+        client.create(&assigned(name), &deep, persistent).await?;
+    }
+    let nobody = Acl {
+        perms: Perms::WRITE,
+        scheme: "world".to_owned(),
+        id: "anyone".to_owned(),
+    };
+    client
+        .set_acl(&assigned(closed), &[nobody], Version::ANY)
+        .await?;
+    let failed = format!("/farm/failed/{taken}");
+    client.create(&failed, b"{}\n", persistent).await?;
+    let good = b"{\"attempt\":1}\ngood";
+    client
+        .create(&assigned("500-by-hand-4"), good, persistent)
+        .await?;
+    let assignment = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
+    assert_eq!(assignment.payload(), b"good");
+    let failed = client.get_data(&format!("/farm/failed/{free}")).await?;
+    assert_eq!(failed.data.as_deref(), Some(deep.as_bytes()));
+    let left = format!("/farm/assigned/{}", worker.id());
+    let mut left = client.get_children(&left).await?;
+    left.sort();
+    let expected = [closed, taken, "500-by-hand-4"].map(|name| format!("{name}.1"));
+    assert_eq!(left, expected);
     Ok(())
 }
 
