@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use zoa_proto::Stat;
+
 use super::config::FarmConfig;
 use super::leader::Changed;
 use super::leader::FarmLeader;
@@ -58,30 +60,45 @@ impl<K: Keeper> Cleaning<K> {
         let config = FarmConfig::read(&self.keeper, &self.places).await?;
         let is_time = now.saturating_sub(self.aged_at) >= LOOK_FOR_OLD;
         for (place, count_max) in [("done", config.results_max), ("dead", config.dead_max)] {
-            let mut names = self.surplus(place, count_max).await?;
-            if is_time && config.keep_ms > 0 && names.is_empty() {
-                names = self.old(place, (config.keep_ms, leader, hold)).await?;
-            }
-            for batch in names.chunks(BATCH_MAX) {
-                let deletes = batch
-                    .iter()
-                    .map(|name| delete(self.places.task(place, name)));
-                let deletes: Vec<Step> = deletes.collect();
-                match leader.change(hold, deletes.clone()).await? {
-                    Changed::LeadsNoMore => return Ok(false),
-                    Changed::Yes(_) | Changed::Unknown => {}
-                    // Somebody else did some of it, or one of them cannot be deleted.
-                    Changed::No(_) => {
-                        for delete in deletes {
-                            // What is left is seen again next time.
-                            leader.change(hold, vec![delete]).await?;
-                        }
-                    }
-                }
+            let surplus = self.surplus(place, count_max).await?;
+            let leads = if is_time && config.keep_ms > 0 && surplus.is_empty() {
+                self.delete_old((place, config.keep_ms), (leader, hold))
+                    .await?
+            } else {
+                self.delete((place, &surplus), (leader, hold)).await?
+            };
+            if !leads {
+                return Ok(false);
             }
         }
         if is_time {
             self.aged_at = now;
+        }
+        Ok(true)
+    }
+
+    /// Deletes these; whether it still leads.
+    async fn delete(
+        &self,
+        (place, names): (&str, &[String]),
+        (leader, hold): (&FarmLeader<K>, &Hold<K>),
+    ) -> Result<bool, Error> {
+        for batch in names.chunks(BATCH_MAX) {
+            let deletes = batch
+                .iter()
+                .map(|name| delete(self.places.task(place, name)));
+            let mut deletes: Vec<Step> = deletes.collect();
+            while !deletes.is_empty() {
+                match leader.change(hold, deletes.clone()).await? {
+                    Changed::LeadsNoMore => return Ok(false),
+                    Changed::Yes(_) | Changed::Unknown => break,
+                    // Somebody else was faster, or it cannot be deleted. What is left is seen again next time.
+                    Changed::No((Some(step), _)) if step < deletes.len() => {
+                        deletes.remove(step);
+                    }
+                    Changed::No(_) => break,
+                }
+            }
         }
         Ok(true)
     }
@@ -98,35 +115,37 @@ impl<K: Keeper> Cleaning<K> {
         Ok(names)
     }
 
-    /// Of those that were submitted first, the ones that have lain there for too long.
-    async fn old(
+    /// Deletes, of those that were submitted first, the ones that have lain there for too long; whether it still leads. Each is deleted
+    /// as soon as its age is known: a dead letter may be tried again and be dead again under the same name, and as young as that.
+    async fn delete_old(
         &self,
-        place: &str,
-        (keep_ms, leader, hold): (u64, &FarmLeader<K>, &Hold<K>),
-    ) -> Result<Vec<String>, Error> {
+        (place, keep_ms): (&str, u64),
+        (leader, hold): (&FarmLeader<K>, &Hold<K>),
+    ) -> Result<bool, Error> {
         let keep_ms = i64::try_from(keep_ms).unwrap_or(i64::MAX);
         let names = self.in_order(place).await?;
-        let mut old = Vec::new();
         let Some((servers_now_ms, _)) = leader.read_servers_time(hold).await? else {
-            return Ok(old);
+            return Ok(false);
         };
+        let is_old = |stat: Stat| servers_now_ms.saturating_sub(stat.ctime_ms) > keep_ms;
         for batch in names.chunks(BATCH_MAX) {
             let paths: Vec<String> = batch
                 .iter()
                 .map(|name| self.places.task(place, name))
                 .collect();
             let stats = calls::stats_of_all(&self.keeper, &paths).await?;
-            let found = batch.iter().zip(stats).filter(|(_, stat)| {
-                stat.is_some_and(|stat| servers_now_ms.saturating_sub(stat.ctime_ms) > keep_ms)
-            });
-            let before = old.len();
-            old.extend(found.map(|(name, _)| name.clone()));
+            let old = batch.iter().zip(stats);
+            let old = old.filter(|(_, stat)| stat.is_some_and(is_old));
+            let old: Vec<String> = old.map(|(name, _)| name.clone()).collect();
             // Those behind them are younger, but for a few.
-            if old.len() == before {
+            if old.is_empty() {
                 break;
             }
+            if !self.delete((place, &old), (leader, hold)).await? {
+                return Ok(false);
+            }
         }
-        Ok(old)
+        Ok(true)
     }
 
     /// The names there, those with the lowest numbers first.

@@ -6,6 +6,7 @@
 )]
 
 mod chroot;
+mod cleaning;
 mod farm;
 mod lost_answer;
 mod mishap;
