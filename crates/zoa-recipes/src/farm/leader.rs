@@ -81,7 +81,14 @@ impl<K: Keeper> FarmLeader<K> {
     pub async fn run(&self) -> Result<std::convert::Infallible, Error> {
         prepare(&self.keeper, &self.places).await?;
         loop {
-            let hold = self.election.lead().await?;
+            let hold = match self.election.lead().await {
+                // Somebody has deleted its place in line: it takes another.
+                Err(Error::Deleted { .. }) => {
+                    calls::pause(&self.keeper).await;
+                    continue;
+                }
+                hold => hold?,
+            };
             self.lead(&hold).await?;
             // Its znode may still be there: somebody has written to it, and nothing is done under it any more.
             hold.release().await?;

@@ -142,6 +142,44 @@ async fn a_task_is_given_up_at_its_deadline_wherever_it_is() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_leader_whose_place_in_line_was_deleted_stands_again() -> Outcome {
+    let server = LocalServer::start();
+    let client = Client::connect(&server.connect_string()).await?;
+    let first = Client::connect(&server.connect_string()).await?;
+    lead(&first);
+    let stands = |count: usize| {
+        let client = client.clone();
+        async move {
+            loop {
+                // Not there before the first one has made it.
+                let names = client
+                    .get_children("/farm/leader")
+                    .await
+                    .unwrap_or_default();
+                if names.len() == count {
+                    return names;
+                }
+            }
+        }
+    };
+    let leading = stands(1).await;
+    lead(&client);
+    for name in stands(2).await {
+        if !leading.contains(&name) {
+            let path = format!("/farm/leader/{name}");
+            client.delete(&path, Version::ANY).await?;
+        }
+    }
+    first.close().await;
+    let mut farm = FarmClient::new(&client, ROOT);
+    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    farm.submit(&[NewTask::new(b"work")]).await?;
+    let assignment = tokio::time::timeout(Duration::from_secs(10), worker.next()).await??;
+    assert_eq!(assignment.done(b"").await?, Saved::Yes);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_time_limit_goes_on_under_the_next_leader() -> Outcome {
     let server = LocalServer::start();
     let client = Client::connect(&server.connect_string()).await?;
