@@ -36,7 +36,7 @@ use crate::keeper::Known;
 use crate::keeper::Step;
 use crate::race;
 
-/// So many tasks are moved in one multi.
+/// So many tasks are moved in one multi, and read at once: each may have a megabyte.
 const BATCH_MAX: usize = 50;
 
 /// How often it looks when nothing was heard and nothing is due.
@@ -51,6 +51,20 @@ pub struct FarmLeader<K> {
     keeper: K,
     places: Places,
     election: Election<K>,
+}
+
+/// A task that is to be moved, before it is read.
+struct Errand<'v> {
+    /// Place and name, as the memory has them.
+    key: String,
+    name: &'v str,
+    what: What,
+}
+
+/// What is to become of a task.
+enum What {
+    SendOn(Why),
+    AssignTo(String),
 }
 
 /// A task that goes from one place to another.
@@ -146,18 +160,22 @@ impl<K: Keeper> FarmLeader<K> {
             };
             memory.set_servers_time(servers);
         }
-        let mut moves = self.overdue(&view, memory).await?;
-        moves.extend(self.assignments(&view, memory).await?);
+        let now = self.keeper.now();
+        let mut errands = overdue(&view, memory, now);
+        errands.extend(assignments(&view, memory, now));
         let mut has_moved = false;
-        let mut rest = moves.as_slice();
-        while !rest.is_empty() {
-            let count = batch_len(rest.iter().map(|one| one.data.len()), BATCH_MAX);
-            let (batch, others) = rest.split_at(count);
-            let Some(moved) = self.carry_out(hold, batch, memory).await? else {
-                return Ok(false);
-            };
-            has_moved |= moved;
-            rest = others;
+        for some in errands.chunks(BATCH_MAX) {
+            let moves = self.read(some, memory).await?;
+            let mut rest = moves.as_slice();
+            while !rest.is_empty() {
+                let count = batch_len(rest.iter().map(|one| one.data.len()), BATCH_MAX);
+                let (batch, others) = rest.split_at(count);
+                let Some(moved) = self.carry_out(hold, batch, memory).await? else {
+                    return Ok(false);
+                };
+                has_moved |= moved;
+                rest = others;
+            }
         }
         if !self.bury_the_gone(hold, &view).await? {
             return Ok(false);
@@ -168,50 +186,6 @@ impl<K: Keeper> FarmLeader<K> {
             race::within(&self.keeper, limit, any(view.watches)).await;
         }
         hold.check().await
-    }
-
-    /// Tasks that may not stay where they are, and what becomes of them.
-    async fn overdue(
-        &self,
-        view: &View<K::Fired>,
-        memory: &mut Memory,
-    ) -> Result<Vec<Move>, Error> {
-        let now = self.keeper.now();
-        let mut due: Vec<(String, &str, Why)> = Vec::new();
-        for (worker, (capacity, names)) in &view.workers {
-            for name in names {
-                let task = split_attempt(name).map_or(name.as_str(), |(task, _)| task);
-                let key = key_of("assigned", &format!("{worker}/{name}"));
-                let why = match (capacity, memory.due(&key, now)) {
-                    (_, Some(Due::NoTask)) => Why::NoTask,
-                    (None, _) => Why::WorkerGone,
-                    (Some(_), Some(Due::Limit)) => Why::TooLong,
-                    (Some(_), Some(Due::Deadline)) => Why::Deadline,
-                    (Some(_), None) => continue,
-                };
-                due.push((key, task, why));
-            }
-        }
-        for (place, names) in [("failed", &view.failed), ("queue", &view.queued)] {
-            due.extend(names.iter().filter_map(|name| {
-                let key = key_of(place, name);
-                let why = match memory.due(&key, now)? {
-                    Due::Limit => Why::PauseOver,
-                    Due::Deadline => Why::Deadline,
-                    Due::NoTask => Why::NoTask,
-                };
-                Some((key, name.as_str(), why))
-            }));
-        }
-        due.retain(|(key, ..)| memory.rest(key, now).is_none());
-        let keys = due.iter().map(|(key, ..)| key.as_str()).collect();
-        let found = self.read_all(keys, memory).await?;
-        let moves = due.iter().zip(found);
-        let moves = moves.filter_map(|((key, name, why), found)| {
-            let (task, stat) = found?;
-            Some(self.send_on((key, name), task.submitted(stat.ctime_ms), *why))
-        });
-        Ok(moves.collect())
     }
 
     /// Back to the queue, or to the dead-letter list.
@@ -240,73 +214,40 @@ impl<K: Keeper> FarmLeader<K> {
         }
     }
 
-    /// Queued tasks, to the workers with the most room.
-    async fn assignments(
-        &self,
-        view: &View<K::Fired>,
-        memory: &mut Memory,
-    ) -> Result<Vec<Move>, Error> {
-        let now = self.keeper.now();
-        let room = |(worker, (capacity, tasks)): (&String, &(Option<usize>, Vec<String>))| {
-            let room = (*capacity)?
-                .checked_sub(tasks.len())
-                .filter(|room| *room > 0)?;
-            Some((room, worker.clone()))
-        };
-        let mut free: BinaryHeap<(usize, String)> = view.workers.iter().filter_map(room).collect();
-        let mut chosen = Vec::new();
-        for name in &view.queued {
-            let key = key_of("queue", name);
-            if memory.due(&key, now).is_some() || memory.rest(&key, now).is_some() {
-                continue;
-            }
-            let Some((room, worker)) = free.pop() else {
-                break;
-            };
-            chosen.push((key, name, worker.clone()));
-            if room > 1 {
-                free.push((room - 1, worker));
-            }
-        }
-        let keys = chosen.iter().map(|(key, ..)| key.as_str()).collect();
-        let found = self.read_all(keys, memory).await?;
-        let moves = chosen.into_iter().zip(found);
-        let moves = moves.filter_map(|((key, name, worker), found)| {
-            let (task, stat) = found?;
-            if task.is_spent() {
-                return Some(self.send_on((&key, name), task, Why::Spent));
-            }
-            let task = task.submitted(stat.ctime_ms);
-            let task = task.numbered_on(stat.czxid).begun();
-            Some(Move {
-                from: self.places.of(&key),
-                key,
-                to: self.places.assigned(&worker, name, task.attempt()),
-                data: task.encode(),
-            })
-        });
-        Ok(moves.collect())
-    }
-
-    /// The tasks of these keys, in the same order; `None` for those that are not there any more, and for those that may not be read,
-    /// which are left where they are for a while.
-    async fn read_all(
-        &self,
-        keys: Vec<&str>,
-        memory: &mut Memory,
-    ) -> Result<Vec<Option<(Task, Stat)>>, Error> {
-        let paths: Vec<String> = keys.iter().map(|key| self.places.of(key)).collect();
+    /// Where these go, as they are now. Those that may not be read are left where they are for a while.
+    async fn read(&self, errands: &[Errand<'_>], memory: &mut Memory) -> Result<Vec<Move>, Error> {
+        let paths = errands.iter().map(|errand| self.places.of(&errand.key));
+        let paths: Vec<String> = paths.collect();
         let found = calls::data_of_each(&self.keeper, &paths).await?;
         let now = self.keeper.now();
-        let tasks = keys.iter().zip(&paths).zip(found);
-        let tasks = tasks.map(|((key, path), found)| match found {
-            Ok(found) => found.map(|(data, stat)| (Task::salvage(path, &data), stat)),
-            Err(_) => {
-                memory.let_rest(key, now);
-                None
+        let mut moves = Vec::new();
+        for ((errand, path), found) in errands.iter().zip(&paths).zip(found) {
+            match found {
+                Ok(Some((data, stat))) => {
+                    moves.push(self.move_of(errand, (Task::salvage(path, &data), stat)));
+                }
+                Ok(None) => {}
+                Err(_) => memory.let_rest(&errand.key, now),
             }
-        });
-        Ok(tasks.collect())
+        }
+        Ok(moves)
+    }
+
+    fn move_of(&self, Errand { key, name, what }: &Errand<'_>, (task, stat): (Task, Stat)) -> Move {
+        let submitted = |task: Task| task.submitted(stat.ctime_ms);
+        match what {
+            What::SendOn(why) => self.send_on((key, name), submitted(task), *why),
+            What::AssignTo(_) if task.is_spent() => self.send_on((key, name), task, Why::Spent),
+            What::AssignTo(worker) => {
+                let task = submitted(task).numbered_on(stat.czxid).begun();
+                Move {
+                    key: key.clone(),
+                    from: self.places.of(key),
+                    to: self.places.assigned(worker, name, task.attempt()),
+                    data: task.encode(),
+                }
+            }
+        }
     }
 
     /// Makes these moves together, or one by one when one of them is not possible any more; whether anything may have moved, or
@@ -426,6 +367,66 @@ enum Why {
     Deadline,
     NoTask,
     Spent,
+}
+
+/// Tasks that may not stay where they are.
+fn overdue<'v, F>(view: &'v View<F>, memory: &Memory, now: Duration) -> Vec<Errand<'v>> {
+    let mut due = Vec::new();
+    for (worker, (capacity, names)) in &view.workers {
+        for name in names {
+            let key = key_of("assigned", &format!("{worker}/{name}"));
+            let why = match (capacity, memory.due(&key, now)) {
+                (_, Some(Due::NoTask)) => Why::NoTask,
+                (None, _) => Why::WorkerGone,
+                (Some(_), Some(Due::Limit)) => Why::TooLong,
+                (Some(_), Some(Due::Deadline)) => Why::Deadline,
+                (Some(_), None) => continue,
+            };
+            let name = split_attempt(name).map_or(name.as_str(), |(task, _)| task);
+            let what = What::SendOn(why);
+            due.push(Errand { key, name, what });
+        }
+    }
+    for (place, names) in [("failed", &view.failed), ("queue", &view.queued)] {
+        due.extend(names.iter().filter_map(|name| {
+            let key = key_of(place, name);
+            let what = What::SendOn(match memory.due(&key, now)? {
+                Due::Limit => Why::PauseOver,
+                Due::Deadline => Why::Deadline,
+                Due::NoTask => Why::NoTask,
+            });
+            Some(Errand { key, name, what })
+        }));
+    }
+    due.retain(|errand| memory.rest(&errand.key, now).is_none());
+    due
+}
+
+/// Queued tasks, to the workers with the most room.
+fn assignments<'v, F>(view: &'v View<F>, memory: &Memory, now: Duration) -> Vec<Errand<'v>> {
+    let room = |(worker, (capacity, tasks)): (&String, &(Option<usize>, Vec<String>))| {
+        let room = (*capacity)?
+            .checked_sub(tasks.len())
+            .filter(|room| *room > 0)?;
+        Some((room, worker.clone()))
+    };
+    let mut free: BinaryHeap<(usize, String)> = view.workers.iter().filter_map(room).collect();
+    let mut chosen = Vec::new();
+    for name in &view.queued {
+        let key = key_of("queue", name);
+        if memory.due(&key, now).is_some() || memory.rest(&key, now).is_some() {
+            continue;
+        }
+        let Some((room, worker)) = free.pop() else {
+            break;
+        };
+        let what = What::AssignTo(worker.clone());
+        chosen.push(Errand { key, name, what });
+        if room > 1 {
+            free.push((room - 1, worker));
+        }
+    }
+    chosen
 }
 
 /// What became of a change.

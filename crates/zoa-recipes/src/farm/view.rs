@@ -33,6 +33,9 @@ const REST: Duration = Duration::from_secs(10);
 /// So many queued tasks are read for their deadlines in one look.
 const DEADLINES_READ_MAX: usize = 500;
 
+/// So many tasks are read at once: each may have a megabyte.
+const READ_MAX: usize = 50;
+
 /// What there is, as it was seen in one look.
 pub(super) struct View<F> {
     /// What is assigned to whom, and what each may have; `None` for who is gone.
@@ -309,28 +312,33 @@ impl Memory {
         let some_queued = queued.iter().filter(is_new).take(DEADLINES_READ_MAX);
         let new = there.iter().filter(is_new).chain(some_queued);
         let new: Vec<String> = new.cloned().collect();
-        let paths: Vec<String> = new.iter().map(|key| places.of(key)).collect();
-        let found = calls::data_of_each(keeper, &paths).await?;
-        let now = keeper.now();
         self.resting.retain(|_, until| *until > now);
-        for ((key, path), found) in new.iter().zip(&paths).zip(found) {
-            let Ok(found) = found else {
-                self.let_rest(key, now);
-                continue;
-            };
-            if let Some((data, Stat { ctime_ms, .. })) = found {
-                let decoded = Task::decode(path, &data);
-                let has_attempt = !key.starts_with("assigned/") || split_attempt(key).is_some();
-                let is_task = decoded.is_ok() && has_attempt;
-                let task = decoded.unwrap_or_else(|_| Task::salvage(path, &data));
-                self.sight(key, (&task, ctime_ms), now);
-                if let Some(sight) = self.sights.get_mut(key) {
-                    sight.is_task = is_task;
+        for some in new.chunks(READ_MAX) {
+            let paths: Vec<String> = some.iter().map(|key| places.of(key)).collect();
+            let found = calls::data_of_each(keeper, &paths).await?;
+            let now = keeper.now();
+            for ((key, path), found) in some.iter().zip(&paths).zip(found) {
+                match found {
+                    Ok(Some((data, stat))) => self.read((key, path), (&data, &stat), now),
+                    Ok(None) => {}
+                    Err(_) => self.let_rest(key, now),
                 }
             }
         }
         self.has_looked = true;
         Ok(())
+    }
+
+    /// Remembers what lies there.
+    fn read(&mut self, (key, path): (&str, &str), (data, stat): (&[u8], &Stat), now: Duration) {
+        let decoded = Task::decode(path, data);
+        let has_attempt = !key.starts_with("assigned/") || split_attempt(key).is_some();
+        let is_task = decoded.is_ok() && has_attempt;
+        let task = decoded.unwrap_or_else(|_| Task::salvage(path, data));
+        self.sight(key, (&task, stat.ctime_ms), now);
+        if let Some(sight) = self.sights.get_mut(key) {
+            sight.is_task = is_task;
+        }
     }
 }
 

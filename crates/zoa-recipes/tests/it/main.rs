@@ -11,6 +11,7 @@ mod farm;
 mod lost_answer;
 mod mishap;
 mod places_gone;
+mod reads;
 mod refused;
 mod registry;
 mod slow_release;

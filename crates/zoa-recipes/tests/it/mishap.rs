@@ -18,6 +18,9 @@ pub(crate) type Heard = Pin<Box<dyn Future<Output = Asked> + Send>>;
 
 /// What happens.
 pub(crate) trait Mishap: Send + Sync + 'static {
+    /// A request is sent.
+    fn ask(&self, _: &Ask) {}
+
     /// What the recipe hears of a request that was answered so.
     fn hear(&self, request: &Ask, answer: Asked, client: Client) -> Heard;
 
@@ -46,6 +49,7 @@ impl Keeper for Meets {
 
     fn ask(&self, request: Ask) -> impl Future<Output = Asked> + Send + use<> {
         let Self { client, mishap } = self.clone();
+        mishap.ask(&request);
         let asked = client.ask(request.clone());
         async move {
             let answer = asked.await;
