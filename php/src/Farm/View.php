@@ -43,12 +43,16 @@ final class View
         }
         $this->assigned = [];
         foreach ($workers as $worker) {
-            $this->assigned[$worker] = $this->list("assigned/$worker");
+            try {
+                $this->assigned[$worker] = $this->list("assigned/$worker");
+            } catch (Refused) {
+                // Nobody knows what it has: it gets nothing more.
+            }
         }
         $this->here = array_fill_keys($this->list('workers'), true);
-        foreach ($workers as $worker) {
+        foreach (array_keys($this->assigned) as $worker) {
             if (isset($this->here[$worker]) && !isset($this->capacities[$worker])) {
-                $this->learnCapacity($worker);
+                $this->learnCapacity((string) $worker);
             }
         }
         $this->capacities = array_intersect_key($this->capacities, $this->here);
@@ -91,7 +95,13 @@ final class View
 
     private function learnCapacity(string $worker): void
     {
-        $node = $this->session->data($this->places->task('workers', $worker));
+        try {
+            $node = $this->session->data($this->places->task('workers', $worker));
+        } catch (Refused) {
+            // It is there, but nobody may know what for.
+            $this->capacities[$worker] = 0;
+            return;
+        }
         if ($node === null) {
             unset($this->here[$worker]);
             return;

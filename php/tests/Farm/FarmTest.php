@@ -329,6 +329,24 @@ final class FarmTest extends ServerTestCase
         self::assertSame([], $this->client->getChildren("$this->path/leader"));
     }
 
+    public function testAWorkerThatMayNotBeReadGetsNothingAndHoldsUpNobody(): void
+    {
+        $this->leader->turn();
+        $hidden = [['perms' => \Zookeeper::PERM_ALL & ~\Zookeeper::PERM_READ, 'scheme' => 'world', 'id' => 'anyone']];
+        $open = [['perms' => \Zookeeper::PERM_ALL, 'scheme' => 'world', 'id' => 'anyone']];
+        foreach (['a' => [$hidden, $open], 'b' => [$open, $hidden]] as $worker => [$tasks, $capacity]) {
+            $this->client->create("$this->path/assigned/$worker", '', $tasks);
+            $this->client->create("$this->path/workers/$worker", '{"capacity":5}', $capacity, \Zookeeper::EPHEMERAL);
+        }
+        $worker = Worker::register($this->client, $this->path, 1);
+        $tasks = $this->farm->submit(['x', 'y']);
+        foreach ($tasks as $task) {
+            $assignment = $this->next($worker);
+            self::assertTrue($assignment->done($assignment->payload()));
+        }
+        self::assertSame(['x', 'y'], array_map(fn (string $task): string => $this->farm->progress($task)->result, $tasks));
+    }
+
     public function testPlacesThatSomebodyDeletesAreMadeAgain(): void
     {
         $worker = Worker::register($this->client, $this->path, 2);
