@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use zoa_client::Client;
 use zoa_client::Version;
+use zoa_recipes::Error;
 use zoa_recipes::FarmClient;
 use zoa_recipes::FarmLeader;
 use zoa_recipes::FarmWorker;
@@ -18,6 +19,14 @@ const ROOT: &str = "/farm";
 
 /// Long enough for all that needs no pause, and shorter than a leader's after what was refused.
 const SOON: Duration = Duration::from_secs(5);
+
+/// A client and a worker of a farm that is led.
+async fn at_work(client: &Client) -> Result<(FarmClient<Client>, FarmWorker<Client>), Error> {
+    let leader = FarmLeader::new(client, ROOT, "leader");
+    tokio::spawn(async move { leader.run().await });
+    let worker = FarmWorker::register(client, ROOT, 1).await?;
+    Ok((FarmClient::new(client, ROOT), worker))
+}
 
 #[tokio::test]
 async fn a_task_is_cancelled_and_tried_again_also_when_where_it_is_to_go_was_deleted() -> Outcome {
@@ -39,10 +48,7 @@ async fn a_task_is_cancelled_and_tried_again_also_when_where_it_is_to_go_was_del
 async fn a_leader_makes_the_places_again_that_it_misses() -> Outcome {
     let server = LocalServer::start();
     let client = Client::connect(&server.connect_string()).await?;
-    let leader = FarmLeader::new(&client, ROOT, "leader");
-    tokio::spawn(async move { leader.run().await });
-    let mut farm = FarmClient::new(&client, ROOT);
-    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    let (mut farm, mut worker) = at_work(&client).await?;
     let task = NewTask {
         attempts_max: 2,
         ..NewTask::new(b"work")
@@ -63,10 +69,7 @@ async fn a_leader_makes_the_places_again_that_it_misses() -> Outcome {
 async fn a_worker_makes_the_place_again_where_its_result_is_to_go() -> Outcome {
     let server = LocalServer::start();
     let client = Client::connect(&server.connect_string()).await?;
-    let leader = FarmLeader::new(&client, ROOT, "leader");
-    tokio::spawn(async move { leader.run().await });
-    let mut farm = FarmClient::new(&client, ROOT);
-    let mut worker = FarmWorker::register(&client, ROOT, 1).await?;
+    let (mut farm, mut worker) = at_work(&client).await?;
     let name = farm.submit(&[NewTask::new(b"work")]).await?.remove(0);
     for place in ["failed", "done"] {
         let assignment = tokio::time::timeout(SOON, worker.next()).await??;
