@@ -68,15 +68,17 @@ impl Ensemble {
         let Some(leader) = leader.filter(|leader| *leader != self.config.me) else {
             return;
         };
-        let line = self.lines().get(leader).map(ToString::to_string);
-        // A longer one would be taken for no line at all, and the link be ended.
-        let Some(line) = line.filter(|line| line.len() <= HELLO_LINE_LEN_MAX) else {
+        let Some(line) = self.lines().get(leader) else {
             return;
         };
         let has_no_line = |link: &&Link| self.lines().get(link.peer).is_none();
         for link in self.links.all_outgoing().filter(has_no_line) {
             if link.peer != leader && link.hello.versions.peer >= VERSION_OF_LEADER_AT {
-                let line = line.clone();
+                let line = line.to_string();
+                if line.len() > HELLO_LINE_LEN_MAX {
+                    // It would be taken for no line at all, and the link be ended.
+                    return;
+                }
                 let frame = PeerMessage::LeaderAt { leader, line }.encode();
                 effects.push(Effect::Send {
                     link: link.id,

@@ -115,9 +115,8 @@ async fn dial(address: SocketAddr, silence_max: Duration) -> io::Result<TcpStrea
     }?;
     socket.set_nodelay(true)?;
     // The system takes no more than a signed number holds.
-    let silence_ms = silence_max.as_millis().min(i32::MAX.cast_unsigned().into());
-    let silence_ms = u32::try_from(silence_ms).unwrap_or_default();
-    sockopt::set_tcp_user_timeout(&socket, silence_ms)?;
+    let silence_ms = i32::try_from(silence_max.as_millis()).unwrap_or(i32::MAX);
+    sockopt::set_tcp_user_timeout(&socket, silence_ms.cast_unsigned())?;
     socket.connect(address).await
 }
 
